@@ -1,0 +1,81 @@
+// Package db is what Relève remembers: the state row (role, licence, epoch),
+// call records, the journal of events and alarms. The Store interface has a
+// SQLite implementation (db/sqlite); db/spool is the lossless way in for
+// records and events; db/dbtest is the contract suite every store passes.
+//
+// The database is never in the path of a call: calls are routed from memory.
+package db
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"releve/router"
+)
+
+// ErrConflict: the row changed since IfVersion was read; read it again.
+var ErrConflict = errors.New("the stored row has another version: read it again before writing")
+
+// ErrNotFound: no such record.
+var ErrNotFound = errors.New("not found in the store")
+
+// Event is one line of the journal: a code with parameters, rendered in the
+// reader's language when it is shown, never before.
+type Event struct {
+	ID     int64             `json:"id"` // set by the store; rises
+	Time   time.Time         `json:"time"`
+	Code   string            `json:"code"` // as in the text catalogue, e.g. "switchover-done"
+	Params map[string]string `json:"params,omitempty"`
+	Actor  string            `json:"actor,omitempty"` // operator, "releve", …
+}
+
+// Alarm is one row of the alarm table.
+type Alarm struct {
+	Number   uint16    `json:"number"`
+	Object   string    `json:"object"` // what it is about: server, IPBX, …
+	Severity string    `json:"severity"`
+	Raised   time.Time `json:"raised"`
+	Cleared  time.Time `json:"cleared,omitzero"`
+	AckBy    string    `json:"ack_by,omitempty"`
+	AckNote  string    `json:"ack_note,omitempty"`
+	AckAt    time.Time `json:"ack_at,omitzero"`
+	Count    uint32    `json:"count"`
+}
+
+// Store is implemented by db/sqlite (and db/postgres on two nodes). All
+// methods are safe for concurrent use and end when ctx does.
+type Store interface {
+	// LoadState returns the state row (opaque to the store) and its version;
+	// version 0 and no bytes when none was ever saved.
+	LoadState(ctx context.Context) (row []byte, version uint64, err error)
+	// SaveState makes row durable (synced to disk) as version ifVersion+1, or
+	// returns ErrConflict. Any other error means the outcome is unknown.
+	SaveState(ctx context.Context, row []byte, ifVersion uint64) error
+
+	// Append stores records and events in one transaction; a batch with a
+	// sequence number already stored is ignored (the spool may send it twice).
+	Append(ctx context.Context, b Batch) error
+	// Calls returns the newest records first. filter "" is all, else a prefix
+	// of the Call-ID or a part of a number.
+	Calls(ctx context.Context, filter string, limit int) ([]router.CallRecord, error)
+	// Events returns the newest events first.
+	Events(ctx context.Context, since time.Time, limit int) ([]Event, error)
+
+	// SaveAlarms replaces the stored alarms that are active or were cleared
+	// since; Alarms returns them.
+	SaveAlarms(ctx context.Context, alarms []Alarm) error
+	Alarms(ctx context.Context) ([]Alarm, error)
+
+	// Prune removes records and events older than before.
+	Prune(ctx context.Context, before time.Time) error
+	Close() error
+}
+
+// Batch is what the spool hands to the store.
+type Batch struct {
+	Segment string // name of the spool segment
+	Offset  int64  // end of the batch in the segment; with Segment it makes a batch unique
+	Calls   []router.CallRecord
+	Events  []Event
+}

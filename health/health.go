@@ -1,0 +1,49 @@
+// Package health keeps the evidence about the servers (Board) and judges it
+// (Judge): §3 of the blueprint.
+//
+// Pure: the clock is an argument, a Board is a flat comparable value owned by
+// package control. Not safe for concurrent use.
+package health
+
+import (
+	"time"
+
+	"releve/router"
+)
+
+// Presence is a three-valued sight of something.
+type Presence uint8
+
+// The values of Presence. Unknown is stale, never good since this server was configured, or not configured at all.
+const (
+	Unknown Presence = iota
+	Up
+	Down
+)
+
+// Facts is what Judge looks at: finite, so that a test enumerates every
+// combination. Durations have become yes or no.
+type Facts struct {
+	SIP  router.Evidence // rounds only: NoEvidence OK Busy Err Refused Silent
+	App  router.Evidence // real calls and the call probe: NoEvidence OK Busy Stuck Err
+	Host Presence        // tcp, http, exec checks
+	Peer Presence        // what the other node sees; Unknown when there is none
+
+	IPBXUnseen    bool // was seen, then silent
+	StandbyUnseen bool // likewise the other server
+	SelfSick      bool // our timers are late, or every target fell silent at once
+	LinesFull     bool
+	AnsweredSince bool // a real call was answered since the last failed round
+	LatencyOdd    bool // latency out of its own history
+	Lasting       bool // the present app or SIP fault has lasted Policy.Lasting
+	ProbeFailed   bool // the call probe, if there is one, failed; true when there is none
+}
+
+// Rule is the number of the rule that matched, 0–14.
+type Rule uint8
+
+// Policy is what Judge and Board need of the configuration.
+type Policy struct {
+	Interval time.Duration // idle probing interval; evidence is fresh for 3 × Interval
+	Lasting  time.Duration // 60 s
+}

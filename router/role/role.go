@@ -1,0 +1,123 @@
+// Package role is the role machine: which server is active, when a
+// verification runs, when a switchover begins, what an operator may do.
+//
+//	NORMAL → VERIFYING(k of N) → SWITCHING → ON_SECONDARY → RETURNING → NORMAL
+//	            ↓ any other verdict   ↓ cannot move
+//	          NORMAL (dissuade)     BOTH_DOWN (fail open)      MAINTENANCE (roles frozen)
+//
+// Pure and flat: State is comparable, the clock is an argument. Owned by
+// package control, never used concurrently.
+package role
+
+import (
+	"time"
+
+	"releve/router"
+)
+
+// Policy is the part of the configuration that decides roles.
+type Policy struct {
+	Count      uint8         // N, 1–10: consecutive switchable rounds that confirm
+	AloneExtra uint8         // more rounds for DEAD_ALONE
+	Spacing    time.Duration // start to start of rounds
+	Dead       bool          // switch_on holds dead
+	Gray       bool
+	Degraded   bool
+	Act        bool          // false: observation
+	Automatic  bool          // level high-availability
+	ReturnWait time.Duration // 15 min after the primary's failure, unless forced
+	Stable     uint8         // good rounds of the primary before a return (5)
+}
+
+// Row is what survives a crash; one row of the store, saved before it is acted on.
+type Row struct {
+	Phase       router.Phase // Normal, Switching, OnSecondary, Returning or BothDown; never Verifying
+	Active      router.Server
+	Epoch       uint64
+	Maintenance bool
+	Reason      router.Reason // of the last role change
+}
+
+// Command is an operator's act.
+type Command uint8
+
+// The commands.
+const (
+	Switchover Command = iota + 1
+	Return
+	MaintenanceStart
+	MaintenanceStop
+	Verify // start a verification now (releve probe --verify)
+)
+
+// EventKind tells what happened.
+type EventKind uint8
+
+// Tick: Next passed. Overflow: a call the active server did not take, or idle
+// probing failed. RoundDone: a round ended with Verdict. Ready: the readiness
+// of the passive server changed. Operator: a command. Bound: the licence is
+// bound for Server (the move is complete). MoveFailed: the move was given up
+// before the claim. Saved: Row is durable. SaveUnknown: the outcome of the
+// save is not known, or it failed. LeaseWon, LeaseLost: this node may (not)
+// decide. Alive: the active server answered a call or a probe (ends a
+// verification).
+const (
+	Tick EventKind = iota
+	Overflow
+	RoundDone
+	Ready
+	Operator
+	Bound
+	MoveFailed
+	Saved
+	SaveUnknown
+	LeaseWon
+	LeaseLost
+	Alive
+)
+
+// Event is one input; only the fields its Kind names are read.
+type Event struct {
+	Kind    EventKind
+	Round   uint64 // RoundDone: the number StartRound gave
+	Verdict router.Verdict
+	Lasting bool // RoundDone: a GRAY or DEGRADED verdict has lasted, and the call probe, if any, failed
+	Server  router.Server
+	Ready   bool // the passive server may take over
+	Healthy bool // with Ready: health of the passive server for a return: Stable good rounds
+	Command Command
+	Force   bool
+	Row     Row // Saved
+}
+
+// EffectKind tells what to do.
+type EffectKind uint8
+
+// StartRound: probe Server now, report with Round. Save: make Row durable.
+// MoveLicence: bind Server and no other, as Epoch. Rule: publish View. Alarm:
+// raise (On) or clear Alarm. Record: a line of the journal. Refuse: the
+// operator's command is refused for Reason.
+const (
+	StartRound EffectKind = iota
+	Save
+	MoveLicence
+	Rule
+	Alarm
+	Record
+	Refuse
+)
+
+// Effect is one thing to do, in order.
+type Effect struct {
+	Kind    EffectKind
+	Server  router.Server
+	Round   uint64
+	K, N    uint8
+	Row     Row
+	Epoch   uint64
+	Verdict router.Verdict
+	Reason  router.Reason
+	Alarm   uint16 // number in package alarm
+	On      bool
+	Command Command
+}
