@@ -77,11 +77,13 @@ type Observation struct {
 	ServiceNumber  bool   // the call is for one of our service numbers
 	AnsweredLately bool   // the server answered something in the last second
 	Occupancy      Occupancy
-	Entry          Entry
+	Entry          Entry // no row depends on it: an overflow entry's call meets the server only when re-offered
 	Override       Class // per-server reading of Status; ClassNone: none
 }
 
-// Treatment is the row of the table that an Observation falls in.
+// Treatment is the row of the table that an Observation falls in. The zero
+// value concludes nothing: a provisional goes up as it is, and a call for
+// which NoFreeLine was claimed without proof is offered.
 type Treatment struct {
 	Class    Class
 	Evidence Evidence
