@@ -1,8 +1,15 @@
 // Package health keeps the evidence about the servers (Board) and judges it
 // (Judge): §3 of the blueprint.
 //
+//	rounds, calls, checks, peer ─► Board ─► Facts (freshness here) ─► Judge ─► verdict, rule
+//
 // Pure: the clock is an argument, a Board is a flat comparable value owned by
-// package control. Not safe for concurrent use.
+// package control. Not safe for concurrent use; Judge is.
+//
+// A response made locally (a 408 of our own timer) is never an answer: the
+// prober reports Silent. So that R1 can tell our own isolation from a dead
+// server, a round probes the other server and the IPBX together with the one
+// it is about.
 package health
 
 import (
@@ -39,11 +46,22 @@ type Facts struct {
 	ProbeFailed   bool // the call probe, if there is one, failed; true when there is none
 }
 
+// Persists reports whether a GRAY or DEGRADED verdict may count for a
+// switchover: the fault has lasted, and the call probe, if there is one, failed.
+func (f Facts) Persists() bool { return f.Lasting && f.ProbeFailed }
+
 // Rule is the number of the rule that matched, 0–14.
 type Rule uint8
 
-// Policy is what Judge and Board need of the configuration.
+// Rules is the number of rules.
+const Rules = 15
+
+// Policy is what Board needs of the configuration.
 type Policy struct {
-	Interval time.Duration // idle probing interval; evidence is fresh for 3 × Interval
-	Lasting  time.Duration // 60 s
+	Interval  time.Duration // idle probing interval; evidence is fresh for 3 × Interval
+	Lasting   time.Duration // 60 s
+	CallProbe bool          // a call probe is configured: its failure is needed before GRAY or DEGRADED switches
 }
+
+// fresh is how long one piece of evidence counts.
+func (p Policy) fresh() time.Duration { return 3 * p.Interval }

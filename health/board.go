@@ -1,0 +1,233 @@
+package health
+
+import (
+	"time"
+
+	"releve/router"
+)
+
+// MaxIPBX bounds the IPBXs a Board follows; it equals licence.MaxIPBX.
+const MaxIPBX = 2
+
+var _ map[Board]struct{} // comparable: the explorer and the simulator keep boards in sets
+
+// goodMax is where the count of good rounds stops.
+const goodMax = 250
+
+// Board holds the evidence about both servers. The zero value knows nothing.
+// Instants are Mono. Flat and comparable; not safe for concurrent use.
+type Board struct {
+	// Known: this server was good at least once since it was configured. The
+	// owner stores it and sets it after a start; until it is set, nothing is
+	// held against the server.
+	Known [router.Servers]bool
+
+	server [router.Servers]evidence
+	ipbx   [MaxIPBX]sight
+	sick   bool
+}
+
+// evidence is what is held about one server.
+type evidence struct {
+	sip      mark // rounds
+	sipFault mark // a run of Err rounds: at is its beginning
+	began    router.Instant
+	good     uint8 // consecutive OK rounds, up to goodMax
+	rtt      latency
+	calls    calls
+	answered router.Instant // of the newest answered call, with wasAnswered
+	wasLive  bool
+	host     presence
+	peer     presence
+	probe    presence // the call probe
+	lines    router.Occupancy
+}
+
+// mark is an Evidence and when it came.
+type mark struct {
+	e  router.Evidence
+	at router.Instant
+}
+
+type presence struct {
+	p  Presence
+	at router.Instant
+}
+
+// sight of one IPBX.
+type sight struct {
+	answers bool // has answered a probe: from then on its silence means something
+	silent  bool
+	at      router.Instant // newest sight
+	ever    bool
+}
+
+// Probe enters the result of one round or idle OPTIONS. rtt is the time from
+// its first transmission to this result, of a silent one too: it tells when the
+// round began. Evidence that OPTIONS cannot give (Stuck, ConfigFault) is none.
+func (b *Board) Probe(now router.Instant, s router.Server, e router.Evidence, rtt time.Duration) {
+	v := &b.server[s]
+	v.run(now, e)
+	v.sip, v.began = mark{e, now}, now.Add(-rtt)
+	if e != router.OK {
+		v.good = 0
+	}
+	if e == router.OK {
+		v.good = min(v.good+1, goodMax)
+		v.rtt.add(rtt)
+	}
+	if e == router.OK || e == router.Busy {
+		b.Known[s] = true
+	}
+}
+
+// run follows a run of Err rounds; a pause of more than the window breaks it.
+func (v *evidence) run(now router.Instant, e router.Evidence) {
+	switch {
+	case e != router.Err:
+		v.sipFault = mark{}
+	case v.sipFault.e != router.Err || now.Sub(v.sip.at) > window:
+		v.sipFault = mark{router.Err, now}
+	}
+}
+
+// Host enters the result of the tcp, http and exec checks of a server.
+func (b *Board) Host(now router.Instant, s router.Server, p Presence) {
+	b.server[s].host = presence{p, now}
+}
+
+// Call enters what one decided call proves, as router.Classify said. Silent and
+// Refused count as Stuck: on a call they do not tell whether the host is there.
+func (b *Board) Call(now router.Instant, s router.Server, e router.Evidence) {
+	b.server[s].calls.add(now, e)
+}
+
+// Answered enters that the server answered a real call: proof of life.
+func (b *Board) Answered(now router.Instant, s router.Server) {
+	v := &b.server[s]
+	v.answered, v.wasLive = now, true
+	b.Known[s] = true
+}
+
+// CallProbe enters the result of the call probe: Up for an answer with audible
+// sound, Down else. It is one more decided call, too.
+func (b *Board) CallProbe(now router.Instant, s router.Server, p Presence) {
+	b.server[s].probe = presence{p, now}
+	switch p {
+	case Up:
+		b.Answered(now, s)
+		b.server[s].calls.add(now, router.OK)
+	case Down:
+		b.server[s].calls.add(now, router.Stuck)
+	}
+}
+
+// SightIPBX enters traffic of an IPBX. answered: it was the answer to a probe
+// of ours. An IPBX that never answered one is never unseen: its silence would
+// mean nothing. An index beyond MaxIPBX is ignored.
+func (b *Board) SightIPBX(now router.Instant, ipbx uint8, answered bool) {
+	if ipbx >= MaxIPBX {
+		return
+	}
+	v := &b.ipbx[ipbx]
+	v.ever, v.at, v.silent = true, now, false
+	v.answers = v.answers || answered
+}
+
+// IPBXSilent enters that a probe of an IPBX went unanswered for waited. Any
+// traffic that came meanwhile is sight, and wins.
+func (b *Board) IPBXSilent(now router.Instant, ipbx uint8, waited time.Duration) {
+	if ipbx >= MaxIPBX {
+		return
+	}
+	v := &b.ipbx[ipbx]
+	v.silent = !v.ever || v.at < now.Add(-waited)
+}
+
+// Lines enters how full the server is by our own count.
+func (b *Board) Lines(s router.Server, o router.Occupancy) { b.server[s].lines = o }
+
+// Peer enters how the other node sees a server. A node that never saw the
+// server good reports Unknown.
+func (b *Board) Peer(now router.Instant, s router.Server, p Presence) {
+	b.server[s].peer = presence{p, now}
+}
+
+// Self enters whether this node is sick: its timers are late, or every target
+// fell silent at once.
+func (b *Board) Self(sick bool) { b.sick = sick }
+
+// Good returns the number of OK rounds in a row, at most 250; 0 when the newest
+// is stale. Two make a secondary ready, five allow a return.
+func (b *Board) Good(now router.Instant, s router.Server, p Policy) uint8 {
+	if now.Sub(b.server[s].sip.at) > p.fresh() {
+		return 0
+	}
+	return b.server[s].good
+}
+
+// Facts is what Judge looks at, of server s, now. Stale evidence, and any
+// against a server that was never good, is none.
+func (b *Board) Facts(now router.Instant, s router.Server, p Policy) Facts {
+	v := &b.server[s]
+	f := Facts{
+		SIP:           b.sip(now, s, p),
+		Host:          v.host.now(now, p),
+		Peer:          v.peer.now(now, p),
+		IPBXUnseen:    b.ipbxUnseen(now, p),
+		StandbyUnseen: b.unseen(now, s.Other(), p),
+		SelfSick:      b.sick,
+		LinesFull:     v.lines == router.Full,
+		ProbeFailed:   !p.CallProbe || v.probe.p == Down && now.Sub(v.probe.at) <= window,
+	}
+	if b.Known[s] {
+		f.App = v.calls.class(now)
+	}
+	f.AnsweredSince = f.SIP == router.Silent && v.wasLive && v.answered >= v.began
+	f.LatencyOdd = f.SIP == router.OK && v.rtt.odd
+	f.Lasting = f.App != router.NoEvidence && v.calls.lasted(now, p.Lasting) ||
+		f.SIP == router.Err && now.Sub(v.sipFault.at) >= p.Lasting
+	return f
+}
+
+func (b *Board) sip(now router.Instant, s router.Server, p Policy) router.Evidence {
+	v := &b.server[s]
+	if !b.Known[s] || now.Sub(v.sip.at) > p.fresh() {
+		return router.NoEvidence
+	}
+	switch v.sip.e {
+	case router.OK, router.Busy, router.Err, router.Refused, router.Silent:
+		return v.sip.e
+	}
+	return router.NoEvidence
+}
+
+// unseen: silent after having answered, and no call answered since.
+func (b *Board) unseen(now router.Instant, s router.Server, p Policy) bool {
+	v := &b.server[s]
+	return b.sip(now, s, p) == router.Silent && !(v.wasLive && v.answered >= v.began)
+}
+
+// ipbxUnseen: every IPBX that is known to answer has fallen silent, and none of
+// the others has been heard lately.
+func (b *Board) ipbxUnseen(now router.Instant, p Policy) bool {
+	unseen := false
+	for _, v := range b.ipbx {
+		switch {
+		case v.answers && !v.silent:
+			return false
+		case v.answers:
+			unseen = true
+		case v.ever && now.Sub(v.at) <= p.fresh():
+			return false
+		}
+	}
+	return unseen
+}
+
+func (v presence) now(now router.Instant, p Policy) Presence {
+	if now.Sub(v.at) > p.fresh() {
+		return Unknown
+	}
+	return v.p
+}
