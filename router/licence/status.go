@@ -1,0 +1,106 @@
+package licence
+
+import (
+	"time"
+
+	"releve/router"
+)
+
+// Wait names what a State waits for; it goes unchanged to the licence verb.
+type Wait string
+
+// The waits, the first that applies.
+const (
+	WaitNothing     Wait = ""
+	WaitLease       Wait = "lease"       // this node may not act
+	WaitSave        Wait = "store"       // the intent is being saved
+	WaitAnswer      Wait = "answer"      // of the IPBX
+	WaitOutstanding Wait = "outstanding" // an unanswered REGISTER may still arrive
+	WaitFence       Wait = "fence"       // proof of absence, or the fence, whichever comes first
+	WaitRetry       Wait = "retry"       // the next attempt
+)
+
+// Binding is one user at one IPBX as last stated.
+type Binding struct {
+	Possible  bool          // a binding may exist
+	Up        bool          // the IPBX said so and it has not expired
+	Granted   time.Duration // by the last 2xx; 0: none
+	Remaining time.Duration // until the IPBX forgets it; 0 when not Up
+	Fence     time.Duration // until no binding can exist; 0 when not Possible
+	Foreign   uint8         // Contacts that are not ours, in the last list
+	Refused   bool          // AlarmRefused stands
+	Overlap   bool          // AlarmOverlap stands
+}
+
+// Status is a picture for people.
+type Status struct {
+	Mode     Mode
+	Phase    Phase
+	Holder   router.Server
+	Leaving  router.Server
+	Epoch    uint64
+	Waits    Wait
+	Fence    time.Duration // the longest of the user that leaves; 0: none
+	IPBXs    uint8
+	Proves   [MaxIPBX]bool // its lists prove absence
+	Bindings [router.Servers][MaxIPBX]Binding
+}
+
+// Status returns the picture at now.
+func (s State) Status(now router.Clock) Status {
+	v := Status{
+		Mode: s.p.Mode, Phase: s.r.Phase, Holder: s.r.Holder, Leaving: s.r.Leaving,
+		Epoch: s.r.Epoch, IPBXs: s.p.IPBXs, Proves: s.r.Listed, Waits: s.waits(now),
+	}
+	for x := router.Primary; x <= router.Secondary; x++ {
+		for i := range s.line[x] {
+			v.Bindings[x][i] = s.binding(now, x, i)
+			if x == s.r.Leaving {
+				v.Fence = max(v.Fence, v.Bindings[x][i].Fence)
+			}
+		}
+	}
+	return v
+}
+
+func (s *State) binding(now router.Clock, x router.Server, i int) Binding {
+	l := s.line[x][i]
+	b := Binding{
+		Possible: s.r.Possible[x][i], Up: l.up, Granted: l.granted,
+		Foreign: l.foreign, Refused: l.refused, Overlap: l.overlap,
+	}
+	if b.Up {
+		b.Remaining = time.Duration(rebase(l.upUntil, now))
+	}
+	if b.Possible {
+		b.Fence = time.Duration(rebase(l.bound, now))
+	}
+	return b
+}
+
+func (s *State) waits(now router.Clock) Wait {
+	switch {
+	case !s.acts:
+		return WaitLease
+	case s.r.Phase == Idle || s.r.Phase == Bound && s.announced:
+		return WaitNothing
+	case s.open || s.doubt:
+		return WaitSave
+	case leaving(s.r.Phase):
+		return s.waitsFor(now, s.r.Leaving, WaitFence)
+	}
+	return s.waitsFor(now, s.r.Holder, WaitRetry)
+}
+
+func (s *State) waitsFor(now router.Clock, x router.Server, otherwise Wait) Wait {
+	wait := otherwise
+	for i, l := range s.line[x] {
+		switch {
+		case l.state == sent:
+			return WaitAnswer
+		case s.r.Possible[x][i] && l.dead > now.Mono && leaving(s.r.Phase):
+			wait = WaitOutstanding
+		}
+	}
+	return wait
+}
