@@ -1,0 +1,237 @@
+// Package config reads the YAML file into a typed Config, names every fault at
+// once as file:line:col [CODE] message in the reader's language, writes the
+// commented file of `releve config init` and prints the effective values of
+// `config show` with secrets as ***.
+//
+// The document is decoded node by node: a phone number keeps the characters it
+// was written with (an unquoted 0145 stays 0145, never 101) and every fault
+// keeps its place. What this version does not do yet is refused by name
+// (CFG-010), never ignored.
+//
+// A Config is immutable once Load returned it and may be shared; Load and
+// Check read files and the environment, start nothing and keep nothing.
+package config
+
+import (
+	"net/netip"
+	"time"
+
+	"releve/router"
+	"releve/router/licence"
+)
+
+// Config is the whole file, with the keys of the file in the field tags.
+type Config struct {
+	Site           string         // shown on screens, required
+	Language       string         // fr or en: language of what nobody asked for (alarms, logs)
+	Level          router.Level   // the Wel'Suite level sold to the site, required
+	WelLicences    []router.Level // the Wel'Suite options bought; levels above base need theirs
+	Listen         []Listen       // 1–8
+	Keys           Keys
+	IPBX           []IPBX   // 1–licence.MaxIPBX
+	Servers        []Server // one at base and mirroring, two above
+	ServiceNumbers []string // as written; 404 for one of them is a misprovisioned server
+	Registration   Registration
+	Overflow       Overflow
+	Verification   Verification
+	Checks         []Check // exactly one of type options; 1–16
+	Dissuasion     Dissuasion
+	Rescue         URI    // the operators' desk; zero: none
+	DeadCalls      string // release or off
+	Store          Store
+	Contacts       Contacts
+	Admin          Admin
+
+	file string
+	at   map[string]place // every key present, by path
+	bad  map[string]bool  // paths whose value was refused
+}
+
+// Listen is one listening socket.
+type Listen struct {
+	Transport string // udp or tcp
+	Address   netip.AddrPort
+	Advertise netip.AddrPort // what Via, Contact and Record-Route show; the address itself when not given
+	Entry     router.Entry
+}
+
+// Keys signs tokens and branches.
+type Keys struct {
+	File string // made at first start; its directory must be writable then
+}
+
+// IPBX is one IPBX of the site; several are redundant, in order.
+type IPBX struct {
+	Name        string
+	Address     URI
+	Sources     []netip.Addr  // addresses it sends from; the address itself when not given
+	Profile     string        // oxe, cucm, … generic: a name for records; no behaviour hangs on it yet
+	NoAnswer    time.Duration // 5 s–5 min, 30 s: the IPBX takes an unanswered call back after this
+	MainStandby bool          // redundancy: main-standby, one registrar behind two addresses
+	MaxGrant    time.Duration // 10 s–24 h, 3600 s: the longest registration it grants
+}
+
+// Server is one Wel'Suite voice server.
+type Server struct {
+	Name    string
+	Role    router.Server // Primary or Secondary
+	Address URI
+	Lines   int     // 1–1000: calls it takes at once
+	Version Version // of Wel'Suite; zero: not given
+	User    string  // Request-URI user towards it; "": left as it came
+}
+
+// Registration says who registers at the IPBX.
+type Registration struct {
+	Mode    licence.Mode  // Trunk (default), Pair or Hold
+	Expires time.Duration // 30 s–1 h, 60 s: asked for
+	Users   []User        // Pair: one a server, named as it; Hold: one
+}
+
+// User is a licensed user. Name is the server's (Pair).
+type User struct {
+	Name     string
+	AOR      URI
+	Username string // of the digest; the AOR's user when not given
+	Password Secret
+}
+
+// Overflow is what happens to a call that the active server did not take.
+type Overflow struct {
+	ProgressTimeout time.Duration // 500 ms–10 s, 2 s: not one response
+	AnswerTimeout   time.Duration // 2–60 s, 8 s: no final response
+	HoldBudget      time.Duration // 1 s–2 min, 20 s: the longest a caller is kept
+	HoldSignal      uint16        // 0 (none), 180, 182 or 183
+	ForwardLate     bool          // late_answer: forward (strict RFC 3261 §16.7), else release
+}
+
+// Verification is how a dysfunction is confirmed.
+type Verification struct {
+	Act          bool          // false: observe and record only
+	Count        int           // 1–10, 3: consecutive switchable rounds that confirm
+	AloneExtra   int           // 0–10, 2: more rounds without a second vantage point
+	Spacing      time.Duration // 500 ms–10 s, 2 s: start to start of rounds
+	Timeout      time.Duration // 100 ms–10 s, 1 s: of one check, shorter than spacing
+	IdleInterval time.Duration // 1 s–1 min, 5 s: between rounds when nothing is wrong
+	Dead         bool          // switch_on lists dead
+	Gray         bool
+	Degraded     bool
+	Lasting      time.Duration // 5 s–10 min, 60 s: how long GRAY and DEGRADED must last
+}
+
+// Check is one check of a round.
+type Check struct {
+	Type    string   // options, tcp or exec
+	Port    uint16   // tcp
+	Command []string // exec: a Nagios plugin (exit 0–3) and its arguments; {address} becomes the server's IP
+}
+
+// Dissuasion is how a take-over is refused.
+type Dissuasion struct {
+	Requeue bool // re-offer the call to the active server within the budget
+	Status  int  // 400–699 but 401, 407 and 503; 486
+	Q850    int  // 1–127, 17: cause in the Reason header
+}
+
+// Store is where Relève remembers.
+type Store struct {
+	Path string // a directory; /var/lib/releve
+}
+
+// Contacts are shown beside alarms: who to call. Free text.
+type Contacts struct {
+	Integrator string
+	TLMCom     string
+	OnCall     string
+}
+
+// Admin is the door for operators.
+type Admin struct {
+	Socket string // Unix socket, 0660; /run/releve/admin.sock
+}
+
+// Default returns a Config with every default; what has none (site, level,
+// listen, ipbx, servers) is empty.
+func Default() Config {
+	return Config{
+		Language: "fr",
+		Keys:     Keys{File: "/etc/releve/secrets/keys"},
+		Registration: Registration{
+			Mode: licence.Trunk, Expires: time.Minute,
+		},
+		Overflow: Overflow{
+			ProgressTimeout: 2 * time.Second, AnswerTimeout: 8 * time.Second,
+			HoldBudget: 20 * time.Second,
+		},
+		Verification: Verification{
+			Act: true, Count: 3, AloneExtra: 2, Spacing: 2 * time.Second, Timeout: time.Second,
+			IdleInterval: 5 * time.Second, Dead: true, Gray: true, Degraded: true, Lasting: time.Minute,
+		},
+		Checks:     []Check{{Type: "options"}},
+		Dissuasion: Dissuasion{Requeue: true, Status: 486, Q850: 17},
+		DeadCalls:  "release",
+		Store:      Store{Path: "/var/lib/releve"},
+		Admin:      Admin{Socket: "/run/releve/admin.sock"},
+	}
+}
+
+// Automatic says whether this level switches by itself.
+func (c *Config) Automatic() bool { return c.Level == router.HighAvailability }
+
+// Server returns the server of role.
+func (c *Config) Server(role router.Server) (Server, bool) {
+	for _, s := range c.Servers {
+		if s.Role == role {
+			return s, true
+		}
+	}
+	return Server{}, false
+}
+
+// UserOf returns the licensed user to register while role is active: its own
+// in mode pair, the only one in mode hold, none in mode trunk.
+func (c *Config) UserOf(role router.Server) (User, bool) {
+	if c.Registration.Mode == licence.Hold && len(c.Registration.Users) == 1 {
+		return c.Registration.Users[0], true
+	}
+	s, ok := c.Server(role)
+	if !ok || c.Registration.Mode != licence.Pair {
+		return User{}, false
+	}
+	for _, u := range c.Registration.Users {
+		if u.Name == s.Name {
+			return u, true
+		}
+	}
+	return User{}, false
+}
+
+// Times of one licence move, our choice: package licence bounds a REGISTER
+// transaction by 4 s and adds 1 s of slack to every fence.
+const (
+	registerLimit = 4 * time.Second
+	fenceSlack    = time.Second
+)
+
+// WorstMove is the longest a move of the licence can take when the IPBX proves
+// nothing: outstanding REGISTERs end, the longest grant is waited out, the new
+// user is bound. Zero in trunk and hold, where no binding has to go first.
+func (c *Config) WorstMove() time.Duration {
+	if c.Registration.Mode != licence.Pair && c.Registration.Mode != licence.Gate {
+		return 0
+	}
+	var grant time.Duration
+	for _, x := range c.IPBX {
+		grant = max(grant, x.MaxGrant)
+	}
+	return registerLimit + grant + fenceSlack + registerLimit
+}
+
+// CommandFor returns the exec check's command for server s.
+func (k Check) CommandFor(s Server) []string {
+	out := make([]string, len(k.Command))
+	for i, word := range k.Command {
+		out[i] = replaceAddress(word, s.Address.Addr.Addr())
+	}
+	return out
+}

@@ -1,0 +1,256 @@
+package config
+
+import (
+	"flag"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"releve/cmd/internal/text"
+	"releve/router"
+	"releve/router/licence"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// file returns the test file with @DIR@ as a fresh directory that holds a
+// password.
+func file(t *testing.T, name string) (string, string) {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "5001"), "s3cret\n")
+	path := filepath.Join(dir, name)
+	write(t, path, strings.ReplaceAll(string(raw), "@DIR@", dir))
+	return path, dir
+}
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func lines(problems []Problem, dir string) string {
+	var b strings.Builder
+	for _, p := range problems {
+		b.WriteString(strings.ReplaceAll(p.String(), dir, "@DIR@") + "\n")
+	}
+	return b.String()
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs (run with -update, read the diff):\n%s", path, got)
+	}
+}
+
+func TestBadFiles(t *testing.T) {
+	for _, name := range []string{"bad_keys", "bad_cross", "bad_syntax"} {
+		for _, lang := range []text.Lang{text.French, text.English} {
+			path, dir := file(t, name+".yaml")
+			_, problems, err := Load(path, lang)
+			if err == nil {
+				t.Errorf("%s was accepted", name)
+			}
+			golden(t, fmt.Sprintf("%s.%s.txt", name, lang), lines(problems, dir))
+		}
+	}
+}
+
+func TestGoodFull(t *testing.T) {
+	t.Setenv("RELEVE_TEST_5002", "other")
+	path, dir := file(t, "good_full.yaml")
+	c, problems, err := Load(path, "")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, lines(problems, dir))
+	}
+	for _, p := range problems {
+		if p.Code != CodeMirror {
+			t.Errorf("unexpected advice %s", p)
+		}
+	}
+	if got := c.ServiceNumbers; len(got) != 3 || got[1] != "0145000000" || got[2] != "+33145000000" {
+		t.Errorf("service numbers %q", got)
+	}
+	if want := netip.MustParseAddrPort("10.10.0.10:5060"); c.Rescue.Addr != want || c.Rescue.User != "9" {
+		t.Errorf("rescue by name of the IPBX: %+v", c.Rescue)
+	}
+	p, _ := c.UserOf(router.Primary)
+	s, _ := c.UserOf(router.Secondary)
+	if p.Password.Reveal() != "s3cret" || s.Password.Reveal() != "other" || s.Username != "5002" {
+		t.Errorf("users %+v %+v", p, s)
+	}
+	if c.Level != router.HighAvailability || !c.Automatic() || c.Registration.Mode != licence.Pair {
+		t.Errorf("level %v mode %v", c.Level, c.Registration.Mode)
+	}
+	if got, want := c.WorstMove(), 1809*time.Second; got != want {
+		t.Errorf("worst move %v, want %v", got, want)
+	}
+	if v := c.Verification; !v.Dead || v.Gray || v.Degraded || v.Count != 4 || v.Timeout != 500*time.Millisecond {
+		t.Errorf("verification %+v", v)
+	}
+	if got := c.Checks[2].CommandFor(c.Servers[0])[2]; got != "10.30.0.21" {
+		t.Errorf("command for the primary: %q", got)
+	}
+	if c.Overflow.HoldSignal != 182 || !c.Overflow.ForwardLate || c.DeadCalls != "off" || c.Dissuasion.Requeue {
+		t.Errorf("calls: %+v %v %+v", c.Overflow, c.DeadCalls, c.Dissuasion)
+	}
+}
+
+func TestGoodBase(t *testing.T) {
+	path, dir := file(t, "good_base.yaml")
+	c, problems, err := Load(path, text.English)
+	if err != nil || len(problems) > 0 {
+		t.Fatalf("%v\n%s", err, lines(problems, dir))
+	}
+	if c.WorstMove() != 0 || c.Automatic() || c.Registration.Mode != licence.Trunk {
+		t.Errorf("base: %v %v", c.WorstMove(), c.Registration.Mode)
+	}
+	if got := c.Servers[0].Address.String(); got != "sip:[2001:db8::21]:5062" {
+		t.Errorf("server address %s", got)
+	}
+	if got := c.IPBX[0].Sources; len(got) != 1 || got[0] != netip.MustParseAddr("2001:db8::10") {
+		t.Errorf("sources %v", got)
+	}
+}
+
+// TestUnquotedNumber: the trap of YAML 1.1, 0145 read as octal 101.
+func TestUnquotedNumber(t *testing.T) {
+	c, problems := Parse("f.yaml", []byte("service_numbers: [0145, 0x1F, +33145]\n"), text.English)
+	if len(c.ServiceNumbers) != 2 || c.ServiceNumbers[0] != "0145" || c.ServiceNumbers[1] != "+33145" {
+		t.Fatalf("numbers %q", c.ServiceNumbers)
+	}
+	advice := 0
+	for _, p := range problems {
+		if p.Code == CodeUnquoted {
+			advice++
+		}
+	}
+	if advice != 2 {
+		t.Errorf("%d pieces of advice to quote, want 2", advice)
+	}
+}
+
+// TestShowRoundTrip: what show prints is a file that means the same, and holds
+// no secret.
+func TestShowRoundTrip(t *testing.T) {
+	t.Setenv("RELEVE_TEST_5002", "other")
+	path, _ := file(t, "good_full.yaml")
+	c, _, err := Load(path, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := c.Show()
+	if s := string(shown); strings.Contains(s, "s3cret") || strings.Contains(s, "other") || !strings.Contains(s, `"***"`) {
+		t.Errorf("secrets in show:\n%s", s)
+	}
+	again, problems := Parse("show", shown, "")
+	if Faulty(problems) {
+		t.Fatalf("show is refused: %v\n%s", problems, shown)
+	}
+	changes, err := Diff(shown, again.Show())
+	if err != nil || len(changes) > 0 {
+		t.Errorf("show changed on its way: %v %v", changes, err)
+	}
+	if s := fmt.Sprintf("%v %+v %#v", *c, c.Registration, c.Registration.Users); strings.Contains(s, "s3cret") {
+		t.Errorf("secret printed: %s", s)
+	}
+}
+
+func TestDiff(t *testing.T) {
+	a := Default()
+	b := Default()
+	b.Verification.Count = 5
+	b.Site = "X"
+	changes, err := Diff(a.Show(), b.Show())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Change{{"site", "", "X"}, {"verification.count", "3", "5"}}
+	if fmt.Sprint(changes) != fmt.Sprint(want) {
+		t.Errorf("diff %v, want %v", changes, want)
+	}
+}
+
+func TestInit(t *testing.T) {
+	for _, lang := range []text.Lang{text.French, text.English} {
+		for _, profile := range Profiles {
+			raw, err := Init(lang, profile)
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir := t.TempDir()
+			raw = []byte(strings.NewReplacer("/etc/releve", dir, "/var/lib/releve", dir).Replace(string(raw)))
+			c, problems := Parse("init", raw, lang)
+			if Faulty(problems) {
+				t.Errorf("%s %s: %s", lang, profile, lines(problems, dir))
+			}
+			if c.Verification.Act || c.Language != string(lang) || c.IPBX[0].MainStandby != (profile == "oxe") {
+				t.Errorf("%s %s: act %v language %s", lang, profile, c.Verification.Act, c.Language)
+			}
+		}
+	}
+	if _, err := Init(text.French, "oxee"); err == nil {
+		t.Error("an unknown profile was accepted")
+	}
+}
+
+func TestCheckWithoutFile(t *testing.T) {
+	c := Default()
+	for _, p := range c.Check(text.English) {
+		if p.Line != 0 {
+			t.Errorf("a place without a file: %s", p)
+		}
+	}
+}
+
+func TestNothingPanics(t *testing.T) {
+	for _, s := range []string{
+		"", "# only a comment", "---", "[]", "a", "- 1", "? [a]\n: b", "site: &x y\nlevel: *x",
+		"a: &a [*a]", "<<: {a: 1}", "servers: [1, ~, []]", "checks: [{}, [], {type: }]", "checks: [{type: [a]}]",
+		"registration: {mode: pair, users: {p: ~}}", "ipbx: [{sources: [a]}]", "site: x\n---\nsite: y",
+		"\x00", "a: b: c", "listen: [{address: 'udp://:5060'}, {address: 'udp://1.2.3.4:0'}]", "level:\n\tx: 1",
+	} {
+		if _, problems := Parse("f", []byte(s), text.English); !Faulty(problems) {
+			t.Errorf("%q was accepted", s)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	full, err := os.ReadFile("testdata/good_full.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(full)
+	f.Add([]byte("servers: [1, ~, []]"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		c, problems := Parse("f", raw, text.French)
+		if !Faulty(problems) {
+			if _, again := Parse("f", c.Show(), text.French); Faulty(again) {
+				t.Errorf("accepted, but its own show is refused: %v", again)
+			}
+		}
+	})
+}

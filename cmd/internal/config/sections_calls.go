@@ -1,0 +1,198 @@
+package config
+
+import (
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"releve/router/licence"
+)
+
+func (r *reader) registration(g *Registration) take {
+	return func(n *yaml.Node, path string) {
+		r.mapping(n, path,
+			field{"mode", oneOf(r, &g.Mode, word[licence.Mode]{name: "trunk", value: licence.Trunk},
+				word[licence.Mode]{name: "gate", notYet: true},
+				word[licence.Mode]{name: "pair", value: licence.Pair},
+				word[licence.Mode]{name: "hold", value: licence.Hold})},
+			field{"expires", r.duration(&g.Expires, 30*time.Second, time.Hour)},
+			field{"users", func(n *yaml.Node, p string) {
+				r.keys(n, p, func(key, value *yaml.Node) {
+					g.Users = append(g.Users, r.user(key.Value, value, join(p, key.Value)))
+				})
+			}},
+		)
+	}
+}
+
+func (r *reader) user(name string, n *yaml.Node, path string) User {
+	u := User{Name: name}
+	r.mapping(n, path,
+		field{"aor", r.uri(&u.AOR, true)},
+		field{"username", r.digits(&u.Username, func(string) bool { return true })},
+		field{"password", func(n *yaml.Node, p string) {
+			if n.Value != stars { // *** is what config show prints
+				r.fault(n, p, CodeInlineSecret, r.say.ConfigInlineSecret())
+			}
+		}},
+		field{"password_file", r.path(&u.Password.File)},
+		field{"password_env", r.str(&u.Password.Env)},
+	)
+	if u.Username == "" {
+		u.Username = u.AOR.User
+	}
+	return u
+}
+
+func (r *reader) overflow(o *Overflow) take {
+	return func(n *yaml.Node, path string) {
+		r.mapping(n, path,
+			field{"progress_timeout", r.duration(&o.ProgressTimeout, 500*time.Millisecond, 10*time.Second)},
+			field{"answer_timeout", r.duration(&o.AnswerTimeout, 2*time.Second, time.Minute)},
+			field{"hold_budget", r.duration(&o.HoldBudget, time.Second, 2*time.Minute)},
+			field{"hold_signal", oneOf(r, &o.HoldSignal, word[uint16]{name: "none"},
+				word[uint16]{name: "180", value: 180}, word[uint16]{name: "182", value: 182},
+				word[uint16]{name: "183", value: 183})},
+			field{"late_answer", oneOf(r, &o.ForwardLate, word[bool]{name: "release"},
+				word[bool]{name: "forward", value: true})},
+			field{"mark_overflow", r.onlyFalse()},
+		)
+	}
+}
+
+// onlyFalse takes false; true is not built yet.
+func (r *reader) onlyFalse() take {
+	return func(n *yaml.Node, path string) {
+		var on bool
+		r.boolean(&on)(n, path)
+		if on {
+			r.fault(n, path, CodeNotYet, r.say.ConfigNotYet(path+": true"))
+		}
+	}
+}
+
+func (r *reader) verification(v *Verification) take {
+	return func(n *yaml.Node, path string) {
+		r.mapping(n, path,
+			field{"act", r.boolean(&v.Act)},
+			field{"count", r.whole(&v.Count, 1, 10)},
+			field{"alone_extra", r.whole(&v.AloneExtra, 0, 10)},
+			field{"spacing", r.duration(&v.Spacing, 500*time.Millisecond, 10*time.Second)},
+			field{"timeout", r.duration(&v.Timeout, 100*time.Millisecond, 10*time.Second)},
+			field{"idle_interval", r.duration(&v.IdleInterval, time.Second, time.Minute)},
+			field{"switch_on", func(n *yaml.Node, p string) {
+				v.Dead, v.Gray, v.Degraded = false, false, false
+				r.list(n, p, 3, func(e *yaml.Node, at string) {
+					var which *bool
+					oneOf(r, &which, word[*bool]{name: "dead", value: &v.Dead},
+						word[*bool]{name: "gray", value: &v.Gray},
+						word[*bool]{name: "degraded", value: &v.Degraded})(e, at)
+					if which != nil {
+						*which = true
+					}
+				})
+			}},
+			field{"lasting", r.duration(&v.Lasting, 5*time.Second, 10*time.Minute)},
+		)
+	}
+}
+
+func (r *reader) checks(dst *[]Check) take {
+	return func(n *yaml.Node, path string) {
+		*dst = nil
+		r.list(n, path, 16, func(e *yaml.Node, at string) {
+			*dst = append(*dst, r.check(e, at))
+		})
+	}
+}
+
+func (r *reader) check(n *yaml.Node, path string) Check {
+	k := Check{}
+	port := 0
+	known := r.checkType(n)
+	unused := func(key string, types string, read take) field {
+		return field{key, func(n *yaml.Node, p string) {
+			switch {
+			case !known: // the type itself is refused; its keys are not judged
+			case types != k.Type:
+				r.fault(n, p, CodeKeyUnused, r.say.ConfigKeyUnused(key, k.Type))
+			default:
+				read(n, p)
+			}
+		}}
+	}
+	// The type first: which keys are allowed depends on it.
+	if t := valueOf(n, "type"); t != nil && known {
+		k.Type = t.Value
+	}
+	r.mapping(n, path,
+		field{"type", oneOf(r, new(string), word[string]{name: "options"}, word[string]{name: "tcp"},
+			word[string]{name: "exec"}, word[string]{name: "call", notYet: true},
+			word[string]{name: "http", notYet: true}, word[string]{name: "sql", notYet: true})},
+		unused("port", "tcp", r.whole(&port, 1, 65535)),
+		unused("command", "exec", r.command(&k.Command)),
+		unused("number", "call", r.notYet()),
+		unused("every", "call", r.notYet()),
+		unused("expect", "call", r.notYet()),
+		unused("url", "http", r.notYet()),
+	)
+	k.Port = uint16(port)
+	return k
+}
+
+// checkType says whether n has a type that this version runs.
+func (r *reader) checkType(n *yaml.Node) bool {
+	t := valueOf(n, "type")
+	return t != nil && (t.Value == "options" || t.Value == "tcp" || t.Value == "exec")
+}
+
+// valueOf returns the value of key in the mapping n, nil when there is none.
+func valueOf(n *yaml.Node, key string) *yaml.Node {
+	if n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}
+
+func (r *reader) command(dst *[]string) take {
+	return func(n *yaml.Node, path string) {
+		r.list(n, path, 32, func(e *yaml.Node, at string) {
+			var s string
+			if len(*dst) == 0 {
+				r.path(&s)(e, at)
+			} else {
+				r.str(&s)(e, at)
+			}
+			*dst = append(*dst, s)
+		})
+	}
+}
+
+func (r *reader) dissuasion(d *Dissuasion) take {
+	return func(n *yaml.Node, path string) {
+		r.mapping(n, path,
+			field{"requeue", r.boolean(&d.Requeue)},
+			field{"status", r.rejectStatus(&d.Status)},
+			field{"q850", r.whole(&d.Q850, 1, 127)},
+		)
+	}
+}
+
+func (r *reader) rejectStatus(dst *int) take {
+	return func(n *yaml.Node, path string) {
+		status := 0
+		r.whole(&status, 400, 699)(n, path)
+		switch status {
+		case 0:
+		case 401, 407, 503:
+			r.fault(n, path, CodeRejectStatus, r.say.ConfigRejectStatus(status))
+		default:
+			*dst = status
+		}
+	}
+}

@@ -1,0 +1,232 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+
+	"go.yaml.in/yaml/v3"
+
+	"releve/cmd/internal/text"
+	"releve/router"
+	"releve/router/licence"
+)
+
+// Show returns every effective value as YAML with the keys of the file, in its
+// order, and each secret as ***. What Show prints is itself a valid file.
+func (c *Config) Show() []byte {
+	var b bytes.Buffer
+	e := yaml.NewEncoder(&b)
+	e.SetIndent(2)
+	if err := e.Encode(c.tree()); err != nil {
+		// The tree holds only strings: Encode cannot fail but by a bug.
+		panic(fmt.Sprintf("config: encode the effective values: %v", err))
+	}
+	return b.Bytes()
+}
+
+// pairs builds a mapping node in order; empty values are left out.
+type pairs struct{ node *yaml.Node }
+
+func newPairs() pairs { return pairs{&yaml.Node{Kind: yaml.MappingNode}} }
+
+func (p pairs) put(key string, v *yaml.Node) {
+	if v == nil || v.Kind == yaml.SequenceNode && len(v.Content) == 0 && key != "switch_on" {
+		return
+	}
+	p.node.Content = append(p.node.Content, plainNode(key), v)
+}
+
+// quoted puts a text, in quotes; plain puts a word, a duration or a count.
+func (p pairs) quoted(key, value string) {
+	if value != "" {
+		p.put(key, quotedNode(value))
+	}
+}
+
+func (p pairs) plain(key, value string) {
+	if value != "" {
+		p.put(key, plainNode(value))
+	}
+}
+
+func (p pairs) number(key string, n int) { p.plain(key, strconv.Itoa(n)) }
+
+func plainNode(v string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Value: v} }
+
+func quotedNode(v string) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Value: v, Style: yaml.DoubleQuotedStyle, Tag: "!!str"}
+}
+
+func listNode(items []*yaml.Node, flow bool) *yaml.Node {
+	n := &yaml.Node{Kind: yaml.SequenceNode, Content: items}
+	if flow {
+		n.Style = yaml.FlowStyle
+	}
+	return n
+}
+
+// each maps a slice to nodes.
+func each[T any](in []T, node func(T) *yaml.Node) []*yaml.Node {
+	out := make([]*yaml.Node, len(in))
+	for i, v := range in {
+		out[i] = node(v)
+	}
+	return out
+}
+
+func (c *Config) tree() *yaml.Node {
+	p := newPairs()
+	p.quoted("site", c.Site)
+	p.plain("language", c.Language)
+	p.plain("level", c.Level.String())
+	p.put("wel_licences", listNode(each(c.WelLicences, func(l router.Level) *yaml.Node {
+		return plainNode(l.String())
+	}), true))
+	p.put("listen", listNode(each(c.Listen, Listen.tree), false))
+	keys := newPairs()
+	keys.plain("file", c.Keys.File)
+	p.put("keys", keys.node)
+	p.put("ipbx", listNode(each(c.IPBX, IPBX.tree), false))
+	p.put("servers", listNode(each(c.Servers, Server.tree), false))
+	p.put("service_numbers", listNode(each(c.ServiceNumbers, quotedNode), true))
+	p.put("registration", c.Registration.tree())
+	p.put("overflow", c.Overflow.tree())
+	p.put("verification", c.Verification.tree())
+	p.put("checks", listNode(each(c.Checks, Check.tree), false))
+	d := newPairs()
+	d.plain("requeue", strconv.FormatBool(c.Dissuasion.Requeue))
+	d.number("status", c.Dissuasion.Status)
+	d.number("q850", c.Dissuasion.Q850)
+	p.put("dissuasion", d.node)
+	p.quoted("rescue", c.Rescue.String())
+	p.plain("dead_calls", c.DeadCalls)
+	store := newPairs()
+	store.plain("path", c.Store.Path)
+	p.put("store", store.node)
+	if c.Contacts != (Contacts{}) {
+		contacts := newPairs()
+		contacts.quoted("integrateur", c.Contacts.Integrator)
+		contacts.quoted("tlmcom", c.Contacts.TLMCom)
+		contacts.quoted("astreinte", c.Contacts.OnCall)
+		p.put("contacts", contacts.node)
+	}
+	admin := newPairs()
+	admin.plain("socket", c.Admin.Socket)
+	p.put("admin", admin.node)
+	return p.node
+}
+
+func (l Listen) tree() *yaml.Node {
+	p := newPairs()
+	p.quoted("address", l.Transport+"://"+l.Address.String())
+	p.quoted("advertise", l.Advertise.String())
+	p.plain("entry", l.Entry.String())
+	return p.node
+}
+
+func (x IPBX) tree() *yaml.Node {
+	p := newPairs()
+	p.quoted("name", x.Name)
+	p.quoted("address", x.Address.String())
+	sources := make([]*yaml.Node, len(x.Sources))
+	for i, a := range x.Sources {
+		sources[i] = quotedNode(a.String())
+	}
+	p.put("sources", listNode(sources, true))
+	p.plain("profile", x.Profile)
+	p.plain("no_answer", text.Short(x.NoAnswer))
+	redundancy := "none"
+	if x.MainStandby {
+		redundancy = "main-standby"
+	}
+	p.plain("redundancy", redundancy)
+	p.plain("max_grant", text.Short(x.MaxGrant))
+	return p.node
+}
+
+func (s Server) tree() *yaml.Node {
+	p := newPairs()
+	p.quoted("name", s.Name)
+	p.plain("role", s.Role.String())
+	p.quoted("address", s.Address.String())
+	p.number("lines", s.Lines)
+	p.plain("version", s.Version.String())
+	p.quoted("user", s.User)
+	return p.node
+}
+
+func (g Registration) tree() *yaml.Node {
+	p := newPairs()
+	p.plain("mode", ModeName(g.Mode))
+	p.plain("expires", text.Short(g.Expires))
+	users := newPairs()
+	for _, u := range g.Users {
+		one := newPairs()
+		one.quoted("aor", u.AOR.String())
+		one.quoted("username", u.Username)
+		one.quoted("password", stars)
+		one.plain("password_file", u.Password.File)
+		one.plain("password_env", u.Password.Env)
+		users.put(u.Name, one.node)
+	}
+	if len(g.Users) > 0 {
+		p.put("users", users.node)
+	}
+	return p.node
+}
+
+// ModeName is the word of the file for a registration mode.
+func ModeName(m licence.Mode) string {
+	return [...]string{licence.Trunk: "trunk", licence.Gate: "gate", licence.Pair: "pair", licence.Hold: "hold"}[m]
+}
+
+func (o Overflow) tree() *yaml.Node {
+	p := newPairs()
+	p.plain("progress_timeout", text.Short(o.ProgressTimeout))
+	p.plain("answer_timeout", text.Short(o.AnswerTimeout))
+	p.plain("hold_budget", text.Short(o.HoldBudget))
+	if o.HoldSignal == 0 {
+		p.plain("hold_signal", "none")
+	} else {
+		p.number("hold_signal", int(o.HoldSignal))
+	}
+	late := "release"
+	if o.ForwardLate {
+		late = "forward"
+	}
+	p.plain("late_answer", late)
+	return p.node
+}
+
+func (v Verification) tree() *yaml.Node {
+	p := newPairs()
+	p.plain("act", strconv.FormatBool(v.Act))
+	p.number("count", v.Count)
+	p.number("alone_extra", v.AloneExtra)
+	p.plain("spacing", text.Short(v.Spacing))
+	p.plain("timeout", text.Short(v.Timeout))
+	p.plain("idle_interval", text.Short(v.IdleInterval))
+	var on []*yaml.Node
+	for _, w := range []struct {
+		name string
+		set  bool
+	}{{"dead", v.Dead}, {"gray", v.Gray}, {"degraded", v.Degraded}} {
+		if w.set {
+			on = append(on, plainNode(w.name))
+		}
+	}
+	p.put("switch_on", listNode(on, true))
+	p.plain("lasting", text.Short(v.Lasting))
+	return p.node
+}
+
+func (k Check) tree() *yaml.Node {
+	p := newPairs()
+	p.plain("type", k.Type)
+	if k.Port != 0 {
+		p.number("port", int(k.Port))
+	}
+	p.put("command", listNode(each(k.Command, quotedNode), true))
+	return p.node
+}
