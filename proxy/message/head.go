@@ -3,10 +3,25 @@
 // (CANCEL and ACK built from an INVITE as it was sent).
 //
 // A Head is offsets into the message it was scanned from: nothing is copied,
-// nothing is allocated, and it is valid as long as those bytes are. What the
-// scanner does not take on its fast path (folding, quoted Via parameters, …)
-// it normalises through sipgo's parser; the caller sees the same Head and
-// perhaps other bytes. Pure; functions are safe for concurrent use.
+// nothing is allocated, and it is valid as long as those bytes are. Two legal
+// oddities are normalised into a new buffer: a folded line of a header that a
+// proxy reads, and a lower-case "sip/2.0"; the caller sees the same Head and
+// other bytes. sipgo's parser judges nothing here: it corrupts legal Via and
+// tag syntax (spaces around "=", quoted parameters) and upper-cases methods;
+// the tests use it as the second opinion on what Scan read.
+//
+//	datagram ─ Scan ─┬─ OK ────── AppendForward (a request or response, edited)
+//	                 │       └─── AppendResponse, AppendACK, AppendCancel
+//	                 ├─ Bad ───── AppendResponse with Fault
+//	                 ├─ Drop ──── counted
+//	                 └─ KeepAlive ignored
+//
+// No value with CR, LF or NUL is ever written: the Append functions return dst
+// unchanged when one of their arguments would break the framing; Edit.Check,
+// Request.Check and Line say which.
+//
+// The package keeps no state. Pure; functions are safe for concurrent use.
+// Keys is the exception: it holds hash states and belongs to one shard.
 package message
 
 // Method is a request method.
@@ -102,7 +117,13 @@ type Head struct {
 	Diversions     uint16 // Diversion and History-Info entries
 	Event          Span
 	ReferTo        Span
-	SessionExpires int // delta-seconds; -1 absent
+	SessionExpires int  // delta-seconds; -1 absent
+	RAck           Span // header value whole, "776656 1 INVITE"
+
+	Start  int // offset of the start line: CRLFs before it are ignored (RFC 3261 §7.5)
+	ViaEnd int // offset after the unbroken run of Via lines that begins at ViaLine; without Via: after the start line
+
+	dirty bool // bare CR, LF or NUL in the header part: never echo a value unfiltered
 }
 
 // Result is what Scan says of a message.

@@ -1,0 +1,309 @@
+package message
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"strconv"
+)
+
+// Edit is what a proxy changes in a message it forwards; everything else comes
+// out byte for byte and in order (RFC 3261 §16.6(1)). The zero value but for
+// MaxForwards (-1: leave) changes nothing; use KeepAll as the start. Values are
+// without the header name and the line end, except Add.
+type Edit struct {
+	URI     []byte // new Request-URI; nil: keep
+	PushVia []byte // "SIP/2.0/UDP 10.0.0.1:5060;branch=…", its own line above the others
+
+	// StampReceived is the source of the request; SetReceived writes received=
+	// and SetRPort rport= into the previous top Via (RFC 3261 §18.2.1, RFC
+	// 3581 §4). NeedsReceived gives the two.
+	StampReceived         netip.AddrPort
+	SetReceived, SetRPort bool
+	StripVia              bool // remove the top Via value (RFC 3261 §16.7(3))
+
+	// PushRecordRoute are lines before the existing ones, [0] on top (RFC 3261
+	// §16.6(4), RFC 5658).
+	PushRecordRoute [2][]byte
+
+	DropRoutes    int    // remove the first n Route values
+	DropLastRoute bool   // remove the last Route value (RFC 3261 §16.4, strict router upstream)
+	PushRoute     []byte // line before the existing Route lines
+	LastRoute     []byte // line after the existing Route lines (RFC 3261 §16.6(6))
+
+	MaxForwards int // -1: leave; else the new value, inserted when absent
+
+	SetCSeq bool   // a dialog's CSeq offset: CSeq becomes CSeq, and the number of
+	CSeq    uint32 // the INVITE in RAck moves by the same difference
+
+	Contact          []byte   // new URI of the first Contact; nil: keep
+	Add              [][]byte // whole lines made by Line, after the Via and Record-Route block
+	Drop             []string // names of headers to remove whole, long or compact form
+	SetContentLength bool     // add Content-Length when absent (streams, RFC 3261 §16.6(9))
+}
+
+// KeepAll is the Edit that changes nothing.
+func KeepAll() Edit { return Edit{MaxForwards: -1} }
+
+// Check names the first value that would break the framing of the message: one
+// with CR, LF or NUL, or a line of Add that is not "Name: value\r\n". nil: all
+// are fit.
+func (e *Edit) Check() error {
+	for _, v := range [...]struct {
+		name  string
+		value []byte
+	}{
+		{"Request-URI", e.URI},
+		{"Via", e.PushVia},
+		{"Record-Route", e.PushRecordRoute[0]},
+		{"Record-Route", e.PushRecordRoute[1]},
+		{"Route", e.PushRoute},
+		{"Route", e.LastRoute},
+		{"Contact", e.Contact},
+	} {
+		if !clean(v.value) {
+			return &FramingError{Field: v.name}
+		}
+	}
+	for _, l := range e.Add {
+		if !wholeLine(l) {
+			return &FramingError{Field: "Add"}
+		}
+	}
+	return nil
+}
+
+func (e *Edit) fit() bool {
+	for _, l := range e.Add {
+		if !wholeLine(l) {
+			return false
+		}
+	}
+	return clean(e.URI) && clean(e.PushVia) && clean(e.PushRecordRoute[0]) && clean(e.PushRecordRoute[1]) &&
+		clean(e.PushRoute) && clean(e.LastRoute) && clean(e.Contact)
+}
+
+// FramingError refuses a value with CR, LF or NUL, or a malformed line.
+type FramingError struct{ Field string }
+
+func (e *FramingError) Error() string {
+	return fmt.Sprintf("build message: %s holds CR, LF or NUL or is no header line; pass a single-line value", e.Field)
+}
+
+// Line makes a header line for Edit.Add, AppendResponse and Request.Extra. It
+// refuses a name that is no token and a value with CR, LF or NUL: a header can
+// only be injected by passing one through here. Check looks again, so a line
+// built by hand is caught too.
+func Line(name, value string) ([]byte, error) {
+	if !isToken([]byte(name)) || !clean([]byte(value)) {
+		return nil, &FramingError{Field: name}
+	}
+	b := make([]byte, 0, len(name)+len(value)+4)
+	b = append(append(append(b, name...), ": "...), value...)
+	return append(b, crlf...), nil
+}
+
+// clean reports that b has no CR, LF or NUL.
+func clean(b []byte) bool {
+	for _, c := range b {
+		if c == '\r' || c == '\n' || c == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// wholeLine reports that b is "Name: value\r\n" and nothing more.
+func wholeLine(b []byte) bool {
+	n := len(b) - 2
+	if n < 2 || string(b[n:]) != crlf || !clean(b[:n]) {
+		return false
+	}
+	colon := bytes.IndexByte(b, ':')
+	return colon > 0 && isToken(b[:colon])
+}
+
+// cut replaces raw[off:end] by pre, text and post. off == end inserts.
+type cut struct {
+	off, end  int
+	pre, post string
+	text      []byte
+}
+
+// cuts is kept sorted by offset, insertions before replacements at the same
+// one, otherwise in order of addition.
+func addCut(cs []cut, c cut) []cut {
+	i := len(cs)
+	for i > 0 && (cs[i-1].off > c.off || cs[i-1].off == c.off && c.off == c.end && cs[i-1].end > cs[i-1].off) {
+		i--
+	}
+	cs = append(cs, c)
+	copy(cs[i+1:], cs[i:])
+	cs[i] = c
+	return cs
+}
+
+// AppendForward appends raw, as h was scanned from it, with the edits of e.
+// Bytes before the start line and after the body are left out. When a value of
+// e is not fit (Edit.Check), dst comes back unchanged: nothing is ever written
+// that could be read as another header. No allocation beyond dst's growth
+// unless Drop removes more than a dozen lines.
+func AppendForward(dst, raw []byte, h *Head, e *Edit) []byte {
+	if !e.fit() {
+		return dst
+	}
+	var num [96]byte
+	cs := make([]cut, 0, 20)
+	if e.URI != nil {
+		cs = addCut(cs, cut{off: at(h.URI), end: upto(h.URI), text: e.URI})
+	}
+	cs = e.vias(cs, h, raw, num[:0:64])
+	cs = e.routes(cs, raw, h)
+	cs = e.numbers(cs, raw, h, num[64:64:96])
+	cs = e.lines(cs, raw, h)
+	pos := h.Start
+	for i := range cs {
+		c := &cs[i]
+		if c.off < pos {
+			continue // inside a line that Drop removed
+		}
+		dst = append(dst, raw[pos:c.off]...)
+		dst = append(dst, c.pre...)
+		dst = append(dst, c.text...)
+		dst = append(dst, c.post...)
+		pos = c.end
+	}
+	return append(dst, raw[pos:h.End]...)
+}
+
+func at(s Span) int   { return int(s.Off) }
+func upto(s Span) int { return int(s.Off) + int(s.Len) }
+
+// top is where a line above all others of its kind goes.
+func (h *Head) top(first Span) int {
+	if first.Empty() {
+		return h.ViaEnd
+	}
+	return at(first)
+}
+
+func (e *Edit) vias(cs []cut, h *Head, raw, num []byte) []cut {
+	if e.PushVia != nil {
+		i := h.top(h.ViaLine)
+		cs = addCut(cs, cut{off: i, end: i, pre: "Via: ", text: e.PushVia, post: crlf})
+	}
+	if h.ViaLine.Empty() {
+		return cs
+	}
+	if e.StripVia {
+		off, end := at(h.ViaLine), upto(h.ViaLine)
+		if next := skipLWS(raw, upto(h.Via), end); next < end && raw[next] == ',' {
+			off, end = at(h.Via), skipLWS(raw, next+1, end)
+		}
+		return addCut(cs, cut{off: off, end: end})
+	}
+	return stampCuts(cs, raw, h, num, e.StampReceived, e.SetReceived, e.SetRPort)
+}
+
+// stampCuts writes received= and rport= into the top Via. num has room for an
+// address and a port.
+func stampCuts(cs []cut, raw []byte, h *Head, num []byte, src netip.AddrPort, received, rport bool) []cut {
+	if rport {
+		text := strconv.AppendUint(num, uint64(src.Port()), 10)
+		num = text[len(text):]
+		c := cut{off: upto(h.Via), end: upto(h.Via), pre: ";rport=", text: text}
+		if h.HasRPort {
+			c.off, c.end, c.pre = at(h.RPort), upto(h.RPort), "="
+			if h.RPort.Len > 0 || raw[h.RPort.Off-1] == '=' {
+				c.pre = ""
+			}
+		}
+		cs = addCut(cs, c)
+	}
+	if received {
+		c := cut{off: upto(h.Via), end: upto(h.Via), pre: ";received=", text: src.Addr().Unmap().AppendTo(num)}
+		if !h.Received.Empty() {
+			c.off, c.end, c.pre = at(h.Received), upto(h.Received), ""
+		}
+		cs = addCut(cs, c)
+	}
+	return cs
+}
+
+func (e *Edit) routes(cs []cut, raw []byte, h *Head) []cut {
+	rr := h.top(h.FirstRR)
+	for _, v := range e.PushRecordRoute {
+		if v != nil {
+			cs = addCut(cs, cut{off: rr, end: rr, pre: "Record-Route: ", text: v, post: crlf})
+		}
+	}
+	if e.PushRoute != nil {
+		i := h.top(h.RouteLine)
+		cs = addCut(cs, cut{off: i, end: i, pre: "Route: ", text: e.PushRoute, post: crlf})
+	}
+	if e.DropRoutes > 0 || e.DropLastRoute || e.LastRoute != nil {
+		cs = e.dropRoutes(cs, raw, h)
+	}
+	return cs
+}
+
+// numbers edits Max-Forwards and CSeq.
+func (e *Edit) numbers(cs []cut, raw []byte, h *Head, num []byte) []cut {
+	if e.MaxForwards >= 0 {
+		text := strconv.AppendUint(num, uint64(e.MaxForwards), 10)
+		num = text[len(text):]
+		c := cut{off: at(h.MaxFwdValue), end: upto(h.MaxFwdValue), text: text}
+		if h.MaxFwdValue.Empty() {
+			c = cut{off: h.ViaEnd, end: h.ViaEnd, pre: "Max-Forwards: ", text: text, post: crlf}
+		}
+		cs = addCut(cs, c)
+	}
+	if !e.SetCSeq || h.CSeqValue.Empty() {
+		return cs
+	}
+	text := strconv.AppendUint(num, uint64(e.CSeq), 10)
+	num = text[len(text):]
+	cs = addCut(cs, cut{off: at(h.CSeqValue), end: upto(h.CSeqValue), text: text})
+	if s, n, ok := rackNumber(raw, h); ok {
+		text = strconv.AppendUint(num, uint64(n+e.CSeq-h.CSeq), 10)
+		cs = addCut(cs, cut{off: at(s), end: upto(s), text: text})
+	}
+	return cs
+}
+
+// rackNumber finds the CSeq number in "RAck: 776656 1 INVITE" (RFC 3262 §7.2).
+func rackNumber(raw []byte, h *Head) (Span, uint32, bool) {
+	v, end := at(h.RAck), upto(h.RAck)
+	for v < end && !isLWS(raw[v]) {
+		v++
+	}
+	off := skipLWS(raw, v, end)
+	e := off
+	for e < end && !isLWS(raw[e]) {
+		e++
+	}
+	n, ok := number(raw[off:e])
+	return sp(off, e), uint32(n), ok && n < 1<<32
+}
+
+func (e *Edit) lines(cs []cut, raw []byte, h *Head) []cut {
+	for _, l := range e.Add {
+		cs = addCut(cs, cut{off: h.ViaEnd, end: h.ViaEnd, text: l})
+	}
+	if e.Contact != nil && !h.ContactURI.Empty() {
+		c := cut{off: at(h.ContactURI), end: upto(h.ContactURI), text: e.Contact}
+		if raw[c.off-1] != '<' {
+			c.pre, c.post = "<", ">"
+		}
+		cs = addCut(cs, c)
+	}
+	if e.SetContentLength && h.ContentLength < 0 {
+		cs = addCut(cs, cut{off: h.ViaEnd, end: h.ViaEnd, pre: contentLengths(h.End - h.Body), post: crlf})
+	}
+	if len(e.Drop) > 0 {
+		cs = e.dropLines(cs, raw, h)
+	}
+	return cs
+}
+
+func contentLengths(n int) string { return "Content-Length: " + strconv.Itoa(n) }
