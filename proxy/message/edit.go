@@ -123,11 +123,39 @@ func wholeLine(b []byte) bool {
 	return colon > 0 && isToken(b[:colon])
 }
 
-// cut replaces raw[off:end] by pre, text and post. off == end inserts.
+// cut replaces raw[off:end] by pre, text (or a number, or the address of the
+// source) and post. off == end inserts.
 type cut struct {
 	off, end  int
 	pre, post string
 	text      []byte
+	num       uint32
+	what      content
+}
+
+// content says what stands between pre and post. Numbers are formatted when
+// they are written: a cut that pointed to formatted bytes would move them to
+// the heap.
+type content uint8
+
+const (
+	isText content = iota
+	isNumber
+	isAddress
+)
+
+// append writes what replaces raw[c.off:c.end].
+func (c *cut) append(dst []byte, src netip.AddrPort) []byte {
+	dst = append(dst, c.pre...)
+	switch c.what {
+	case isNumber:
+		dst = strconv.AppendUint(dst, uint64(c.num), 10)
+	case isAddress:
+		dst = src.Addr().Unmap().AppendTo(dst)
+	default:
+		dst = append(dst, c.text...)
+	}
+	return append(dst, c.post...)
 }
 
 // cuts is kept sorted by offset, insertions before replacements at the same
@@ -152,14 +180,13 @@ func AppendForward(dst, raw []byte, h *Head, e *Edit) []byte {
 	if !e.fit() {
 		return dst
 	}
-	var num [96]byte
 	cs := make([]cut, 0, 20)
 	if e.URI != nil {
 		cs = addCut(cs, cut{off: at(h.URI), end: upto(h.URI), text: e.URI})
 	}
-	cs = e.vias(cs, h, raw, num[:0:64])
+	cs = e.vias(cs, raw, h)
 	cs = e.routes(cs, raw, h)
-	cs = e.numbers(cs, raw, h, num[64:64:96])
+	cs = e.numbers(cs, raw, h)
 	cs = e.lines(cs, raw, h)
 	pos := h.Start
 	for i := range cs {
@@ -168,9 +195,7 @@ func AppendForward(dst, raw []byte, h *Head, e *Edit) []byte {
 			continue // inside a line that Drop removed
 		}
 		dst = append(dst, raw[pos:c.off]...)
-		dst = append(dst, c.pre...)
-		dst = append(dst, c.text...)
-		dst = append(dst, c.post...)
+		dst = c.append(dst, e.StampReceived)
 		pos = c.end
 	}
 	return append(dst, raw[pos:h.End]...)
@@ -187,7 +212,7 @@ func (h *Head) top(first Span) int {
 	return at(first)
 }
 
-func (e *Edit) vias(cs []cut, h *Head, raw, num []byte) []cut {
+func (e *Edit) vias(cs []cut, raw []byte, h *Head) []cut {
 	if e.PushVia != nil {
 		i := h.top(h.ViaLine)
 		cs = addCut(cs, cut{off: i, end: i, pre: "Via: ", text: e.PushVia, post: crlf})
@@ -202,16 +227,13 @@ func (e *Edit) vias(cs []cut, h *Head, raw, num []byte) []cut {
 		}
 		return addCut(cs, cut{off: off, end: end})
 	}
-	return stampCuts(cs, raw, h, num, e.StampReceived, e.SetReceived, e.SetRPort)
+	return stampCuts(cs, raw, h, e.StampReceived, e.SetReceived, e.SetRPort)
 }
 
-// stampCuts writes received= and rport= into the top Via. num has room for an
-// address and a port.
-func stampCuts(cs []cut, raw []byte, h *Head, num []byte, src netip.AddrPort, received, rport bool) []cut {
+// stampCuts writes received= and rport= of src into the top Via.
+func stampCuts(cs []cut, raw []byte, h *Head, src netip.AddrPort, received, rport bool) []cut {
 	if rport {
-		text := strconv.AppendUint(num, uint64(src.Port()), 10)
-		num = text[len(text):]
-		c := cut{off: upto(h.Via), end: upto(h.Via), pre: ";rport=", text: text}
+		c := cut{off: upto(h.Via), end: upto(h.Via), pre: ";rport=", num: uint32(src.Port()), what: isNumber}
 		if h.HasRPort {
 			c.off, c.end, c.pre = at(h.RPort), upto(h.RPort), "="
 			if h.RPort.Len > 0 || raw[h.RPort.Off-1] == '=' {
@@ -221,7 +243,7 @@ func stampCuts(cs []cut, raw []byte, h *Head, num []byte, src netip.AddrPort, re
 		cs = addCut(cs, c)
 	}
 	if received {
-		c := cut{off: upto(h.Via), end: upto(h.Via), pre: ";received=", text: src.Addr().Unmap().AppendTo(num)}
+		c := cut{off: upto(h.Via), end: upto(h.Via), pre: ";received=", what: isAddress}
 		if !h.Received.Empty() {
 			c.off, c.end, c.pre = at(h.Received), upto(h.Received), ""
 		}
@@ -248,25 +270,20 @@ func (e *Edit) routes(cs []cut, raw []byte, h *Head) []cut {
 }
 
 // numbers edits Max-Forwards and CSeq.
-func (e *Edit) numbers(cs []cut, raw []byte, h *Head, num []byte) []cut {
+func (e *Edit) numbers(cs []cut, raw []byte, h *Head) []cut {
 	if e.MaxForwards >= 0 {
-		text := strconv.AppendUint(num, uint64(e.MaxForwards), 10)
-		num = text[len(text):]
-		c := cut{off: at(h.MaxFwdValue), end: upto(h.MaxFwdValue), text: text}
+		c := cut{off: at(h.MaxFwdValue), end: upto(h.MaxFwdValue), num: uint32(e.MaxForwards), what: isNumber}
 		if h.MaxFwdValue.Empty() {
-			c = cut{off: h.ViaEnd, end: h.ViaEnd, pre: "Max-Forwards: ", text: text, post: crlf}
+			c.off, c.end, c.pre, c.post = h.ViaEnd, h.ViaEnd, "Max-Forwards: ", crlf
 		}
 		cs = addCut(cs, c)
 	}
 	if !e.SetCSeq || h.CSeqValue.Empty() {
 		return cs
 	}
-	text := strconv.AppendUint(num, uint64(e.CSeq), 10)
-	num = text[len(text):]
-	cs = addCut(cs, cut{off: at(h.CSeqValue), end: upto(h.CSeqValue), text: text})
+	cs = addCut(cs, cut{off: at(h.CSeqValue), end: upto(h.CSeqValue), num: e.CSeq, what: isNumber})
 	if s, n, ok := rackNumber(raw, h); ok {
-		text = strconv.AppendUint(num, uint64(n+e.CSeq-h.CSeq), 10)
-		cs = addCut(cs, cut{off: at(s), end: upto(s), text: text})
+		cs = addCut(cs, cut{off: at(s), end: upto(s), num: n + e.CSeq - h.CSeq, what: isNumber})
 	}
 	return cs
 }
@@ -298,12 +315,10 @@ func (e *Edit) lines(cs []cut, raw []byte, h *Head) []cut {
 		cs = addCut(cs, c)
 	}
 	if e.SetContentLength && h.ContentLength < 0 {
-		cs = addCut(cs, cut{off: h.ViaEnd, end: h.ViaEnd, pre: contentLengths(h.End - h.Body), post: crlf})
+		cs = addCut(cs, cut{off: h.ViaEnd, end: h.ViaEnd, pre: "Content-Length: ", num: uint32(h.End - h.Body), what: isNumber, post: crlf})
 	}
 	if len(e.Drop) > 0 {
 		cs = e.dropLines(cs, raw, h)
 	}
 	return cs
 }
-
-func contentLengths(n int) string { return "Content-Length: " + strconv.Itoa(n) }

@@ -71,15 +71,14 @@ func (s Stamp) vias(dst, raw []byte, h *Head) []byte {
 	if h.Via.Empty() {
 		return dst
 	}
-	var num [64]byte
-	cs := stampCuts(make([]cut, 0, 2), raw, h, num[:0], s.Addr, s.Received, s.RPort)
+	cs := stampCuts(make([]cut, 0, 2), raw, h, s.Addr, s.Received, s.RPort)
 	mark := len(dst)
 	dst = append(dst, "Via: "...)
 	pos := at(h.Via)
 	for i := range cs {
 		c := &cs[i]
 		dst = append(dst, raw[pos:c.off]...)
-		dst = append(append(append(dst, c.pre...), c.text...), c.post...)
+		dst = c.append(dst, s.Addr)
 		pos = c.end
 	}
 	rest := max(pos, upto(h.ViaLine)-len(crlf)) // a line cut short has no CRLF

@@ -192,8 +192,8 @@ func Unescape(b []byte) []byte {
 // escaped returns the first character of b, decoded, and its length.
 func escaped(b []byte) (byte, int) {
 	if b[0] == '%' && len(b) >= 3 {
-		hi, ok1 := hex(b[1])
-		lo, ok2 := hex(b[2])
+		hi, ok1 := hexDigit(b[1])
+		lo, ok2 := hexDigit(b[2])
 		if ok1 && ok2 {
 			return hi<<4 | lo, 3
 		}
@@ -201,7 +201,7 @@ func escaped(b []byte) (byte, int) {
 	return b[0], 1
 }
 
-func hex(c byte) (byte, bool) {
+func hexDigit(c byte) (byte, bool) {
 	switch {
 	case '0' <= c && c <= '9':
 		return c - '0', true
