@@ -1,0 +1,173 @@
+package text
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"releve/router"
+)
+
+// The codes of the journal (db.Event.Code). Parameters are named in the
+// sentence as {name}; reason, verdict, role, from, to and server are rendered
+// as words when they hold the word of the domain.
+const (
+	EventStarted             = "started"             // version
+	EventStopped             = "stopped"             //
+	EventConfigLoaded        = "config-loaded"       // file
+	EventConfigRefused       = "config-refused"      // file, problems
+	EventStateRestored       = "state-restored"      // server, epoch
+	EventVerificationStarted = "verification-start"  // server, cause
+	EventRound               = "round"               // server, k, n, verdict
+	EventVerificationEnded   = "verification-end"    // server, verdict
+	EventSwitchoverBegun     = "switchover-begun"    // from, to, reason, epoch
+	EventSwitchoverDone      = "switchover-done"     // from, to, duration, epoch
+	EventReturnBegun         = "return-begun"        // from, to, reason, epoch
+	EventReturnDone          = "return-done"         // from, to, duration, epoch
+	EventSwitchoverWithheld  = "switchover-withheld" // server, reason
+	EventObserved            = "observed"            // server, verdict
+	EventMoveFailed          = "move-failed"         // to, reason
+	EventLicenceMoved        = "licence-moved"       // from, to, duration
+	EventRegistered          = "registered"          // user, ipbx, granted
+	EventRegisterRefused     = "register-refused"    // user, ipbx, status
+	EventBothDown            = "both-down"           // reason
+	EventServingAgain        = "serving-again"       // server
+	EventServerDown          = "server-down"         // server, verdict
+	EventServerUp            = "server-up"           // server
+	EventServerReady         = "server-ready"        // server
+	EventServerNotReady      = "server-not-ready"    // server
+	EventIPBXUnseen          = "ipbx-unseen"         // ipbx
+	EventIPBXSeen            = "ipbx-seen"           // ipbx
+	EventMaintenanceStarted  = "maintenance-start"   // note
+	EventMaintenanceStopped  = "maintenance-stop"    //
+	EventCommandRefused      = "command-refused"     // command, reason
+	EventCommandForced       = "command-forced"      // command, note
+	EventAlarmRaised         = "alarm-raised"        // number, object
+	EventAlarmCleared        = "alarm-cleared"       // number, object
+	EventStoreDown           = "store-down"          // cause
+	EventStoreUp             = "store-up"            //
+	EventLimit               = "limit-reached"       // limit, count
+	EventInternalFault       = "internal-fault"      // cause
+)
+
+// Event renders one line of the journal. An unknown code is shown with its
+// parameters, never hidden.
+func (m Messages) Event(code string, params map[string]string) string {
+	p, ok := events[code]
+	if !ok {
+		return code + m.params(params)
+	}
+	words := make([]string, 0, 2*len(params))
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		words = append(words, "{"+name+"}", m.param(name, params[name]))
+	}
+	if number := params["number"]; number != "" {
+		words = append(words, "{title}", m.AlarmTitle(alarmNumber(number), params["object"]))
+	}
+	return capital(strings.NewReplacer(words...).Replace(m.of(p)))
+}
+
+// capital raises the first letter, for sentences that begin with a parameter.
+func capital(s string) string {
+	r, size := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(r)) + s[size:]
+}
+
+// HasEvent says whether the catalogue knows code.
+func HasEvent(code string) bool { _, ok := events[code]; return ok }
+
+// param renders one parameter: the words of the domain are translated, names
+// of the site are shown as they are.
+func (m Messages) param(name, value string) string {
+	switch name {
+	case "reason":
+		return strings.TrimSuffix(m.Reason(router.Reason(value)), ".")
+	case "verdict":
+		return m.VerdictName(value)
+	case "from", "to", "server":
+		switch value { // the patterns hold the French article
+		case "primary":
+			return m.say("serveur principal", "the primary")
+		case "secondary":
+			return m.say("serveur de secours", "the secondary")
+		}
+	case "command":
+		return m.Command(value)
+	}
+	return value
+}
+
+func (m Messages) params(params map[string]string) string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		b.WriteString(" " + name + "=" + params[name])
+	}
+	return b.String()
+}
+
+func alarmNumber(s string) uint16 {
+	n := 0
+	for _, c := range s {
+		if c < '0' || c > '9' || n > 6000 {
+			return 0
+		}
+		n = n*10 + int(c-'0')
+	}
+	return uint16(n)
+}
+
+var events = map[string]pair{
+	EventStarted:             {"Relève {version} démarre.", "Relève {version} starts."},
+	EventStopped:             {"Relève s'arrête à la demande.", "Relève stops as asked."},
+	EventConfigLoaded:        {"Configuration {file} chargée.", "Configuration {file} loaded."},
+	EventConfigRefused:       {"Configuration {file} refusée ({problems} faute(s)) ; l'ancienne reste en service.", "Configuration {file} refused ({problems} fault(s)); the former one stays in service."},
+	EventStateRestored:       {"État relu après le démarrage : le {server} est actif, époque {epoch}.", "State read back after the start: {server} is active, epoch {epoch}."},
+	EventVerificationStarted: {"Vérification du {server} ({cause}).", "Verification of {server} ({cause})."},
+	EventRound:               {"Vérification {k}/{n} du {server} : {verdict}.", "Round {k}/{n} of {server}: {verdict}."},
+	EventVerificationEnded:   {"Fin de la vérification du {server} : {verdict}.", "End of the verification of {server}: {verdict}."},
+	EventSwitchoverBegun:     {"Bascule vers le secours : le {from} est quitté, le {to} prend la relève. {reason}.", "Switchover: {from} is left, {to} takes over. {reason}."},
+	EventSwitchoverDone:      {"Bascule faite en {duration} : le {to} est actif.", "Switchover done in {duration}: {to} is active."},
+	EventReturnBegun:         {"Retour en mode normal : le {from} est quitté pour le {to}. {reason}.", "Return to normal: {from} is left for {to}. {reason}."},
+	EventReturnDone:          {"Retour en mode normal fait en {duration} : le {to} est actif.", "Return to normal done in {duration}: {to} is active."},
+	EventSwitchoverWithheld:  {"Bascule non faite, le {server} reste actif. {reason}.", "Switchover withheld, {server} stays active. {reason}."},
+	EventObserved:            {"Observation : une bascule aurait eu lieu ({server} : {verdict}).", "Observation: a switchover would have happened ({server}: {verdict})."},
+	EventMoveFailed:          {"L'enregistrement SIP n'est pas passé au {to}. {reason}.", "The registration did not move to {to}. {reason}."},
+	EventLicenceMoved:        {"Enregistrement SIP passé du {from} au {to} en {duration}.", "Registration moved from {from} to {to} in {duration}."},
+	EventRegistered:          {"{user} est enregistré à l'IPBX {ipbx} pour {granted}.", "{user} is registered at IPBX {ipbx} for {granted}."},
+	EventRegisterRefused:     {"L'IPBX {ipbx} refuse l'enregistrement de {user} ({status}).", "IPBX {ipbx} refuses the registration of {user} ({status})."},
+	EventBothDown:            {"Aucun serveur ne répond. {reason}.", "No server answers. {reason}."},
+	EventServingAgain:        {"Le {server} répond de nouveau et sert les appels.", "{server} answers again and serves calls."},
+	EventServerDown:          {"Le {server} ne répond plus : {verdict}.", "{server} no longer answers: {verdict}."},
+	EventServerUp:            {"Le {server} répond de nouveau.", "{server} answers again."},
+	EventServerReady:         {"Le {server} est prêt à prendre la relève.", "{server} is ready to take over."},
+	EventServerNotReady:      {"Le {server} n'est plus prêt à prendre la relève.", "{server} is no longer ready to take over."},
+	EventIPBXUnseen:          {"L'IPBX {ipbx} ne donne plus signe de vie.", "IPBX {ipbx} shows no sign of life."},
+	EventIPBXSeen:            {"L'IPBX {ipbx} est de nouveau vu.", "IPBX {ipbx} is seen again."},
+	EventMaintenanceStarted:  {"Maintenance commencée, rôles figés : {note}.", "Maintenance started, roles frozen: {note}."},
+	EventMaintenanceStopped:  {"Maintenance terminée.", "Maintenance ended."},
+	EventCommandRefused:      {"Commande « {command} » refusée. {reason}.", "Command \"{command}\" refused. {reason}."},
+	EventCommandForced:       {"Commande « {command} » forcée : {note}.", "Command \"{command}\" forced: {note}."},
+	EventAlarmRaised:         {"Alarme {number} : {title}.", "Alarm {number}: {title}."},
+	EventAlarmCleared:        {"Fin de l'alarme {number} : {title}.", "End of alarm {number}: {title}."},
+	EventStoreDown:           {"Les données ne peuvent plus être écrites : {cause}. Les appels continuent.", "Data can no longer be written: {cause}. Calls go on."},
+	EventStoreUp:             {"Les données sont de nouveau écrites.", "Data are written again."},
+	EventLimit:               {"Limite atteinte : {limit} ({count} refus).", "Limit reached: {limit} ({count} refused)."},
+	EventInternalFault:       {"Erreur interne : {cause}. Signalez-la avec ce journal.", "Internal fault: {cause}. Report it with this journal."},
+}
+
+// Command names an operator's command.
+func (m Messages) Command(name string) string {
+	switch name {
+	case "switchover":
+		return m.say("bascule vers le secours", "switchover")
+	case "return":
+		return m.say("retour en mode normal", "return to normal")
+	case "maintenance-start":
+		return m.say("début de maintenance", "start of maintenance")
+	case "maintenance-stop":
+		return m.say("fin de maintenance", "end of maintenance")
+	}
+	return name
+}
