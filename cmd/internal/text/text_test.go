@@ -92,7 +92,7 @@ func TestEveryAlarmHasASentence(t *testing.T) {
 				if err != nil || n < 1000 || n > 1999 {
 					return
 				}
-				if strings.HasPrefix(name, "Alarm") || strings.HasSuffix(dir, "health/alarm") {
+				if strings.HasPrefix(strings.ToLower(name), "alarm") || strings.HasSuffix(dir, "health/alarm") {
 					found++
 					if !HasAlarm(uint16(n)) {
 						t.Errorf("alarm %d (%s in %s) has no sentence", n, name, dir)
@@ -151,12 +151,14 @@ func TestEvents(t *testing.T) {
 			"Switchover: the primary is left, the secondary takes over. The dysfunction of the active server was confirmed by every round asked for.",
 		},
 		{
-			EventServerDown, map[string]string{"server": "primary", "verdict": "DEAD_APP"},
+			EventServerDown,
+			map[string]string{"server": "primary", "verdict": "DEAD_APP"},
 			"Le serveur principal ne répond plus\u202f: HS\u202f: Wel'Suite ne tourne plus.",
 			"The primary no longer answers: down: Wel'Suite does not run.",
 		},
 		{
-			EventAlarmRaised, map[string]string{"number": "1001", "object": "principal"},
+			EventAlarmRaised,
+			map[string]string{"number": "1001", "object": "principal"},
 			"Alarme 1001\u202f: Un serveur vocal ne répond plus\u202f: principal.",
 			"Alarm 1001: A voice server no longer answers: principal.",
 		},
