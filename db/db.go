@@ -43,6 +43,9 @@ type Alarm struct {
 	Count    uint32    `json:"count"`
 }
 
+// MaxRows is the most rows one query returns.
+const MaxRows = 10_000
+
 // Store is implemented by db/sqlite (and db/postgres on two nodes). All
 // methods are safe for concurrent use and end when ctx does.
 type Store interface {
@@ -50,32 +53,41 @@ type Store interface {
 	// version 0 and no bytes when none was ever saved.
 	LoadState(ctx context.Context) (row []byte, version uint64, err error)
 	// SaveState makes row durable (synced to disk) as version ifVersion+1, or
-	// returns ErrConflict. Any other error means the outcome is unknown.
+	// returns ErrConflict. Any other error means the outcome is unknown: the
+	// same call again settles it, for it succeeds when exactly this row is
+	// already stored as version ifVersion+1.
 	SaveState(ctx context.Context, row []byte, ifVersion uint64) error
 
-	// Append stores records and events in one transaction; a batch with a
-	// sequence number already stored is ignored (the spool may send it twice).
+	// Append stores records and events durably in one transaction. A batch
+	// whose Offset is not above the highest stored for its Segment is ignored
+	// (the spool may send it twice); so the batches of one segment come in
+	// rising order. A batch without Segment is always stored.
 	Append(ctx context.Context, b Batch) error
-	// Calls returns the newest records first. filter "" is all, else a prefix
-	// of the Call-ID or a part of a number.
+	// Calls returns the newest records first (by Started, then as appended).
+	// filter "" is all, else a prefix of the Call-ID or a part of From or To,
+	// case and every character taken literally. A limit outside 1–MaxRows
+	// means MaxRows. Times come back in UTC, to the microsecond at least.
 	Calls(ctx context.Context, filter string, limit int) ([]router.CallRecord, error)
-	// Events returns the newest events first.
+	// Events returns the newest events first (by Time, then ID), those at
+	// since or later; the zero since is all. limit as in Calls.
 	Events(ctx context.Context, since time.Time, limit int) ([]Event, error)
 
-	// SaveAlarms replaces the stored alarms that are active or were cleared
-	// since; Alarms returns them.
+	// SaveAlarms replaces the whole stored alarm table, in one transaction;
+	// Alarms returns it by number and object. Number and Object together are
+	// unique.
 	SaveAlarms(ctx context.Context, alarms []Alarm) error
 	Alarms(ctx context.Context) ([]Alarm, error)
 
-	// Prune removes records and events older than before.
+	// Prune removes records and events older than before, in small steps that
+	// let SaveState in between; ended early, it has removed a part.
 	Prune(ctx context.Context, before time.Time) error
 	Close() error
 }
 
 // Batch is what the spool hands to the store.
 type Batch struct {
-	Segment string // name of the spool segment
-	Offset  int64  // end of the batch in the segment; with Segment it makes a batch unique
+	Segment string // name of the spool segment, never used again for another one
+	Offset  int64  // end of the batch in the segment, above 0; with Segment it makes a batch unique
 	Calls   []router.CallRecord
 	Events  []Event
 }

@@ -86,6 +86,9 @@ func (l *Limit) Take(n int64) bool {
 	}
 }
 
+// Add takes n without asking: what is there already, or must be. n is above 0.
+func (l *Limit) Add(n int64) { l.high.Raise(l.used.Add(n)) }
+
 // Give returns n that Take reserved.
 func (l *Limit) Give(n int64) { l.used.Add(-n) }
 

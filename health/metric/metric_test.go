@@ -128,12 +128,14 @@ func TestLimit(t *testing.T) {
 	l := s.Limit("table", 10)
 	l.Observe(7)
 	l.Observe(3)
+	l.Add(5)
+	l.Give(5)
 	l.Refuse(2)
 	l.SetCapacity(2)
 	if l.Take(1) {
 		t.Error("took one above the lowered capacity")
 	}
-	want := LimitReading{Name: "table", Capacity: 2, Used: 3, HighWater: 7, Refused: 3}
+	want := LimitReading{Name: "table", Capacity: 2, Used: 3, HighWater: 8, Refused: 3}
 	if got := s.Limits(); len(got) != 1 || got[0] != want {
 		t.Errorf("Limits() = %+v, want %+v", got, want)
 	}

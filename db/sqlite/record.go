@@ -1,0 +1,215 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"releve/db"
+	"releve/router"
+)
+
+const (
+	insertCallSQL  = "INSERT INTO calls (started, call_id, caller, callee, record) VALUES (?, ?, ?, ?, ?)"
+	insertEventSQL = "INSERT INTO events (time, code, params, actor) VALUES (?, ?, ?, ?)"
+	// insertMarkSQL changes no row when the batch is stored already.
+	insertMarkSQL = `INSERT INTO ingested (segment, offset) VALUES (?, ?)
+		ON CONFLICT (segment) DO UPDATE SET offset = excluded.offset WHERE excluded.offset > ingested.offset`
+
+	allCallsSQL = "SELECT record FROM calls ORDER BY started DESC, id DESC LIMIT ?1"
+	// findCallsSQL: each half stops at the limit and uses an index of its own.
+	// ?2 is the filter, ?3 just above every text that begins with it.
+	findCallsSQL = `SELECT record FROM calls WHERE id IN (
+			SELECT id FROM (SELECT id FROM calls WHERE call_id >= ?2 AND call_id < ?3 ORDER BY started DESC, id DESC LIMIT ?1)
+			UNION
+			SELECT id FROM (SELECT id FROM calls INDEXED BY calls_by_start
+				WHERE instr(caller, ?2) > 0 OR instr(callee, ?2) > 0 ORDER BY started DESC, id DESC LIMIT ?1)
+		) ORDER BY started DESC, id DESC LIMIT ?1`
+	eventsSQL = "SELECT id, time, code, params, actor FROM events WHERE time >= ?1 ORDER BY time DESC, id DESC LIMIT ?2"
+
+	// pruneStep is the most rows one transaction of Prune removes: some
+	// milliseconds, the longest that SaveState waits for it.
+	pruneStep = 500
+	// keptMarks is how many segments Prune remembers as ingested: many times
+	// what a full spool holds. A segment that came back later than that would
+	// be stored twice.
+	keptMarks = 1000
+)
+
+// Append implements db.Store.
+func (s *Store) Append(ctx context.Context, b db.Batch) error {
+	return s.update(ctx, "append records to", func(tx *sql.Tx) error {
+		if b.Segment != "" {
+			done, err := tx.StmtContext(ctx, s.insertMark).ExecContext(ctx, b.Segment, b.Offset)
+			if err != nil {
+				return err
+			}
+			if n, err := done.RowsAffected(); err != nil || n == 0 {
+				return err
+			}
+		}
+		if err := s.appendCalls(ctx, tx, b.Calls); err != nil {
+			return err
+		}
+		return s.appendEvents(ctx, tx, b.Events)
+	})
+}
+
+func (s *Store) appendCalls(ctx context.Context, tx *sql.Tx, calls []router.CallRecord) error {
+	if len(calls) == 0 {
+		return nil
+	}
+	insert := tx.StmtContext(ctx, s.insertCall)
+	for i := range calls {
+		c := calls[i]
+		c.Started = c.Started.UTC()
+		text, err := json.Marshal(&c)
+		if err != nil {
+			return fmt.Errorf("call %s: %w", c.CallID, err)
+		}
+		if _, err := insert.ExecContext(ctx, nanos(c.Started), c.CallID, c.From, c.To, string(text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) appendEvents(ctx context.Context, tx *sql.Tx, events []db.Event) error {
+	if len(events) == 0 {
+		return nil
+	}
+	insert := tx.StmtContext(ctx, s.insertNote)
+	for _, e := range events {
+		var params sql.NullString
+		if len(e.Params) > 0 {
+			text, err := json.Marshal(e.Params)
+			if err != nil {
+				return fmt.Errorf("event %s: %w", e.Code, err)
+			}
+			params = sql.NullString{String: string(text), Valid: true}
+		}
+		if _, err := insert.ExecContext(ctx, nanos(e.Time), e.Code, params, e.Actor); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Calls implements db.Store.
+func (s *Store) Calls(ctx context.Context, filter string, limit int) ([]router.CallRecord, error) {
+	query, args := allCallsSQL, []any{rows(limit)}
+	if filter != "" {
+		// 0xff never occurs in UTF-8: filter+0xff is above every text that
+		// begins with filter, for TEXT compares byte by byte.
+		query, args = findCallsSQL, []any{rows(limit), filter, filter + "\xff"}
+	}
+	var out []router.CallRecord
+	err := s.each(ctx, func(r *sql.Rows) error {
+		var text []byte
+		if err := r.Scan(&text); err != nil {
+			return err
+		}
+		var c router.CallRecord
+		if err := json.Unmarshal(text, &c); err != nil {
+			return err
+		}
+		out = append(out, c)
+		return nil
+	}, query, args...)
+	if err != nil {
+		return nil, s.explain("read calls in", err)
+	}
+	return out, nil
+}
+
+// Events implements db.Store.
+func (s *Store) Events(ctx context.Context, since time.Time, limit int) ([]db.Event, error) {
+	var out []db.Event
+	err := s.each(ctx, func(r *sql.Rows) error {
+		var e db.Event
+		var at int64
+		var params []byte
+		if err := r.Scan(&e.ID, &at, &e.Code, &params, &e.Actor); err != nil {
+			return err
+		}
+		e.Time = instant(at)
+		if params != nil {
+			if err := json.Unmarshal(params, &e.Params); err != nil {
+				return err
+			}
+		}
+		out = append(out, e)
+		return nil
+	}, eventsSQL, nanos(since), rows(limit))
+	if err != nil {
+		return nil, s.explain("read events in", err)
+	}
+	return out, nil
+}
+
+// Prune implements db.Store.
+func (s *Store) Prune(ctx context.Context, before time.Time) error {
+	for _, step := range []struct {
+		query string
+		args  []any
+	}{
+		{"DELETE FROM calls WHERE id IN (SELECT id FROM calls WHERE started < ? LIMIT ?)", []any{nanos(before), pruneStep}},
+		{"DELETE FROM events WHERE id IN (SELECT id FROM events WHERE time < ? LIMIT ?)", []any{nanos(before), pruneStep}},
+		{"DELETE FROM ingested WHERE id IN (SELECT id FROM ingested ORDER BY id DESC LIMIT ?2 OFFSET ?1)", []any{keptMarks, pruneStep}},
+	} {
+		for removed := int64(pruneStep); removed == pruneStep; {
+			err := s.update(ctx, "prune", func(tx *sql.Tx) error {
+				done, err := tx.ExecContext(ctx, step.query, step.args...)
+				if err != nil {
+					return err
+				}
+				removed, err = done.RowsAffected()
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// each calls f for every row of a query.
+func (s *Store) each(ctx context.Context, f func(*sql.Rows) error, query string, args ...any) error {
+	found, err := s.read.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer found.Close()
+	for found.Next() {
+		if err := f(found); err != nil {
+			return err
+		}
+	}
+	return found.Err()
+}
+
+func rows(limit int) int {
+	if limit < 1 || limit > db.MaxRows {
+		return db.MaxRows
+	}
+	return limit
+}
+
+// nanos is how a time is stored; the zero time, which is before all that
+// nanoseconds reach, is 0.
+func nanos(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
+
+func instant(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, n).UTC()
+}
