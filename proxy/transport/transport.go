@@ -1,15 +1,41 @@
 // Package transport owns the sockets: one connected UDP socket per configured
 // peer on the shared local port (SO_REUSEPORT), one unconnected, TCP listeners
 // and connections framed so that each read yields one message, non-blocking
-// writers, and the ICMP errors that connected sockets report.
+// writers, and the ICMP errors that connected sockets report. Linux only.
+//
+//	peer ──datagram──► connected socket ──┐
+//	stranger ────────► unconnected socket ├─► Allow ─► Handler.Receive ─► AfterBatch
+//	stream ─► framer (Content-Length) ────┘
+//	ICMP ─► error queue ─► offender = peer ? PortUnreachable : HostUnreachable ─► Handler.Failed
+//
+//	connection: dialing ──► open ──► closed      accepted ones begin open
+//	               └── refused, timed out ──► closed
 //
 // Handlers are called synchronously in the reading goroutine, in order of
-// arrival; the bytes they get are valid until they return. Send never blocks:
-// what the kernel or the connection's queue does not take is dropped and
-// counted. Safe for concurrent use.
+// arrival per socket; several sockets call concurrently. The bytes they get are
+// valid until they return. A Handler may call Send, never Close. Send never
+// blocks and never calls the Handler: what the kernel or the connection's queue
+// does not take is dropped and counted; failures it finds are reported from
+// another goroutine. Panics of the Handler are not recovered here. Transport is
+// safe for concurrent use and owns all its state; the peer table is replaced
+// whole, the connection table and each connection have a mutex of their own,
+// and none is held while the Handler runs.
+//
+// Why sipgo's transport layer does not hold the sockets:
+//   - its UDP pool files every source address it hears and is unbounded;
+//   - outbound connections cannot be framed: DialerCreate returns a net.Dialer, not an interface;
+//   - a malformed header closes the stream it came on, and with it the trunk;
+//   - its UDP sockets are not connected, so no ICMP error ever reaches the caller;
+//   - any accept error ends the listener, any read error ends the UDP loop.
+//
+// RFC 3261 §18 (streams §18.3, errors §18.4), §7.5; RFC 5626 §4.4.1; RFC 3581 §4
+// (answers leave from the socket's own address and port).
 package transport
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
 // Network is a transport protocol of SIP.
 type Network uint8
@@ -36,6 +62,12 @@ type Flow struct {
 	Remote   netip.AddrPort
 }
 
+// Outgoing is one message for SendBatch. Raw is not kept.
+type Outgoing struct {
+	Flow Flow
+	Raw  []byte
+}
+
 // Cause says why a flow failed.
 type Cause uint8
 
@@ -49,15 +81,21 @@ const (
 	TLSFault
 )
 
+func (c Cause) String() string {
+	return [...]string{"port unreachable", "host unreachable", "connection lost", "tls fault"}[c]
+}
+
 // Handler receives what the sockets bring.
 type Handler interface {
 	// Receive gets one datagram, or one framed message of a stream.
 	Receive(f Flow, raw []byte)
-	// Failed reports that nothing gets through to f.Remote at present.
+	// Failed reports that nothing gets through to f.Remote at present. f.Conn is
+	// the connection that ended, 0 for UDP and for a dial that failed.
 	Failed(f Flow, c Cause)
 }
 
 // Peer is a configured far end; it gets a connected UDP socket of its own.
+// On a TCP listener it needs none, and none is opened.
 type Peer struct {
 	Addr     netip.AddrPort
 	Listener uint8 // from which of our listeners
@@ -72,12 +110,45 @@ type Listener struct {
 
 // Config of a Transport.
 type Config struct {
-	Listen []Listener
+	Listen []Listener // 1–256
 	Peers  []Peer
 	// Allow is asked before anything is parsed or stored; nil allows all.
 	Allow func(netip.Addr) bool
+	// AfterBatch is called by a reading goroutine when it has handed over all it
+	// read in one go, and after reports of failure; nil: not called. The owner
+	// may flush there what its Handler collected.
+	AfterBatch func(listener uint8)
 	// MaxConnections bounds TCP connections in both directions together; 0: 1,000.
 	MaxConnections int
-	// MaxMessage bounds one message in bytes; 0: 65,535.
+	// MaxPerSource bounds accepted connections per address; 0: a quarter of MaxConnections.
+	MaxPerSource int
+	// MaxMessage bounds one message in bytes, 1,300–65,535; 0: 65,535.
 	MaxMessage int
+}
+
+// limits are our own choices, variable only so that tests need not wait.
+type limits struct {
+	head        int           // bytes of one header part on a stream
+	queue       int           // bytes waiting on one connection; ≥ MaxMessage
+	write       time.Duration // for what waits on a connection to be taken
+	dial        time.Duration
+	message     time.Duration // from the first byte of a streamed message to its last
+	grace       time.Duration // to answer a message after which framing is lost
+	idle        time.Duration // without a message either way; ≥ 64*T1*4 = 128 s (RFC 3261 §18 asks 64*T1)
+	userTimeout time.Duration // TCP_USER_TIMEOUT: sent and not acknowledged
+	peerRetry   time.Duration // between attempts to connect a peer's socket
+}
+
+func defaultLimits() limits {
+	return limits{
+		head:        64 << 10,
+		queue:       256 << 10,
+		write:       2 * time.Second,
+		dial:        4 * time.Second,
+		message:     30 * time.Second,
+		grace:       2 * time.Second,
+		idle:        10 * time.Minute,
+		userTimeout: 8 * time.Second,
+		peerRetry:   5 * time.Second,
+	}
 }

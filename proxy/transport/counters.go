@@ -1,0 +1,89 @@
+package transport
+
+import "sync/atomic"
+
+// Counters is a snapshot. All but the last group only grow.
+type Counters struct {
+	Received   uint64 // messages handed to the Handler
+	Sent       uint64 // messages that the kernel took
+	Refused    uint64 // datagrams and connections from sources that Allow refuses
+	KeepAlives uint64 // CRLF pings, on streams answered
+	Runts      uint64 // datagrams under four bytes
+	Oversized  uint64 // messages over MaxMessage, header parts over 64 KB
+
+	DroppedFull        uint64 // the socket's send buffer was full
+	DroppedQueue       uint64 // the connection's queue was full
+	DroppedUnreachable uint64 // no route, a dial failed, or a peer kept refusing
+	DroppedLost        uint64 // waited on a connection that ended
+	DroppedLimit       uint64 // no connection left (MaxConnections)
+	DroppedInvalid     uint64 // no such listener, too long, or refused by a local filter
+	DroppedKernel      uint64 // datagrams lost because we read too slowly (sockets now open)
+
+	PortUnreachable uint64 // reports to the Handler, by cause
+	HostUnreachable uint64
+	ConnectionLost  uint64
+	ReportsLost     uint64 // reports found while sending for which there was no room
+	ICMPIgnored     uint64 // time exceeded, source quench, too big (RFC 3261 §18.4)
+
+	ReadErrors     uint64 // UDP reads that failed otherwise; the loop went on
+	AcceptErrors   uint64 // such as no file descriptor left; retried
+	Accepted       uint64
+	Dialed         uint64
+	DialsFailed    uint64
+	OverLimit      uint64 // connections closed at once: MaxConnections, MaxPerSource
+	SlowMessages   uint64 // connections closed: a message did not complete in 30 s
+	StuckWriters   uint64 // connections closed: the peer did not read for 2 s
+	IdleClosed     uint64
+	BadLength      uint64 // connections closed: Content-Length unreadable
+	WithoutLength  uint64 // connections closed: no Content-Length
+	Connections    int    // now, dialing ones included
+	PeersWaiting   int    // configured UDP peers whose connected socket could not be opened yet
+	PeersConnected int
+}
+
+// counters are the live values. Received and sent messages of UDP are counted
+// on each socket, so that cores do not share a line for every datagram.
+type counters struct {
+	received, sent, refused, keepAlives, runts, oversized atomic.Uint64
+
+	droppedFull, droppedQueue, droppedUnreachable, droppedLost, droppedLimit, droppedInvalid atomic.Uint64
+
+	causes                   [TLSFault + 1]atomic.Uint64
+	reportsLost, icmpIgnored atomic.Uint64
+
+	readErrors, acceptErrors, accepted, dialed, dialsFailed, overLimit atomic.Uint64
+	slowMessages, stuckWriters, idleClosed, badLength, withoutLength   atomic.Uint64
+
+	// Of sockets that are closed again (RemovePeer), so that sums never fall.
+	closedReceived, closedSent atomic.Uint64
+}
+
+// Counters returns a snapshot; each value is exact, together they are not one instant.
+func (t *Transport) Counters() Counters {
+	k := &t.count
+	c := Counters{
+		Received: k.received.Load() + k.closedReceived.Load(), Sent: k.sent.Load() + k.closedSent.Load(),
+		Refused: k.refused.Load(), KeepAlives: k.keepAlives.Load(), Runts: k.runts.Load(), Oversized: k.oversized.Load(),
+		DroppedFull: k.droppedFull.Load(), DroppedQueue: k.droppedQueue.Load(),
+		DroppedUnreachable: k.droppedUnreachable.Load(), DroppedLost: k.droppedLost.Load(),
+		DroppedLimit: k.droppedLimit.Load(), DroppedInvalid: k.droppedInvalid.Load(),
+		PortUnreachable: k.causes[PortUnreachable].Load(), HostUnreachable: k.causes[HostUnreachable].Load(),
+		ConnectionLost: k.causes[ConnectionLost].Load(),
+		ReportsLost:    k.reportsLost.Load(), ICMPIgnored: k.icmpIgnored.Load(),
+		ReadErrors: k.readErrors.Load(), AcceptErrors: k.acceptErrors.Load(),
+		Accepted: k.accepted.Load(), Dialed: k.dialed.Load(), DialsFailed: k.dialsFailed.Load(),
+		OverLimit: k.overLimit.Load(), SlowMessages: k.slowMessages.Load(), StuckWriters: k.stuckWriters.Load(),
+		IdleClosed: k.idleClosed.Load(), BadLength: k.badLength.Load(), WithoutLength: k.withoutLength.Load(),
+		Connections: t.table.len(),
+	}
+	t.peerMu.Lock()
+	defer t.peerMu.Unlock()
+	for _, s := range t.udpSockets() {
+		c.Received += s.received.Load()
+		c.Sent += s.sent.Load()
+		c.DroppedKernel += s.kernelDrops()
+	}
+	c.PeersConnected = len(*t.peers.Load())
+	c.PeersWaiting = len(t.waiting)
+	return c
+}
