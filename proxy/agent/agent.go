@@ -1,0 +1,273 @@
+// Package agent is Relève's own user agent (RFC 3261 §8): OPTIONS of a round,
+// REGISTER, and the ACK and BYE of a 2xx that nobody wants.
+//
+// Agent owns its client transactions behind one mutex; their timers are its
+// own, its sockets are the proxy's, so that a far end sees one address. Results
+// are delivered on the goroutine that found them out, never under the mutex.
+package agent
+
+import (
+	"crypto/rand"
+	"errors"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"releve/proxy/message"
+	"releve/proxy/transaction"
+	"releve/proxy/transport"
+	"releve/router"
+)
+
+// prefix marks the branches of our own requests, so that a response is known
+// for ours before any table is asked.
+const prefix = "z9hG4bKown"
+
+// maxPending bounds the transactions in progress; more are refused with Overload.
+const maxPending = 10_000
+
+// Wire is what the agent needs of the sockets.
+type Wire interface {
+	Send(f transport.Flow, raw []byte) error
+}
+
+// Agent sends requests of our own. Safe for concurrent use.
+type Agent struct {
+	wire   Wire
+	sentBy func(listener uint8) string
+	start  time.Time
+
+	mu      sync.Mutex
+	pending map[string]*exchange // by branch
+	closed  bool
+}
+
+// New returns an Agent whose Via names sentBy of the flow's listener.
+func New(wire Wire, sentBy func(listener uint8) string) *Agent {
+	return &Agent{wire: wire, sentBy: sentBy, start: time.Now(), pending: make(map[string]*exchange)}
+}
+
+// Request is one request of ours outside the calls.
+type Request struct {
+	Method   string
+	URI      string
+	From, To string // header values; From without a tag gets one
+	CallID   string // empty: a fresh one
+	CSeq     uint32 // 0: 1
+	Contact  string // header value; empty: none
+	Routes   []string
+	Extra    [][]byte // whole header lines
+	Flow     transport.Flow
+	// Timeout is our own limit, instead of Timer F; 0: Timer F.
+	Timeout time.Duration
+	// Allowed is asked before each transmission and retransmission: false
+	// sends nothing any more. nil: always.
+	Allowed func() bool
+}
+
+// Failure says why no response came.
+type Failure uint8
+
+// NoFailure: a final response came. TimedOut: silence. Refused: ICMP port
+// unreachable or reset. Unreachable: any other transport failure. TLSFailed:
+// certificates or configuration. Forbidden: Allowed said no before the first
+// transmission. Overload: too many of our own requests in progress.
+const (
+	NoFailure Failure = iota
+	TimedOut
+	Refused
+	Unreachable
+	TLSFailed
+	Forbidden
+	Overload
+)
+
+// Result is how a request ended. Raw and Head are valid until the callback returns.
+type Result struct {
+	Failure Failure
+	Status  uint16 // of the final response; never one made here
+	Raw     []byte
+	Head    *message.Head
+	Took    time.Duration
+}
+
+type exchange struct {
+	branch string
+	req    Request
+	raw    []byte
+	tx     transaction.State
+	timer  *time.Timer
+	sentAt time.Time
+	limit  router.Instant
+	done   func(Result)
+}
+
+func (a *Agent) now() router.Instant { return router.Instant(time.Since(a.start)) }
+
+// Do sends q; done is called exactly once, unless the agent is closed first.
+func (a *Agent) Do(q Request, done func(Result)) {
+	x := &exchange{branch: prefix + strings.ToLower(rand.Text()[:16]), req: q, done: done, sentAt: time.Now(), limit: router.Never}
+	x.raw = a.build(x)
+	now := a.now()
+	x.tx, _ = transaction.New(transaction.Client, q.Flow.Network.Reliable(), now)
+	if q.Timeout > 0 {
+		x.limit = now.Add(q.Timeout)
+	}
+	if q.Allowed != nil && !q.Allowed() {
+		done(Result{Failure: Forbidden})
+		return
+	}
+	a.mu.Lock()
+	if a.closed || len(a.pending) >= maxPending {
+		a.mu.Unlock()
+		done(Result{Failure: Overload})
+		return
+	}
+	a.pending[x.branch] = x
+	a.arm(x, now)
+	a.mu.Unlock()
+	if err := a.wire.Send(q.Flow, x.raw); err != nil {
+		failure := Unreachable
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			failure = Refused
+		}
+		a.end(x, Result{Failure: failure})
+	}
+}
+
+func (a *Agent) build(x *exchange) []byte {
+	q := x.req
+	if q.CallID == "" {
+		q.CallID = rand.Text()
+	}
+	if q.CSeq == 0 {
+		q.CSeq = 1
+	}
+	if !strings.Contains(q.From, ";tag=") {
+		q.From += ";tag=" + strings.ToLower(rand.Text()[:10])
+	}
+	return message.AppendRequest(nil, &message.Request{
+		Method: q.Method, URI: q.URI, Via: a.via(q.Flow, x.branch), From: q.From, To: q.To,
+		CallID: q.CallID, CSeq: q.CSeq, MaxForwards: 70, Contact: q.Contact, Routes: q.Routes, Extra: q.Extra,
+	})
+}
+
+func (a *Agent) via(f transport.Flow, branch string) string {
+	return "SIP/2.0/" + f.Network.String() + " " + a.sentBy(f.Listener) + ";branch=" + branch + ";rport"
+}
+
+// arm sets the timer of x to its next deadline; mu is held.
+func (a *Agent) arm(x *exchange, now router.Instant) {
+	d := min(x.tx.Next(), x.limit)
+	if d == router.Never {
+		return
+	}
+	wait := max(d.Sub(now), 0)
+	if x.timer == nil {
+		x.timer = time.AfterFunc(wait, func() { a.tick(x) })
+		return
+	}
+	x.timer.Reset(wait)
+}
+
+func (a *Agent) tick(x *exchange) {
+	now := a.now()
+	a.mu.Lock()
+	if a.pending[x.branch] != x {
+		a.mu.Unlock()
+		return
+	}
+	if now >= x.limit {
+		a.mu.Unlock()
+		a.end(x, Result{Failure: TimedOut})
+		return
+	}
+	var act transaction.Actions
+	if x.tx.Next() <= now {
+		act = x.tx.Step(now, transaction.Timer, 0)
+	}
+	over := act&(transaction.PassTimeout|transaction.Terminate) != 0
+	if !over {
+		a.arm(x, now)
+	}
+	a.mu.Unlock()
+	if over {
+		a.end(x, Result{Failure: TimedOut})
+		return
+	}
+	if act&transaction.Transmit != 0 && (x.req.Allowed == nil || x.req.Allowed()) {
+		_ = a.wire.Send(x.req.Flow, x.raw) // a lost repeat is what repeats are for
+	}
+}
+
+// end takes x out and reports, once.
+func (a *Agent) end(x *exchange, r Result) {
+	a.mu.Lock()
+	mine := a.pending[x.branch] == x
+	delete(a.pending, x.branch)
+	if x.timer != nil {
+		x.timer.Stop()
+	}
+	a.mu.Unlock()
+	if mine && x.done != nil {
+		r.Took = time.Since(x.sentAt)
+		x.done(r)
+	}
+}
+
+// Response takes a response whose branch is one of ours; false: not ours.
+// Repeats of a final find no transaction and are absorbed (RFC 3261 §17.1.2.2).
+func (a *Agent) Response(raw []byte, h *message.Head) bool {
+	branch := h.Branch.Of(raw)
+	if len(branch) < len(prefix) || string(branch[:len(prefix)]) != prefix {
+		return false
+	}
+	now := a.now()
+	a.mu.Lock()
+	x := a.pending[string(branch)]
+	if x != nil && h.Status < 200 {
+		x.tx.Step(now, transaction.Response, h.Status)
+		a.arm(x, now)
+	}
+	a.mu.Unlock()
+	if x != nil && h.Status >= 200 {
+		a.end(x, Result{Status: h.Status, Raw: raw, Head: h})
+	}
+	return true
+}
+
+// Failed takes a transport error: what waits for that peer ends.
+func (a *Agent) Failed(f transport.Flow, c transport.Cause) {
+	failure := Unreachable
+	switch c {
+	case transport.PortUnreachable:
+		failure = Refused
+	case transport.TLSFault:
+		failure = TLSFailed
+	}
+	a.mu.Lock()
+	var hit []*exchange
+	for _, x := range a.pending {
+		if x.req.Flow.Remote == f.Remote && x.req.Flow.Network == f.Network {
+			hit = append(hit, x)
+		}
+	}
+	a.mu.Unlock()
+	for _, x := range hit {
+		a.end(x, Result{Failure: failure})
+	}
+}
+
+// Close drops what is in progress; no callback comes after it.
+func (a *Agent) Close() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.closed = true
+	for _, x := range a.pending {
+		if x.timer != nil {
+			x.timer.Stop()
+		}
+	}
+	clear(a.pending)
+}

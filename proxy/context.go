@@ -1,0 +1,311 @@
+package proxy
+
+import (
+	"releve/proxy/dialog"
+	"releve/proxy/fork"
+	"releve/proxy/message"
+	"releve/proxy/transaction"
+	"releve/proxy/transport"
+	"releve/router"
+)
+
+// context is the response context of one request (RFC 3261 §16.2) with its
+// server transaction and its branches. Owned by its shard.
+type context struct {
+	s        *shard
+	id       uint64
+	key      uint64 // of the server transaction
+	slot     int    // in timerHeap, plus one; 0: none
+	deadline router.Instant
+
+	fork   fork.State
+	server transaction.State
+	flow   transport.Flow // where responses go
+	from   side
+	raw    []byte // the request, top Via stamped; nil once nothing can need it
+	head   message.Head
+	last   []byte // last response sent, for repeats
+	lastIs uint16
+
+	branches []branch
+	call     *call // initial INVITE only
+	way      way   // mode Single: where it goes
+	waitAt   router.Instant
+	waitFor  router.Server
+	over     bool // fork said Done
+	gone     bool
+}
+
+// call is what an initial INVITE adds: the record and what routes it.
+type call struct {
+	key      dialog.Key
+	record   router.CallRecord
+	started  router.Instant
+	heldAt   router.Instant
+	server   router.Server // who serves, or last tried to
+	pair     uint64        // caller and number, for the loop guard
+	named    bool          // the caller is identified
+	service  bool
+	reliable bool // the caller requires 100rel
+	entry    router.Entry
+	outgoing bool
+	answered bool
+	line     router.Server // outgoing: the server whose line is reserved
+	replaces bool
+}
+
+type cancelState uint8
+
+const (
+	cancelNone cancelState = iota
+	cancelWanted
+	cancelSent
+)
+
+// branch is one client transaction of a context.
+type branch struct {
+	tx     transaction.State
+	cancel transaction.State // valid once cancelling == cancelSent
+	target fork.Target
+	flow   transport.Flow
+	key    uint64
+	sent   []byte // as sent; needed for repeats, CANCEL and ACK
+	head   message.Head
+	final  []byte        // last final response, Via of ours still on top; for best response and ACK
+	line   router.Server // a line reserved for this branch
+	ended  bool
+
+	cancelling  cancelState
+	cancelled   []byte // the CANCEL, for repeats
+	provisional bool
+	abandoned   bool
+}
+
+// newContext opens the context and server transaction of a request.
+func (s *shard) newContext(now router.Instant, key uint64, f transport.Flow, from side, raw []byte, h *message.Head) *context {
+	kind := transaction.Server
+	if h.Method == message.INVITE {
+		kind = transaction.InviteServer
+	}
+	s.nextID++
+	c := &context{s: s, id: s.nextID, key: key, flow: s.p.replyFlow(f, raw, h), from: from, head: *h}
+	c.raw = s.keep(raw)
+	c.server, _ = transaction.New(kind, f.Network.Reliable(), now)
+	s.servers[key] = c
+	return c
+}
+
+// replyFlow is where responses to this request go: over UDP to the source
+// address, at the source port when rport was asked, else at the port of sent-by
+// (RFC 3261 §18.2.2, RFC 3581 §4); over a stream on its connection.
+func (p *Proxy) replyFlow(f transport.Flow, raw []byte, h *message.Head) transport.Flow {
+	if f.Network != transport.UDP || h.HasRPort {
+		return f
+	}
+	f.Remote = withPort(f.Remote, sentByPort(h.SentBy.Of(raw)))
+	return f
+}
+
+// next is the earliest deadline of all machines of the context.
+func (c *context) next() router.Instant {
+	d := min(c.server.Next(), c.fork.Next())
+	for i := range c.branches {
+		b := &c.branches[i]
+		d = min(d, b.tx.Next())
+		if b.cancelling == cancelSent {
+			d = min(d, b.cancel.Next())
+		}
+	}
+	if c.waitAt != 0 {
+		d = min(d, c.waitAt)
+	}
+	return d
+}
+
+// arm files the context under its next deadline and lets it go when every
+// machine has ended.
+func (c *context) arm() {
+	if c.gone {
+		return
+	}
+	d := c.next()
+	if d == router.Never && c.ended() {
+		c.s.remove(c)
+		return
+	}
+	c.s.timers.set(c, d)
+	if int64(d) < c.s.armed.Load() {
+		c.s.signal()
+	}
+}
+
+func (c *context) ended() bool {
+	if c.server.Phase != transaction.Terminated {
+		return false
+	}
+	for i := range c.branches {
+		if c.branches[i].tx.Phase != transaction.Terminated {
+			return false
+		}
+	}
+	return true
+}
+
+// remove forgets a context and all that points to it.
+func (s *shard) remove(c *context) {
+	if c.gone {
+		return
+	}
+	c.gone = true
+	s.timers.remove(c)
+	if s.servers[c.key] == c {
+		delete(s.servers, c.key)
+	}
+	delete(s.byID, c.id)
+	s.p.Dialogs.Leave(c.waiter())
+	for i := range c.branches {
+		b := &c.branches[i]
+		delete(s.clients, b.key)
+		delete(s.clients, ^b.key)
+		delete(s.calling, ref{c, uint8(i)})
+		c.freeLine(s.p.Now(), b)
+		s.release(&b.sent)
+		s.release(&b.final)
+		s.release(&b.cancelled)
+	}
+	if c.call != nil && !c.over {
+		c.finish(s.p.Now(), router.Lost, router.ReasonFault)
+	}
+	s.release(&c.raw)
+	s.release(&c.last)
+}
+
+func (c *context) waiter() dialog.Waiter { return dialog.Waiter{Shard: c.s.index, Context: c.id} }
+
+// tick runs the machines whose time has come.
+func (c *context) tick(now router.Instant) {
+	c.s.current = c
+	if c.server.Next() <= now {
+		c.serverActions(now, c.server.Step(now, transaction.Timer, 0))
+	}
+	for i := 0; i < len(c.branches) && !c.gone; i++ {
+		b := &c.branches[i]
+		if b.tx.Next() <= now {
+			c.clientActions(now, uint8(i), b.tx.Step(now, transaction.Timer, 0), nil, nil)
+		}
+		if b = &c.branches[i]; b.cancelling == cancelSent && b.cancel.Next() <= now {
+			if b.cancel.Step(now, transaction.Timer, 0)&transaction.Transmit != 0 {
+				_ = c.s.send(b.flow, b.cancelled)
+			}
+		}
+	}
+	if c.waitAt != 0 && c.waitAt <= now {
+		c.waitAt = 0
+		c.s.p.give(c.s.p.Dialogs.Poll(c.waitFor, now))
+	}
+	if c.fork.Next() <= now {
+		c.step(now, c.event(now, fork.Tick), nil, nil)
+	}
+	c.arm()
+}
+
+// serverActions performs what the server transaction decided.
+func (c *context) serverActions(now router.Instant, a transaction.Actions) {
+	if a&transaction.Transmit != 0 && len(c.last) > 0 {
+		_ = c.s.send(c.flow, c.last) // RFC 3261 §16.9: a response that cannot be sent is dropped
+	}
+	if a&transaction.Forget != 0 {
+		c.s.release(&c.last)
+	}
+	if a&transaction.Terminate != 0 && c.s.servers[c.key] == c {
+		delete(c.s.servers, c.key)
+	}
+}
+
+// clientActions performs what the client transaction of branch i decided; raw
+// and h are the response in hand, if any.
+func (c *context) clientActions(now router.Instant, i uint8, a transaction.Actions, raw []byte, h *message.Head) {
+	b := &c.branches[i]
+	if a&transaction.Transmit != 0 && len(b.sent) > 0 {
+		if err := c.s.send(b.flow, b.sent); err != nil {
+			a |= b.tx.Step(now, transaction.Failed, 0)
+		}
+	}
+	if a&transaction.SendAck != 0 {
+		c.ack(b, raw, h)
+	}
+	if a&(transaction.PassTimeout|transaction.PassFailed|transaction.Terminate) != 0 {
+		delete(c.s.calling, ref{c, i})
+	}
+	switch {
+	case a&transaction.Pass != 0:
+		c.passed(now, i, raw, h)
+	case a&transaction.PassTimeout != 0:
+		c.branchEnded(now, i)
+		ev := c.event(now, fork.TimedOut)
+		ev.Branch = i
+		c.step(now, ev, nil, nil)
+	case a&transaction.PassFailed != 0:
+		c.branchEnded(now, i)
+		ev := c.event(now, fork.TransportFailed)
+		ev.Branch, ev.Happening = i, router.Unreachable
+		c.step(now, ev, nil, nil)
+	}
+	b = &c.branches[i]
+	if a&transaction.Terminate != 0 {
+		c.branchEnded(now, i)
+		delete(c.s.clients, b.key)
+		delete(c.s.clients, ^b.key)
+		c.s.release(&b.sent)
+		c.s.release(&b.cancelled)
+	}
+}
+
+// ack answers a non-2xx final hop by hop (RFC 3261 §17.1.1.3).
+func (c *context) ack(b *branch, raw []byte, h *message.Head) {
+	if raw == nil || len(b.sent) == 0 {
+		return
+	}
+	c.s.buf = message.AppendACK(c.s.buf[:0], b.sent, &b.head, raw, h)
+	_ = c.s.send(b.flow, c.s.buf)
+}
+
+// transportFailed tells branch i that nothing gets through to its peer.
+func (c *context) transportFailed(now router.Instant, i uint8, cause transport.Cause) {
+	c.s.current = c
+	b := &c.branches[i]
+	delete(c.s.calling, ref{c, i})
+	if b.ended || b.tx.Phase == transaction.Terminated {
+		return
+	}
+	b.tx.Step(now, transaction.Failed, 0)
+	c.branchEnded(now, i)
+	ev := c.event(now, fork.TransportFailed)
+	ev.Branch = i
+	switch cause {
+	case transport.PortUnreachable:
+		ev.Happening = router.PortRefused
+	case transport.TLSFault:
+		ev.Happening = router.TLSFailed
+	default:
+		ev.Happening = router.Unreachable
+	}
+	c.step(now, ev, nil, nil)
+	c.arm()
+}
+
+// branchEnded gives the branch's line back unless a call took it over.
+func (c *context) branchEnded(now router.Instant, i uint8) {
+	b := &c.branches[i]
+	b.ended = true
+	c.freeLine(now, b)
+}
+
+func (c *context) freeLine(now router.Instant, b *branch) {
+	if b.line == router.NoServer {
+		return
+	}
+	s := b.line
+	b.line = router.NoServer
+	c.s.p.give(c.s.p.Dialogs.Release(s, now))
+}

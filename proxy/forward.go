@@ -1,0 +1,317 @@
+package proxy
+
+import (
+	"net/netip"
+	"strconv"
+
+	"releve/proxy/fork"
+	"releve/proxy/message"
+	"releve/proxy/transport"
+	"releve/router"
+)
+
+// way is where a request goes and what changes on it.
+type way struct {
+	flow       transport.Flow
+	uri        []byte // new Request-URI; nil: as received
+	dropRoutes int    // our own Route values at the top
+	lastRoute  bool   // a strict router put our URI in the Request-URI: the last Route moved there
+	pushURI    []byte // the next hop is a strict router: this URI goes to the end of Route
+	token      message.Token
+	signed     bool // token came with the request: an in-dialog one
+}
+
+// hop is the way to a target, for a request outside a dialog.
+func (p *Proxy) hop(c *context, t fork.Target) (way, bool) {
+	w := way{dropRoutes: p.ownRoutes(c.raw, &c.head)}
+	switch {
+	case t == fork.ToRoute:
+		return c.way, c.way.flow.Remote.IsValid()
+	case t == fork.ToRescue:
+		if p.cfg.RescueURI == "" {
+			return w, false
+		}
+		w.flow = p.peerFlow(&p.cfg.Rescue)
+		w.uri = []byte(p.cfg.RescueURI)
+	case t >= fork.ToIPBX:
+		i := int(t - fork.ToIPBX)
+		if i >= len(p.cfg.IPBXs) {
+			return w, false
+		}
+		peer := &p.cfg.IPBXs[i].Peer
+		w.flow, w.uri = p.peerFlow(peer), p.uriAt(c.head.UserOf.Of(c.raw), peer)
+		w.token = message.Token{Server: c.from.server()}
+	default:
+		s := serverOf(t)
+		srv := &p.cfg.Servers[s]
+		if !srv.Addr.IsValid() {
+			return w, false
+		}
+		user := c.head.UserOf.Of(c.raw)
+		if srv.User != "" {
+			user = []byte(srv.User)
+		}
+		w.flow, w.uri = p.peerFlow(&srv.Peer), p.uriAt(user, &srv.Peer)
+		w.token = message.Token{Server: s, FromIPBX: true}
+	}
+	w.token.Epoch = p.View().Epoch
+	return w, true
+}
+
+func (p *Proxy) peerFlow(peer *Peer) transport.Flow {
+	return transport.Flow{Listener: peer.Listener, Network: peer.Network, Remote: peer.Addr}
+}
+
+// uriAt is a Request-URI for user at a peer: Relève is responsible for the
+// number it was called by, and hands it to the peer that serves it (RFC 3261
+// §16.5, §16.6(2)).
+func (p *Proxy) uriAt(user []byte, peer *Peer) []byte {
+	b := append(make([]byte, 0, 48), "sip:"...)
+	if len(user) > 0 {
+		b = append(append(b, user...), '@')
+	}
+	b = peer.Addr.AppendTo(b)
+	if peer.Network == transport.TCP {
+		b = append(b, ";transport=tcp"...)
+	}
+	return b
+}
+
+// appendRequest builds what goes to branch i of c (RFC 3261 §16.6).
+func (s *shard) appendRequest(dst []byte, c *context, w way, t fork.Target, i uint8) []byte {
+	l := w.flow.Listener
+	var via, rr [2][192]byte
+	edit := message.Edit{
+		URI: w.uri, DropRoutes: w.dropRoutes, DropLastRoute: w.lastRoute, LastRoute: bracketed(w.pushURI),
+		MaxForwards: decremented(c.head.MaxForwards),
+		PushVia:     s.appendVia(via[0][:0], c.raw, &c.head, w.flow, uint8(t), i),
+	}
+	if recordRoutes(c.head.Method) {
+		edit.PushRecordRoute[0] = s.appendRecordRoute(rr[0][:0], l, w.token, c.head.CallID.Of(c.raw))
+		if c.flow.Listener != l {
+			// The side a request leaves by is on top; each side then finds its
+			// own address first (RFC 5658 §5).
+			edit.PushRecordRoute[1] = s.appendRecordRoute(rr[1][:0], c.flow.Listener, w.token, c.head.CallID.Of(c.raw))
+		}
+	}
+	return message.AppendForward(dst, c.raw, &c.head, &edit)
+}
+
+// appendInDialog builds a request that is forwarded without a context (ACK).
+func (s *shard) appendInDialog(dst []byte, f transport.Flow, raw []byte, h *message.Head, w way, i uint8) []byte {
+	var via [192]byte
+	received, rport := message.NeedsReceived(raw, h, f.Remote)
+	edit := message.Edit{
+		URI: w.uri, DropRoutes: w.dropRoutes, DropLastRoute: w.lastRoute, LastRoute: bracketed(w.pushURI),
+		MaxForwards:   decremented(h.MaxForwards),
+		PushVia:       s.appendVia(via[:0], raw, h, w.flow, uint8(fork.ToRoute), i),
+		StampReceived: f.Remote, SetReceived: received, SetRPort: rport,
+	}
+	return message.AppendForward(dst, raw, h, &edit)
+}
+
+// recordRoutes: requests that form or refresh a dialog stay on our path
+// (RFC 3261 §16.6(4)).
+func recordRoutes(m message.Method) bool {
+	switch m {
+	case message.INVITE, message.SUBSCRIBE, message.REFER, message.NOTIFY, message.UPDATE, message.Other:
+		return true
+	}
+	return false
+}
+
+// decremented is Max-Forwards of the copy: one less, or 70 when absent
+// (RFC 3261 §16.6(3)).
+func decremented(n int) int {
+	if n < 0 {
+		return 70
+	}
+	return max(n-1, 0)
+}
+
+// appendVia writes our Via value: the branch is derived from the received one,
+// so that both nodes build the same and a retry never reuses one (RFC 3261
+// §16.6(8), §16.11); the loop hash stands beside it (RFC 5393 §4.2.2).
+func (s *shard) appendVia(dst, raw []byte, h *message.Head, f transport.Flow, target, attempt uint8) []byte {
+	dst = append(append(dst, "SIP/2.0/"...), f.Network.String()...)
+	dst = append(append(dst, ' '), s.p.cfg.Listeners[f.Listener].SentBy...)
+	dst = append(dst, ";branch="...)
+	dst = s.keys.AppendBranch(dst, h.Branch.Of(raw), h.SentBy.Of(raw), h.CallID.Of(raw), h.CSeq, target, attempt)
+	dst = append(dst, ";rport"...)
+	return message.AppendViaLoop(dst, message.LoopHash(raw, h, s.keys))
+}
+
+// appendRecordRoute writes our Record-Route value with the signed token.
+func (s *shard) appendRecordRoute(dst []byte, listener uint8, t message.Token, callID []byte) []byte {
+	l := &s.p.cfg.Listeners[listener]
+	dst = append(append(dst, "<sip:"...), l.SentBy...)
+	if l.Network == transport.TCP {
+		dst = append(dst, ";transport=tcp"...)
+	}
+	dst = append(dst, ";lr;t="...)
+	dst = s.keys.AppendToken(dst, t, callID)
+	return append(dst, '>')
+}
+
+// ownRoutes counts our Route values at the top.
+func (p *Proxy) ownRoutes(raw []byte, h *message.Head) int {
+	n := 0
+	for n < len(h.Route) && n < int(h.Routes) && p.ours(h.Route[n].Of(raw)) {
+		n++
+	}
+	return n
+}
+
+// ours reports whether a URI is one of our addresses.
+func (p *Proxy) ours(uri []byte) bool {
+	u, ok := message.ParseURI(uri)
+	if !ok {
+		return false
+	}
+	addr, ok := hostPort(u.HostPort)
+	return ok && p.isOurs(addr)
+}
+
+func (p *Proxy) isOurs(addr netip.AddrPort) bool {
+	for i := range p.own {
+		if p.own[i] == addr {
+			return true
+		}
+	}
+	return false
+}
+
+// wayOfDialog finds where an in-dialog request goes: by Route set and
+// Request-URI, vouched for by our signed token; else by a known server in the
+// Request-URI; else by the table of calls.
+func (s *shard) wayOfDialog(f transport.Flow, raw []byte, h *message.Head) (way, bool) {
+	w := way{}
+	uri := h.URI.Of(raw)
+	routes := h.Routes
+	if s.p.ours(uri) && routes > 0 && s.tokenOf(uri, raw, h, &w) {
+		// A strict router put our Record-Route in the Request-URI
+		// (RFC 3261 §16.4): the last Route is the real one.
+		last := lastRoute(raw, h)
+		uri, w.uri, w.lastRoute = last, last, true
+		routes--
+	}
+	w.dropRoutes = min(s.p.ownRoutes(raw, h), int(routes))
+	for i := range w.dropRoutes {
+		if s.tokenOf(h.Route[i].Of(raw), raw, h, &w) {
+			break
+		}
+	}
+	next := uri
+	if int(routes) > w.dropRoutes && w.dropRoutes < len(h.Route) {
+		next = h.Route[w.dropRoutes].Of(raw)
+		if u, ok := message.ParseURI(next); ok {
+			if _, loose := u.Param("lr"); !loose {
+				// RFC 3261 §16.6(6): a strict router takes its URI as the
+				// Request-URI, ours goes to the end of Route.
+				w.pushURI, w.uri = uri, next
+				w.dropRoutes++
+			}
+		}
+	}
+	if !w.signed && !s.vouched(next, raw, h, &w) {
+		return w, false
+	}
+	var ok bool
+	if w.flow, ok = s.p.flowOf(next, f.Listener); !ok {
+		w.flow, ok = s.p.fallback(f, w.token)
+	}
+	return w, ok
+}
+
+// tokenOf verifies the token of one of our URIs.
+func (s *shard) tokenOf(uri, raw []byte, h *message.Head, w *way) bool {
+	u, ok := message.ParseURI(uri)
+	if !ok {
+		return false
+	}
+	text, ok := u.Param("t")
+	if !ok {
+		return false
+	}
+	w.token, w.signed = s.keys.VerifyToken(text, h.CallID.Of(raw))
+	return w.signed
+}
+
+// vouched accepts an in-dialog request without a valid token when it goes to a
+// known server or IPBX, or belongs to a call in progress.
+func (s *shard) vouched(next, raw []byte, h *message.Head, w *way) bool {
+	if f, ok := s.p.flowOf(next, 0); ok {
+		if side := s.p.side(f); side.kind != fromStranger {
+			w.token.Server = side.server()
+			return true
+		}
+	}
+	owner, ok := s.p.Dialogs.Owner(s.p.callKey(h.CallID.Of(raw)))
+	w.token.Server = owner
+	return ok
+}
+
+// flowOf is the flow to the host of a URI, when it is an address.
+func (p *Proxy) flowOf(uri []byte, via uint8) (transport.Flow, bool) {
+	u, ok := message.ParseURI(uri)
+	if !ok {
+		return transport.Flow{}, false
+	}
+	addr, ok := hostPort(u.HostPort)
+	if !ok || p.isOurs(addr) {
+		return transport.Flow{}, false
+	}
+	network := transport.UDP
+	if t, ok := u.Param("transport"); ok && isTCP(t) {
+		network = transport.TCP
+	}
+	return p.flowTo(addr, network, via), true
+}
+
+// fallback is the configured far end of the dialog, when its URI names no address.
+func (p *Proxy) fallback(f transport.Flow, t message.Token) (transport.Flow, bool) {
+	if p.side(f).kind == fromServer {
+		if len(p.cfg.IPBXs) == 0 {
+			return transport.Flow{}, false
+		}
+		return p.peerFlow(&p.cfg.IPBXs[0].Peer), true
+	}
+	if t.Server == router.NoServer || !p.cfg.Servers[t.Server].Addr.IsValid() {
+		return transport.Flow{}, false
+	}
+	return p.peerFlow(&p.cfg.Servers[t.Server].Peer), true
+}
+
+// viaFlow is where a response goes by its top Via alone (RFC 3261 §18.2.2).
+func (p *Proxy) viaFlow(raw []byte, h *message.Head) (transport.Flow, bool) {
+	host := h.SentBy.Of(raw)
+	addr, ok := hostPort(host)
+	port := sentByPort(host)
+	if !h.Received.Empty() {
+		a, good := message.AddrPort(h.Received.Of(raw))
+		if !good {
+			return transport.Flow{}, false
+		}
+		if n, err := strconv.ParseUint(string(h.RPort.Of(raw)), 10, 16); err == nil {
+			port = uint16(n)
+		}
+		addr, ok = withPort(a, port), true
+	}
+	network := transport.UDP
+	if isTCP(h.ViaTransport.Of(raw)) {
+		network = transport.TCP
+	}
+	return p.flowTo(addr, network, 0), ok
+}
+
+// bracketed is a URI as a Route value; nil stays nil.
+func bracketed(uri []byte) []byte {
+	if uri == nil {
+		return nil
+	}
+	return append(append([]byte("<"), uri...), '>')
+}
+
+func withPort(a netip.AddrPort, port uint16) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr(), port)
+}

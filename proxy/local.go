@@ -1,0 +1,65 @@
+package proxy
+
+import (
+	"strconv"
+
+	"releve/proxy/message"
+	"releve/proxy/transport"
+	"releve/router"
+)
+
+// registerExpires is what a server's own REGISTER is granted here, in seconds.
+// Our choice: short, so that its disappearance shows.
+const registerExpires = 60
+
+// forUs reports whether an OPTIONS asks for Relève itself: no user part, or
+// nothing behind us could answer for it; the IPBX's keep-alives all do.
+func (p *Proxy) forUs(raw []byte, h *message.Head, from side) bool {
+	return from.kind == fromIPBX || h.UserOf.Empty() || h.MaxForwards == 0 || p.ours(h.URI.Of(raw))
+}
+
+// options answers 200 while a call would be treated (a rescue target counts),
+// else 503: then the IPBX shall indeed go elsewhere.
+func (p *Proxy) options(f transport.Flow, raw []byte, h *message.Head) {
+	v := p.View()
+	if v.Phase == router.BothDown && p.cfg.RescueURI == "" {
+		p.answerStateless(f, raw, h, 503, phrase(503))
+		return
+	}
+	p.answerStateless(f, raw, h, 200, phrase(200),
+		[]byte("Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, REFER, NOTIFY, INFO, PRACK, UPDATE, MESSAGE, SUBSCRIBE\r\n"),
+		[]byte("Accept: application/sdp\r\n"))
+}
+
+// register answers a server's own REGISTER here: what is registered at the
+// IPBX is Relève's matter (in mode trunk, nobody registers).
+func (p *Proxy) register(f transport.Flow, from side, raw []byte, h *message.Head) {
+	if from.kind != fromServer || !p.cfg.LocalRegister {
+		p.answerStateless(f, raw, h, 403, phrase(403))
+		return
+	}
+	expires := registerExpires
+	if h.Expires >= 0 {
+		expires = min(h.Expires, registerExpires)
+	}
+	extra := [][]byte{[]byte("Expires: " + strconv.Itoa(expires) + "\r\n")}
+	for c := range message.ContactList(raw, h) {
+		if string(c.URI) == "*" {
+			expires = 0
+			continue
+		}
+		if c.Expires == 0 {
+			expires = 0
+		}
+		if expires == 0 {
+			continue
+		}
+		if line, err := message.Line("Contact", "<"+string(c.URI)+">;expires="+strconv.Itoa(expires)); err == nil {
+			extra = append(extra, line)
+		}
+	}
+	p.answerStateless(f, raw, h, 200, phrase(200), extra...)
+	if p.hooks.Registered != nil {
+		p.hooks.Registered(from.server(), expires)
+	}
+}

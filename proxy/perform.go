@@ -1,0 +1,258 @@
+package proxy
+
+import (
+	"errors"
+	"syscall"
+
+	"releve/proxy/fork"
+	"releve/proxy/message"
+	"releve/proxy/transaction"
+	"releve/router"
+)
+
+// event prepares a fork event with what the call path knows now.
+func (c *context) event(now router.Instant, k fork.EventKind) fork.Event {
+	v := c.s.p.View()
+	ev := fork.Event{Kind: k, View: v}
+	if c.call != nil {
+		ev.Entry = c.call.entry
+		ev.ServiceNumber = c.call.service
+		ev.Reliable18x = c.call.reliable
+		if !c.call.outgoing {
+			ev.Occupancy = c.s.p.Dialogs.Occupancy(v.Active)
+			ev.AnsweredLately = c.s.p.answeredLately(v.Active, now)
+		}
+	}
+	return ev
+}
+
+// maxSteps bounds the events that one event may lead to within a context; each
+// branch adds a few at most.
+const maxSteps = 8 * fork.MaxBranches
+
+// step feeds the fork and performs what it decides, until it wants no more.
+// raw and h are the response in hand, if any.
+func (c *context) step(now router.Instant, ev fork.Event, raw []byte, h *message.Head) {
+	policy := &c.s.p.cfg.Policy
+	queue := [8]fork.Event{ev}
+	pending := queue[:1]
+	var room [12]fork.Effect
+	for n := 0; len(pending) > 0 && n < maxSteps; n++ {
+		e := pending[0]
+		pending = pending[1:]
+		if e.Kind == fork.Ruled {
+			e.View = c.s.p.View()
+		}
+		effects := c.fork.Step(now, &e, policy, room[:0])
+		for i := range effects {
+			pending = c.perform(now, &effects[i], pending, raw, h)
+		}
+		raw, h = nil, nil // only the first event has it in hand
+	}
+}
+
+// perform does one effect; what follows from it at once is appended to pending.
+func (c *context) perform(now router.Instant, e *fork.Effect, pending []fork.Event, raw []byte, h *message.Head) []fork.Event {
+	p := c.s.p
+	switch e.Kind {
+	case fork.Start:
+		if ev, failed := c.start(now, e); failed {
+			pending = append(pending, ev)
+		}
+	case fork.Cancel:
+		c.cancel(now, e.Branch)
+	case fork.Abandon:
+		c.abandon(now, e.Branch)
+	case fork.Relay:
+		c.relay(now, e.Branch, raw, h)
+	case fork.Reply:
+		c.reply(now, e.Status, e.Reason)
+	case fork.Hold:
+		p.Stats.Held.Add(1)
+		c.s.byID[c.id] = c
+		c.call.heldAt = now
+		if p.hooks.Overflow != nil {
+			p.hooks.Overflow(p.View().Active)
+		}
+		// The View is read again after the overflow was handed over: a ruling
+		// published in between is not lost.
+		pending = append(pending, c.event(now, fork.Ruled))
+	case fork.Unhold:
+		if c.call.heldAt != 0 {
+			c.call.record.Held += now.Sub(c.call.heldAt)
+			c.call.heldAt = 0
+		}
+	case fork.Wait:
+		s := serverOf(e.Target)
+		c.s.byID[c.id] = c
+		if !p.Dialogs.Wait(c.waiter(), s, e.NotBefore) {
+			return append(pending, c.event(now, fork.NoTurn))
+		}
+		c.waitFor, c.waitAt = s, max(e.NotBefore, now)
+	case fork.Leave:
+		c.waitAt = 0
+		p.Dialogs.Leave(c.waiter())
+	case fork.Release:
+		c.dismiss(e.Branch, raw)
+	case fork.Report:
+		if s := serverOf(e.Target); s != router.NoServer {
+			p.Stats.Evidence[s][e.Evidence].Add(1)
+		}
+	case fork.Done:
+		if c.call != nil {
+			c.call.record.WouldHave = e.Would
+			c.finish(now, e.Outcome, e.Reason)
+		}
+		c.over = true
+	}
+	return pending
+}
+
+// turn starts the re-offer of a waiting call: a line of s is reserved for it.
+func (c *context) turn(now router.Instant, s router.Server) {
+	c.s.current = c
+	c.waitAt = 0
+	c.step(now, c.event(now, fork.Turn), nil, nil)
+	// The new branch reserved a line of its own, or none was wanted: either way
+	// the granted one is free again.
+	c.s.p.give(c.s.p.Dialogs.Release(s, now))
+	c.arm()
+}
+
+// ruled shows the present View to a held or waiting call.
+func (c *context) ruled(now router.Instant) {
+	if !c.fork.Held() && !c.fork.Waiting() {
+		delete(c.s.byID, c.id)
+		return
+	}
+	c.s.current = c
+	c.step(now, c.event(now, fork.Ruled), nil, nil)
+	c.arm()
+}
+
+// start opens a branch (RFC 3261 §16.6). It returns the event of a failure
+// that is known at once.
+func (c *context) start(now router.Instant, e *fork.Effect) (fork.Event, bool) {
+	p := c.s.p
+	i := uint8(len(c.branches))
+	c.branches = append(c.branches, branch{target: e.Target})
+	b := &c.branches[i]
+	failed := c.event(now, fork.TransportFailed)
+	failed.Branch, failed.Happening = i, router.Unreachable
+	hop, ok := p.hop(c, e.Target)
+	if !ok {
+		b.tx.Phase = transaction.Terminated
+		b.ended = true
+		return failed, true
+	}
+	b.flow = hop.flow
+	if c.call != nil {
+		c.call.record.Attempts++
+		c.reserve(b, e.Target)
+	}
+	b.sent = c.s.appendRequest(c.s.buffer(), c, hop, e.Target, i)
+	var fault message.Fault
+	if _, r, f := message.Scan(b.sent, &b.head); r != message.OK {
+		fault = f
+		b.tx.Phase, b.ended = transaction.Terminated, true
+		p.hooks.Fault("a request to forward does not scan: " + fault.Reason)
+		return failed, true
+	}
+	b.key = c.s.clientKey(b.head.Branch.Of(b.sent), false)
+	c.s.clients[b.key] = ref{c, i}
+	c.s.calling[ref{c, i}] = struct{}{}
+	kind := transaction.Client
+	if c.head.Method == message.INVITE {
+		kind = transaction.InviteClient
+	}
+	var a transaction.Actions
+	b.tx, a = transaction.New(kind, hop.flow.Network.Reliable(), now)
+	if a&transaction.Transmit == 0 {
+		return failed, false
+	}
+	if err := c.s.send(b.flow, b.sent); err != nil {
+		b.tx.Step(now, transaction.Failed, 0)
+		delete(c.s.calling, ref{c, i})
+		c.branchEnded(now, i)
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			failed.Happening = router.PortRefused
+		}
+		return failed, true
+	}
+	return failed, false
+}
+
+// reserve takes the line that a branch of an initial INVITE occupies.
+func (c *context) reserve(b *branch, t fork.Target) {
+	d := c.s.p.Dialogs
+	switch s := serverOf(t); {
+	case s != router.NoServer:
+		c.call.server = s
+		if !c.call.replaces {
+			d.Reserve(s)
+			b.line = s
+		}
+	case c.call.outgoing:
+		d.Reserve(c.call.server)
+		b.line = c.call.server
+	}
+}
+
+// cancel sends CANCEL on a branch, or remembers to until its first provisional
+// (RFC 3261 §9.1).
+func (c *context) cancel(now router.Instant, i uint8) {
+	b := &c.branches[i]
+	if b.cancelling == cancelSent || b.tx.Phase > transaction.Proceeding || len(b.sent) == 0 || c.head.Method != message.INVITE {
+		return
+	}
+	b.cancelling = cancelWanted
+	if !b.provisional {
+		return
+	}
+	b.cancelled = message.AppendCancel(c.s.buffer(), b.sent, &b.head, c.cancelReason())
+	b.cancelling = cancelSent
+	b.cancel, _ = transaction.New(transaction.Client, b.flow.Network.Reliable(), now)
+	c.s.clients[^b.key] = ref{c, i}
+	_ = c.s.send(b.flow, b.cancelled)
+}
+
+// cancelReason says why a branch is cancelled (RFC 3326 §2).
+func (c *context) cancelReason() []byte {
+	if c.server.Phase == transaction.Accepted {
+		return []byte("SIP;cause=200;text=\"Call completed elsewhere\"")
+	}
+	return nil
+}
+
+// abandon stops retransmitting to a server that is confirmed dead; a late
+// provisional is answered by CANCEL.
+func (c *context) abandon(now router.Instant, i uint8) {
+	b := &c.branches[i]
+	b.abandoned = true
+	if b.tx.Phase == transaction.Calling {
+		b.tx.Step(now, transaction.Stop, 0)
+	}
+	c.cancel(now, i)
+	c.freeLine(now, b)
+}
+
+// dismiss ACKs and BYEs a 2xx that nobody wants (our choice: late_answer release).
+func (c *context) dismiss(i uint8, raw []byte) {
+	if raw == nil {
+		raw = c.branches[i].final
+	}
+	c.s.p.Stats.Dismissed.Add(1)
+	if c.s.p.hooks.Dismiss != nil && raw != nil {
+		c.s.p.hooks.Dismiss(c.branches[i].flow, c.raw, raw)
+	}
+}
+
+func serverOf(t fork.Target) router.Server {
+	switch t {
+	case fork.ToPrimary:
+		return router.Primary
+	case fork.ToSecondary:
+		return router.Secondary
+	}
+	return router.NoServer
+}

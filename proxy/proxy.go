@@ -1,0 +1,241 @@
+// Package proxy is the SIP element: it receives messages, runs their
+// transactions and response contexts, and sends what those decide.
+//
+// A message runs to completion in the goroutine that read it, under the mutex
+// of its shard (chosen by Call-ID): scan → transaction → router.Route →
+// fork.Step → bytes sent without blocking. There is no goroutine and no
+// channel per message, and nothing blocks under a shard's lock: what must wait
+// (control, records) is handed over by non-blocking hooks and comes back as an
+// event. A shard has one goroutine of its own for timers and posted events.
+//
+//	socket ─► Receive ─► shard.mu ─► serverTx ─► Route ─► fork.Step ─► perform ─► Wire.Send
+//	                                     ▲                                │
+//	            timers, View, grants ────┘          hooks ◄───────────────┘
+//
+// RFC 3261 §16–18 with RFC 6026, 4320, 3581, 5393, 3326, 3891.
+package proxy
+
+import (
+	"hash/maphash"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"releve/proxy/dialog"
+	"releve/proxy/fork"
+	"releve/proxy/message"
+	"releve/proxy/transport"
+	"releve/router"
+)
+
+// Wire is what the proxy needs of the sockets; *transport.Transport is one.
+type Wire interface {
+	// Send never blocks; an error means the message did not leave.
+	Send(f transport.Flow, raw []byte) error
+}
+
+// Listener is one of our addresses.
+type Listener struct {
+	Network transport.Network
+	SentBy  string // host:port in Via and Record-Route
+	Entry   router.Entry
+}
+
+// Peer is a configured far end.
+type Peer struct {
+	Name     string
+	Addr     netip.AddrPort
+	Network  transport.Network
+	Listener uint8
+}
+
+// IPBX is one of the redundant IPBXs.
+type IPBX struct {
+	Peer
+	Sources []netip.Addr // where its requests come from, besides Addr
+}
+
+// Server is one of the two voice servers.
+type Server struct {
+	Peer
+	Lines int
+	User  string // user part of the Request-URI towards it; empty: as received
+}
+
+// Config of a Proxy. Immutable once given to New.
+type Config struct {
+	Listeners      []Listener
+	IPBXs          []IPBX
+	Servers        [router.Servers]Server
+	Policy         fork.Policy
+	ServiceNumbers map[string]bool
+	RescueURI      string // empty: none
+	Rescue         Peer
+	Q850           int           // cause in the Reason of a dissuasion; 0: none
+	LocalRegister  bool          // answer the servers' REGISTERs here (every mode but trunk)
+	MaxDuration    time.Duration // a call in progress is forgotten after this; 0: 12 h
+	Transactions   int           // response contexts alive at once; 0: 200,000
+	Keys           *message.Keys
+	Shards         int  // 0: 4
+	Presumed       bool // calls of an earlier run may live on: lines start unreconciled
+}
+
+// Hooks are called by the proxy, under a shard's lock: they must not block and
+// must not call back.
+type Hooks struct {
+	Overflow    func(s router.Server)                     // a call was held; coalesce
+	Record      func(r router.CallRecord)                 // a call ended
+	PassiveCall func(s router.Server)                     // 403: a passive server placed a call
+	Registered  func(s router.Server, expires int)        // a server's own REGISTER was answered here
+	Own         func(raw []byte, h *message.Head) bool    // a response to a request of our own; true: taken
+	Dismiss     func(f transport.Flow, invite, ok []byte) // ACK and BYE this 2xx; copies what it keeps
+	Fault       func(what string)                         // a panic ended one call, or a limit was met
+}
+
+// Proxy is the SIP element. Safe for concurrent use.
+type Proxy struct {
+	cfg     Config
+	wire    Wire
+	hooks   Hooks
+	start   time.Time
+	own     []netip.AddrPort // our addresses, as in Via and Record-Route
+	seed    maphash.Seed
+	view    atomic.Pointer[router.View]
+	shards  []*shard
+	Dialogs *dialog.Table
+	Stats   Stats
+	wait    sync.WaitGroup
+	stop    chan struct{}
+}
+
+// New returns a Proxy that routes by view; Start runs its timers.
+func New(cfg Config, wire Wire, view router.View, hooks Hooks) *Proxy {
+	if cfg.Shards == 0 {
+		cfg.Shards = 4
+	}
+	if cfg.Transactions == 0 {
+		cfg.Transactions = 200_000
+	}
+	if cfg.MaxDuration == 0 {
+		cfg.MaxDuration = 12 * time.Hour
+	}
+	limits := dialog.Limits{Presumed: cfg.Presumed}
+	for s := range cfg.Servers {
+		limits.Lines[s] = cfg.Servers[s].Lines
+	}
+	p := &Proxy{
+		cfg: cfg, wire: wire, hooks: hooks, start: time.Now(), seed: maphash.MakeSeed(),
+		Dialogs: dialog.New(limits), stop: make(chan struct{}),
+	}
+	for i := range cfg.Listeners {
+		if a, ok := hostPort([]byte(cfg.Listeners[i].SentBy)); ok {
+			p.own = append(p.own, a)
+		}
+	}
+	p.view.Store(&view)
+	for i := range cfg.Shards {
+		p.shards = append(p.shards, newShard(p, i))
+	}
+	return p
+}
+
+// SetWire replaces the sockets; before Start only.
+func (p *Proxy) SetWire(w Wire) { p.wire = w }
+
+// Start runs the shards' timers until Close.
+func (p *Proxy) Start() {
+	for _, s := range p.shards {
+		p.wait.Go(s.run)
+	}
+	p.wait.Go(p.sweep)
+}
+
+// Close stops the timers. Transactions in progress are dropped; dialogs go on
+// by their Record-Route at the next start.
+func (p *Proxy) Close() {
+	close(p.stop)
+	p.wait.Wait()
+}
+
+// View is what calls are routed by at present.
+func (p *Proxy) View() router.View { return *p.view.Load() }
+
+// SetView publishes a new view and wakes each shard once for its held calls.
+func (p *Proxy) SetView(v router.View) {
+	p.view.Store(&v)
+	for _, s := range p.shards {
+		s.ruled.Store(true)
+		s.signal()
+	}
+}
+
+// Now is the instant of the proxy's own clock, as in View.RuledAt.
+func (p *Proxy) Now() router.Instant { return router.Instant(time.Since(p.start)) }
+
+// Started is the wall clock at instant zero.
+func (p *Proxy) Started() time.Time { return p.start }
+
+// Receive takes one message from the wire (transport.Handler).
+func (p *Proxy) Receive(f transport.Flow, raw []byte) {
+	now := p.Now()
+	var h message.Head
+	raw, result, fault := message.Scan(raw, &h)
+	p.Stats.seen(p, f, now)
+	switch result {
+	case message.KeepAlive:
+		return
+	case message.Drop:
+		p.Stats.Malformed.Add(1)
+		return
+	case message.Bad:
+		p.Stats.Malformed.Add(1)
+		if h.Request && h.Method != message.ACK && !h.Via.Empty() {
+			p.answerStateless(f, raw, &h, int(fault.Status), fault.Reason)
+		}
+		return
+	}
+	if !h.Request && p.hooks.Own != nil && p.hooks.Own(raw, &h) {
+		return
+	}
+	s := p.shards[p.hash(h.CallID.Of(raw))%uint64(len(p.shards))]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.guard(func() {
+		if h.Request {
+			s.request(now, f, raw, &h)
+		} else {
+			s.response(now, f, raw, &h)
+		}
+	})
+}
+
+// Ours reports whether a URI is one of our addresses.
+func (p *Proxy) Ours(uri []byte) bool { return p.ours(uri) }
+
+// Failed takes a transport error (transport.Handler).
+func (p *Proxy) Failed(f transport.Flow, c transport.Cause) {
+	for _, s := range p.shards {
+		s.post(posted{kind: postFailed, flow: f, cause: c})
+	}
+}
+
+func (p *Proxy) hash(b []byte) uint64 { return maphash.Bytes(p.seed, b) }
+
+// sweep forgets calls that lasted longer than MaxDuration, so that a lost BYE
+// never holds a line for ever.
+func (p *Proxy) sweep() {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-p.stop:
+			return
+		case <-tick.C:
+		}
+		now := p.Now()
+		for _, k := range p.Dialogs.Expired(now.Add(-p.cfg.MaxDuration)) {
+			p.endCall(k, now, router.ReasonMaxDuration, "relève")
+		}
+	}
+}

@@ -1,0 +1,116 @@
+package proxy
+
+import (
+	"releve/proxy/dialog"
+	"releve/proxy/message"
+	"releve/proxy/transport"
+	"releve/router"
+)
+
+func (p *Proxy) callKey(callID []byte) dialog.Key { return dialog.Key(p.hash(callID)) }
+
+// newCall opens the record of an initial INVITE.
+func (p *Proxy) newCall(now router.Instant, f transport.Flow, from side, raw []byte, h *message.Head) *call {
+	entry := p.cfg.Listeners[f.Listener].Entry
+	if from.kind == fromServer {
+		entry = router.Inline
+	}
+	to := string(h.UserOf.Of(raw))
+	caller := userOf(h.From.Of(raw))
+	c := &call{
+		key: p.callKey(h.CallID.Of(raw)), started: now, entry: entry,
+		service: p.cfg.ServiceNumbers[to], reliable: h.Require100,
+		named: len(caller) > 0 && string(caller) != "anonymous",
+	}
+	c.pair = p.hash(append(append(append([]byte(nil), caller...), 0), to...))
+	c.record = router.CallRecord{
+		CallID: string(h.CallID.Of(raw)), From: string(caller), To: to,
+		Outgoing: from.kind == fromServer, Entry: entry.String(),
+		Started: p.start.Add(now.Sub(0)),
+	}
+	return c
+}
+
+// answered enters the call into the table when its 2xx goes up; the branch's
+// line becomes the call's.
+func (c *context) answered(now router.Instant, i uint8, raw []byte, h *message.Head) {
+	_ = raw
+	_ = h
+	b := &c.branches[i]
+	if c.call.answered {
+		return
+	}
+	c.call.answered = true
+	r := &c.call.record
+	r.Server = c.servedBy(i)
+	d := dialog.Call{
+		Key: c.call.key, CallID: r.CallID, From: r.From, To: r.To, Server: c.call.server,
+		Outgoing: c.call.outgoing, Epoch: r.Epoch, Started: c.call.started, Answered: max(now, 1),
+		Line: b.line != router.NoServer, Record: *r,
+	}
+	if c.s.p.Dialogs.Add(d) {
+		b.line = router.NoServer
+	}
+}
+
+func (c *context) servedBy(i uint8) string {
+	b := &c.branches[i]
+	switch {
+	case c.call.outgoing:
+		return c.call.server.String()
+	case serverOf(b.target) != router.NoServer:
+		c.call.server = serverOf(b.target)
+		return c.call.server.String()
+	}
+	c.call.server = router.NoServer
+	return "rescue"
+}
+
+// finish closes the record: an answered call goes on in the table and is
+// recorded when it ends, any other is recorded now.
+func (c *context) finish(now router.Instant, o router.Outcome, why router.Reason) {
+	if c.over {
+		return
+	}
+	p := c.s.p
+	r := &c.call.record
+	if c.call.heldAt != 0 {
+		r.Held += now.Sub(c.call.heldAt)
+		c.call.heldAt = 0
+	}
+	r.Outcome, r.Reason = o.String(), why
+	p.Stats.Outcomes[o].Add(1)
+	if o == router.Dissuaded && c.call.named {
+		p.Dialogs.Dissuaded(c.call.pair, now)
+	}
+	if c.call.answered {
+		p.Dialogs.Update(c.call.key, *r)
+		return
+	}
+	if r.Server == "" {
+		r.Server = c.call.server.String()
+	}
+	p.record(*r)
+}
+
+func (p *Proxy) record(r router.CallRecord) {
+	if p.hooks.Record != nil {
+		p.hooks.Record(r)
+	}
+}
+
+// endCall closes an answered call once: at the first BYE, or when it lasted
+// too long.
+func (p *Proxy) endCall(k dialog.Key, now router.Instant, why router.Reason, by string) {
+	call, grants, ok := p.Dialogs.End(k, now)
+	if !ok {
+		return
+	}
+	p.give(grants)
+	call.Record.Duration = now.Sub(call.Answered)
+	call.Record.EndedBy = by
+	if why != router.ReasonNone {
+		call.Record.Reason = why
+	}
+	p.record(call.Record)
+}

@@ -1,0 +1,251 @@
+package proxy
+
+import (
+	"releve/proxy/fork"
+	"releve/proxy/message"
+	"releve/proxy/transaction"
+	"releve/proxy/transport"
+	"releve/router"
+)
+
+// request handles a request (RFC 3261 §16.3–16.5, §17.2.3).
+func (s *shard) request(now router.Instant, f transport.Flow, raw []byte, h *message.Head) {
+	key := s.serverKey(raw, h, h.Method)
+	c := s.servers[key]
+	switch {
+	case h.Method == message.ACK:
+		s.acked(now, f, raw, h, c)
+	case h.Method == message.CANCEL:
+		s.cancelled(now, f, raw, h, c)
+	case c != nil:
+		s.current = c
+		c.serverActions(now, c.server.Step(now, transaction.Request, 0))
+		c.arm()
+	default:
+		s.opened(now, key, f, raw, h)
+	}
+}
+
+// acked treats an ACK: of a non-2xx it ends here (RFC 3261 §17.2.1), of a 2xx
+// it follows the route set without a transaction (RFC 3261 §16.11, §17).
+func (s *shard) acked(now router.Instant, f transport.Flow, raw []byte, h *message.Head, c *context) {
+	if c != nil && c.server.Phase != transaction.Accepted {
+		s.current = c
+		c.serverActions(now, c.server.Step(now, transaction.Ack, 0))
+		c.arm()
+		return
+	}
+	if h.ToTag.Empty() || h.MaxForwards == 0 {
+		s.p.Stats.Stray.Add(1)
+		return
+	}
+	way, ok := s.wayOfDialog(f, raw, h)
+	if !ok {
+		s.p.Stats.Stray.Add(1)
+		return
+	}
+	out := s.appendInDialog(s.buf[:0], f, raw, h, way, 0)
+	s.buf = out[:0]
+	_ = s.send(way.flow, out)
+}
+
+// cancelled treats a CANCEL (RFC 3261 §9.2, §16.10): 200 at once when the
+// INVITE is known, else 481; our deviation from "forward statelessly" is that
+// no other node could know the INVITE.
+func (s *shard) cancelled(now router.Instant, f transport.Flow, raw []byte, h *message.Head, c *context) {
+	if c == nil || c.head.Method != message.INVITE {
+		s.p.answerStateless(f, raw, h, 481, phrase(481))
+		return
+	}
+	s.current = c
+	s.p.answerStateless(f, raw, h, 200, phrase(200))
+	if c.server.Phase == transaction.Proceeding {
+		c.step(now, c.event(now, fork.Cancelled), nil, nil)
+	}
+	c.arm()
+}
+
+// opened handles a request that no transaction knows.
+func (s *shard) opened(now router.Instant, key uint64, f transport.Flow, raw []byte, h *message.Head) {
+	p := s.p
+	from := p.side(f)
+	if from.kind == fromStranger {
+		p.Stats.Shed.Add(1)
+		return
+	}
+	if status, extra := s.check(raw, h); status != 0 {
+		p.answerStateless(f, raw, h, status, phrase(uint16(status)), extra...)
+		return
+	}
+	if len(s.servers) >= p.cfg.Transactions/len(p.shards) && h.ToTag.Empty() {
+		p.Stats.Shed.Add(1)
+		p.answerStateless(f, raw, h, 480, phrase(480))
+		return
+	}
+	stamped := p.stamp(s, f, raw, h)
+	var sh message.Head
+	if _, r, _ := message.Scan(stamped, &sh); r != message.OK {
+		p.Stats.Malformed.Add(1)
+		return
+	}
+	switch {
+	case !sh.ToTag.Empty():
+		s.inDialog(now, key, f, from, stamped, &sh)
+	case sh.Method == message.REGISTER:
+		p.register(f, from, stamped, &sh)
+	case sh.Method == message.OPTIONS && p.forUs(stamped, &sh, from):
+		p.options(f, stamped, &sh)
+	case sh.Method == message.INVITE:
+		s.invite(now, key, f, from, stamped, &sh)
+	default:
+		s.outOfDialog(now, key, f, from, stamped, &sh)
+	}
+}
+
+// check refuses what a proxy must not forward (RFC 3261 §16.3).
+func (s *shard) check(raw []byte, h *message.Head) (status int, extra [][]byte) {
+	if h.MaxForwards == 0 && h.Method != message.OPTIONS {
+		return 483, nil // §16.3(3)
+	}
+	if !h.ProxyRequire.Empty() {
+		// Relève knows no option tag of Proxy-Require: all are unsupported.
+		if line, err := message.Line("Unsupported", string(h.ProxyRequire.Of(raw))); err == nil {
+			extra = append(extra, line)
+		}
+		return 420, extra // §16.3(5)
+	}
+	if h.Vias > 1 {
+		hash := message.LoopHash(raw, h, s.keys)
+		for i := range s.p.cfg.Listeners {
+			if message.Looped(raw, h, []byte(s.p.cfg.Listeners[i].SentBy), hash) {
+				return 482, nil // §16.3(4), RFC 5393 §4.2
+			}
+		}
+	}
+	return 0, nil
+}
+
+// stamp writes received and rport into the top Via (RFC 3261 §18.2.1, RFC 3581 §4).
+func (p *Proxy) stamp(s *shard, f transport.Flow, raw []byte, h *message.Head) []byte {
+	received, rport := message.NeedsReceived(raw, h, f.Remote)
+	if !received && !rport {
+		return raw
+	}
+	out := message.AppendForward(s.buf[:0], raw, h, &message.Edit{
+		MaxForwards: -1, StampReceived: f.Remote, SetReceived: received, SetRPort: rport,
+	})
+	s.buf = out[:0]
+	return append([]byte(nil), out...)
+}
+
+// trying answers an INVITE at once (RFC 3261 §16.2, §17.2.1).
+func (c *context) trying(now router.Instant) { c.reply(now, 100, router.ReasonNone) }
+
+// invite routes an initial INVITE.
+func (s *shard) invite(now router.Instant, key uint64, f transport.Flow, from side, raw []byte, h *message.Head) {
+	p := s.p
+	p.Stats.Offered.Add(1)
+	c := s.newContext(now, key, f, from, raw, h)
+	s.current = c
+	c.call = p.newCall(now, f, from, raw, h)
+	c.trying(now)
+	if p.Dialogs.Full() {
+		p.Stats.Shed.Add(1)
+		c.reply(now, 480, router.ReasonOverloaded)
+		c.finish(now, router.Failed, router.ReasonOverloaded)
+		c.over = true
+		c.arm()
+		return
+	}
+	view := p.View()
+	d := router.Route(p.routed(now, c, view, raw, h), view)
+	mode := fork.Incoming
+	if from.kind == fromServer {
+		mode = fork.Outgoing
+		c.call.outgoing, c.call.server = true, from.server()
+		if d.Action == router.Refuse && p.hooks.PassiveCall != nil {
+			p.hooks.PassiveCall(from.server())
+		}
+	}
+	c.call.record.Reason = d.Reason
+	c.call.record.Epoch = view.Epoch
+	c.fork = fork.New(&p.cfg.Policy, mode, true, now)
+	ev := c.event(now, fork.Arrive)
+	ev.Decision = d
+	c.step(now, ev, nil, nil)
+	c.arm()
+}
+
+// routed is what Route knows of this call.
+func (p *Proxy) routed(now router.Instant, c *context, v router.View, raw []byte, h *message.Head) router.Call {
+	call := router.Call{
+		From: c.from.server(), Entry: c.call.entry, ServiceNumber: c.call.service,
+		Manual: !p.cfg.Policy.Automatic,
+	}
+	if c.from.kind == fromServer {
+		if call.From != v.Active {
+			call.HeldByPassive = p.Dialogs.PlaceFromPassive(call.From)
+		}
+		return call
+	}
+	if !h.Replaces.Empty() {
+		call.Replaces, c.call.replaces = true, true
+		call.Owner, _ = p.Dialogs.Owner(p.callKey(dialogOf(h.Replaces.Of(raw))))
+	}
+	call.Looped = h.Diversions > 5 || c.call.named && p.Dialogs.Looped(c.call.pair, now)
+	call.Occupancy = p.Dialogs.Occupancy(v.Active)
+	call.AnsweredLately = p.answeredLately(v.Active, now)
+	return call
+}
+
+// inDialog relays a request of a dialog by its route set (RFC 3261 §16.4–16.6).
+func (s *shard) inDialog(now router.Instant, key uint64, f transport.Flow, from side, raw []byte, h *message.Head) {
+	p := s.p
+	way, ok := s.wayOfDialog(f, raw, h)
+	if !ok {
+		p.answerStateless(f, raw, h, 481, phrase(481))
+		return
+	}
+	c := s.newContext(now, key, f, from, raw, h)
+	s.current = c
+	c.way = way
+	if h.Method == message.INVITE {
+		c.trying(now)
+	}
+	if h.Method == message.BYE {
+		by := "caller"
+		if from.kind == fromServer {
+			by = "server"
+		}
+		p.endCall(p.callKey(h.CallID.Of(raw)), now, router.ReasonNone, by)
+	}
+	s.single(now, c)
+}
+
+// outOfDialog relays any other request that opens no call: from the IPBX to
+// the active server, from a server to the IPBX.
+func (s *shard) outOfDialog(now router.Instant, key uint64, f transport.Flow, from side, raw []byte, h *message.Head) {
+	p := s.p
+	target := fork.ToIPBX
+	if from.kind == fromIPBX {
+		target = fork.Target(p.View().Active)
+	}
+	c := s.newContext(now, key, f, from, raw, h)
+	s.current = c
+	hop, ok := p.hop(c, target)
+	if !ok {
+		c.reply(now, 480, router.ReasonNoRoute)
+		c.arm()
+		return
+	}
+	c.way = hop
+	s.single(now, c)
+}
+
+func (s *shard) single(now router.Instant, c *context) {
+	c.fork = fork.New(&s.p.cfg.Policy, fork.Single, c.head.Method == message.INVITE, now)
+	ev := c.event(now, fork.Arrive)
+	ev.First = fork.ToRoute
+	c.step(now, ev, nil, nil)
+	c.arm()
+}

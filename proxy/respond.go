@@ -1,0 +1,232 @@
+package proxy
+
+import (
+	"strconv"
+
+	"releve/proxy/fork"
+	"releve/proxy/message"
+	"releve/proxy/transaction"
+	"releve/proxy/transport"
+	"releve/router"
+)
+
+// response handles a response from downstream (RFC 3261 §16.7).
+func (s *shard) response(now router.Instant, f transport.Flow, raw []byte, h *message.Head) {
+	r, ok := s.clients[s.clientKey(h.Branch.Of(raw), h.Method == message.CANCEL)]
+	if !ok {
+		s.stray(now, raw, h)
+		return
+	}
+	c := r.c
+	s.current = c
+	b := &c.branches[r.branch]
+	if h.Method == message.CANCEL {
+		if b.cancelling == cancelSent {
+			b.cancel.Step(now, transaction.Response, h.Status)
+		}
+		c.arm()
+		return
+	}
+	if h.Method != c.head.Method {
+		s.p.Stats.Stray.Add(1) // RFC 3261 §17.1.3: the CSeq method must match
+		return
+	}
+	delete(s.calling, r)
+	if h.Status < 200 {
+		b.provisional = true
+	}
+	c.clientActions(now, r.branch, b.tx.Step(now, transaction.Response, h.Status), raw, h)
+	b = &c.branches[r.branch]
+	if h.Status < 200 && b.cancelling == cancelWanted {
+		c.cancel(now, r.branch)
+	}
+	c.arm()
+}
+
+// passed gives the fork a response that the branch's transaction passed up.
+func (c *context) passed(now router.Instant, i uint8, raw []byte, h *message.Head) {
+	b := &c.branches[i]
+	if h.Status >= 200 {
+		if b.ended && h.Status < 300 {
+			b.ended = false // a repeat or a second 2xx: the fork decides again
+		}
+		if h.Status >= 300 {
+			c.branchEnded(now, i)
+			b.final = append(b.final[:0], raw...)
+		} else if s := serverOf(b.target); s != router.NoServer && c.head.Method == message.INVITE {
+			c.s.p.Stats.ServedAt[s].Store(max(int64(now), 1))
+			if c.s.p.hooks.Served != nil && c.s.p.view.Load().Verifying {
+				c.s.p.hooks.Served(s)
+			}
+		}
+	} else if b.abandoned && h.Status > 100 {
+		c.s.p.Stats.LateDrops.Add(1)
+	}
+	ev := c.event(now, fork.Response)
+	ev.Branch, ev.Status, ev.RetryAfter = i, h.Status, h.RetryAfter
+	c.step(now, ev, raw, h)
+}
+
+// relay sends a branch's response upstream: the one in hand, else the stored
+// final (RFC 3261 §16.7(8), (9)).
+func (c *context) relay(now router.Instant, i uint8, raw []byte, h *message.Head) {
+	var stored message.Head
+	if raw == nil {
+		raw = c.branches[i].final
+		out, r, _ := message.Scan(raw, &stored)
+		if r != message.OK {
+			c.reply(now, 500, router.ReasonFault)
+			return
+		}
+		raw, h = out, &stored
+	}
+	if h.Status == 503 {
+		// A lone 503 becomes 500: a client told 503 avoids us for every call
+		// (RFC 3261 §16.7(6)).
+		c.reply(now, 500, router.ReasonServerFailed)
+		return
+	}
+	edit := message.Edit{StripVia: true, MaxForwards: -1}
+	if h.Status == 401 || h.Status == 407 {
+		edit.Add = c.challenges(i)
+	}
+	c.send(now, h.Status, message.AppendForward(c.s.buf[:0], raw, h, &edit))
+	if h.Status >= 200 && h.Status < 300 && c.call != nil {
+		c.answered(now, i, raw, h)
+	}
+}
+
+// challenges are those of the other branches, added to a 401 or 407 that goes
+// up (RFC 3261 §16.7(7)).
+func (c *context) challenges(chosen uint8) [][]byte {
+	var out [][]byte
+	for i := range c.branches {
+		b := &c.branches[i]
+		if uint8(i) == chosen || len(b.final) == 0 {
+			continue
+		}
+		var h message.Head
+		raw, r, _ := message.Scan(b.final, &h)
+		if r != message.OK || (h.Status != 401 && h.Status != 407) {
+			continue
+		}
+		for _, name := range []string{"WWW-Authenticate", "Proxy-Authenticate"} {
+			for v := range message.Fields(raw, &h, name) {
+				if line, err := message.Line(name, string(v)); err == nil {
+					out = append(out, line)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// send passes a response through the server transaction. built lies in the
+// shard's scratch buffer.
+func (c *context) send(now router.Instant, status uint16, built []byte) {
+	c.s.buf = built[:0]
+	c.last = append(c.last[:0], built...)
+	c.lastIs = status
+	if c.call != nil && status >= 200 && c.call.record.Status == 0 {
+		c.call.record.Status = status
+		c.call.record.Setup = now.Sub(c.call.started)
+	}
+	c.serverActions(now, c.server.Step(now, transaction.Send, status))
+	if c.server.Phase == transaction.Accepted || c.server.Phase == transaction.Terminated {
+		c.s.release(&c.last) // 2xx are repeated by the callee, not by us (RFC 6026 §7.1)
+	}
+}
+
+// reply sends a response of our own upstream.
+func (c *context) reply(now router.Instant, status uint16, why router.Reason) {
+	var extra [][]byte
+	p := c.s.p
+	if status >= 300 && c.call != nil && c.head.Method == message.INVITE {
+		if line := p.reasonLine(status); line != nil {
+			extra = append(extra, line)
+		}
+	}
+	if status == 180 || status == 182 || status == 183 {
+		extra = append(extra, p.contactLine(c.flow))
+	}
+	if len(c.raw) == 0 {
+		return
+	}
+	c.send(now, status, message.AppendResponse(c.s.buf[:0], c.raw, &c.head, int(status), phrase(status), c.tag(), extra...))
+}
+
+// reasonLine explains a refusal of ours (RFC 3326), with the Q.850 cause that
+// the IPBX's reports show; never a Retry-After.
+func (p *Proxy) reasonLine(status uint16) []byte {
+	if p.cfg.Q850 == 0 || status == 487 {
+		return nil
+	}
+	cause := p.cfg.Q850
+	if status == 480 || status == 500 {
+		cause = 41 // temporary failure (Q.850)
+	}
+	if status == 403 {
+		cause = 21 // call rejected
+	}
+	return []byte("Reason: Q.850;cause=" + strconv.Itoa(cause) + "\r\n")
+}
+
+func (p *Proxy) contactLine(f transport.Flow) []byte {
+	return []byte("Contact: <sip:" + p.cfg.Listeners[f.Listener].SentBy + ">\r\n")
+}
+
+// tag is our To tag for this request: the same for each response of ours.
+func (c *context) tag() string {
+	return "rlv" + strconv.FormatUint(c.key, 36)
+}
+
+// answerStateless refuses a request without keeping anything.
+func (p *Proxy) answerStateless(f transport.Flow, raw []byte, h *message.Head, status int, reason string, extra ...[]byte) {
+	to := p.replyFlow(f, raw, h)
+	tag := "rlv" + strconv.FormatUint(p.hash(h.Via.Of(raw)), 36)
+	out := message.AppendResponse(nil, raw, h, status, reason, tag, extra...)
+	if err := p.wire.Send(to, out); err != nil {
+		p.Stats.Unsent.Add(1)
+	}
+}
+
+// stray relays a response that has no context when our key signed its branch:
+// a call that was ringing when this node started (RFC 3261 §16.11, RFC 6026
+// §7.3 forbids the others). Only 18x and 2xx.
+func (s *shard) stray(now router.Instant, raw []byte, h *message.Head) {
+	_ = now
+	s.p.Stats.Stray.Add(1)
+	if h.Vias < 2 || h.Status == 100 || h.Status >= 300 || !s.made(h.Branch.Of(raw)) {
+		return
+	}
+	out := message.AppendForward(s.buf[:0], raw, h, &message.Edit{StripVia: true, MaxForwards: -1})
+	s.buf = out[:0]
+	var next message.Head
+	if _, r, _ := message.Scan(out, &next); r != message.OK {
+		return
+	}
+	if f, ok := s.p.viaFlow(out, &next); ok {
+		_ = s.send(f, out)
+	}
+}
+
+// made reports whether our key signed a branch.
+func (s *shard) made(branch []byte) bool {
+	_, _, ok := s.keys.OursBranch(branch)
+	return ok
+}
+
+var phrases = map[uint16]string{
+	100: "Trying", 180: "Ringing", 182: "Queued", 183: "Session Progress", 200: "OK",
+	400: "Bad Request", 403: "Forbidden", 404: "Not Found", 408: "Request Timeout", 420: "Bad Extension",
+	480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist", 482: "Loop Detected",
+	483: "Too Many Hops", 486: "Busy Here", 487: "Request Terminated", 488: "Not Acceptable Here",
+	500: "Server Internal Error", 503: "Service Unavailable", 600: "Busy Everywhere", 603: "Decline",
+}
+
+func phrase(status uint16) string {
+	if p, ok := phrases[status]; ok {
+		return p
+	}
+	return "Refused"
+}

@@ -1,0 +1,264 @@
+package proxy
+
+import (
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"releve/proxy/dialog"
+	"releve/proxy/message"
+	"releve/proxy/transport"
+	"releve/router"
+)
+
+// shard owns the response contexts whose Call-ID hashes to it. Everything but
+// mail, wake and ruled is guarded by mu.
+type shard struct {
+	p     *Proxy
+	index int
+
+	mu      sync.Mutex
+	servers map[uint64]*context // by serverKey
+	clients map[uint64]ref      // by clientKey
+	calling map[ref]struct{}    // branches that heard nothing yet: a transport error is theirs
+	byID    map[uint64]*context // held or waiting ones
+	timers  timerHeap
+	nextID  uint64
+	keys    *message.Keys // of this shard
+	free    [][]byte      // message buffers
+	buf     []byte        // what is being built now
+	current *context      // whose processing a panic would end
+
+	mailMu sync.Mutex
+	mail   []posted
+	wake   chan struct{}
+	ruled  atomic.Bool // the View changed since the held calls last saw it
+	armed  atomic.Int64
+}
+
+// ref names a branch of a context.
+type ref struct {
+	c      *context
+	branch uint8
+}
+
+type postKind uint8
+
+const (
+	postTurn postKind = iota
+	postFailed
+)
+
+// posted is an event from outside the shard's lock.
+type posted struct {
+	kind    postKind
+	context uint64
+	server  router.Server
+	flow    transport.Flow
+	cause   transport.Cause
+}
+
+// maxMail bounds the events posted to one shard between two of its turns.
+const maxMail = 65_536
+
+func newShard(p *Proxy, index int) *shard {
+	return &shard{
+		p: p, index: index, keys: p.cfg.Keys.Clone(),
+		servers: make(map[uint64]*context), clients: make(map[uint64]ref), byID: make(map[uint64]*context),
+		calling: make(map[ref]struct{}),
+		wake:    make(chan struct{}, 1),
+	}
+}
+
+func (s *shard) signal() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (s *shard) post(m posted) {
+	s.mailMu.Lock()
+	full := len(s.mail) >= maxMail
+	// A peer that refuses every datagram says so once per turn.
+	if n := len(s.mail); !full && (n == 0 || s.mail[n-1] != m) {
+		s.mail = append(s.mail, m)
+	}
+	s.mailMu.Unlock()
+	if full {
+		s.p.Stats.Shed.Add(1)
+		return
+	}
+	s.signal()
+}
+
+// run is the shard's goroutine: timers, posted events, new views.
+func (s *shard) run() {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		select {
+		case <-s.p.stop:
+			return
+		case <-s.wake:
+		case <-timer.C:
+		}
+		next := s.turn()
+		wait := time.Hour
+		if next != router.Never {
+			wait = max(next.Sub(s.p.Now()), 0)
+		}
+		timer.Reset(wait)
+	}
+}
+
+// turn handles what is due and returns the next deadline.
+func (s *shard) turn() router.Instant {
+	s.mailMu.Lock()
+	mail := s.mail
+	s.mail = nil
+	s.mailMu.Unlock()
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.p.Now()
+	for _, m := range mail {
+		s.guard(func() { s.deliver(now, m) })
+	}
+	if s.ruled.Swap(false) {
+		s.rule(now)
+	}
+	for {
+		c := s.timers.due(now)
+		if c == nil {
+			break
+		}
+		s.guard(func() { c.tick(now) })
+	}
+	next := s.timers.next()
+	s.armed.Store(int64(next))
+	return next
+}
+
+// deliver hands a posted event to its context.
+func (s *shard) deliver(now router.Instant, m posted) {
+	switch m.kind {
+	case postTurn:
+		if c := s.byID[m.context]; c != nil && c.fork.Waiting() {
+			c.turn(now, m.server)
+			return
+		}
+		s.p.give(s.p.Dialogs.Release(m.server, now)) // it left meanwhile: the line goes to the next
+	case postFailed:
+		for r := range s.calling {
+			if b := &r.c.branches[r.branch]; b.flow.Remote == m.flow.Remote && b.flow.Network == m.flow.Network {
+				r.c.transportFailed(now, r.branch, m.cause)
+			}
+		}
+	}
+}
+
+// rule shows the present View to every held or waiting call.
+func (s *shard) rule(now router.Instant) {
+	for _, c := range s.byID {
+		s.guard(func() { c.ruled(now) })
+	}
+}
+
+// guard ends one call, not the process, when f panics.
+func (s *shard) guard(f func()) {
+	defer func() {
+		r := recover()
+		c := s.current
+		s.current = nil
+		if r == nil {
+			return
+		}
+		s.p.Stats.Panics.Add(1)
+		if c != nil {
+			s.remove(c)
+		}
+		if s.p.hooks.Fault != nil {
+			s.p.hooks.Fault(fmt.Sprintf("panic: %v\n%s", r, debug.Stack()))
+		}
+	}()
+	f()
+}
+
+// give posts granted lines to the calls that wait for them.
+func (p *Proxy) give(grants []dialog.Grant) {
+	for _, g := range grants {
+		p.shards[g.Waiter.Shard].post(posted{kind: postTurn, context: g.Waiter.Context, server: g.Server})
+	}
+}
+
+// buffer returns an empty buffer to keep a message in.
+func (s *shard) buffer() []byte {
+	if n := len(s.free); n > 0 {
+		b := s.free[n-1]
+		s.free = s.free[:n-1]
+		return b[:0]
+	}
+	return make([]byte, 0, 1024)
+}
+
+// maxFree bounds the buffers a shard keeps for reuse.
+const maxFree = 256
+
+func (s *shard) release(b *[]byte) {
+	if cap(*b) > 0 && cap(*b) <= 4096 && len(s.free) < maxFree {
+		s.free = append(s.free, (*b)[:0])
+	}
+	*b = nil
+}
+
+// keep copies raw into a buffer of the shard.
+func (s *shard) keep(raw []byte) []byte { return append(s.buffer(), raw...) }
+
+// send hands a message to the wire; false when it did not leave.
+func (s *shard) send(f transport.Flow, raw []byte) error {
+	err := s.p.wire.Send(f, raw)
+	if err != nil {
+		s.p.Stats.Unsent.Add(1)
+	}
+	return err
+}
+
+// serverKey matches a request to its server transaction: branch, sent-by and
+// method, ACK and CANCEL as INVITE (RFC 3261 §17.2.3, §9.2). Without the magic
+// cookie: Request-URI, From tag, Call-ID, CSeq number and top Via.
+func (s *shard) serverKey(raw []byte, h *message.Head, m message.Method) uint64 {
+	class := byte(m)
+	if m == message.ACK || m == message.CANCEL {
+		class = byte(message.INVITE)
+	}
+	if m == message.Other {
+		class = 128 + byte(s.p.hash(h.CSeqMethod.Of(raw))%127)
+	}
+	b := s.buf[:0]
+	if branch := h.Branch.Of(raw); len(branch) > 7 && string(branch[:7]) == "z9hG4bK" {
+		b = append(b, branch...)
+		b = append(b, 0)
+		b = append(b, h.SentBy.Of(raw)...)
+	} else {
+		b = append(b, h.URI.Of(raw)...)
+		b = append(b, h.FromTag.Of(raw)...)
+		b = append(b, h.CallID.Of(raw)...)
+		b = append(b, h.CSeqValue.Of(raw)...)
+		b = append(b, h.Via.Of(raw)...)
+	}
+	b = append(b, 0, class)
+	s.buf = b[:0]
+	return s.p.hash(b)
+}
+
+// clientKey matches a response to its branch and CSeq method (RFC 3261 §17.1.3).
+func (s *shard) clientKey(branch []byte, cancel bool) uint64 {
+	k := s.p.hash(branch)
+	if cancel {
+		k = ^k
+	}
+	return k
+}

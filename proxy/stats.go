@@ -1,0 +1,45 @@
+package proxy
+
+import (
+	"sync/atomic"
+
+	"releve/proxy/transport"
+	"releve/router"
+)
+
+// Stats are counters that the call path bumps and control samples; all are
+// safe for concurrent use and only grow.
+type Stats struct {
+	Offered    atomic.Uint64 // initial INVITEs
+	Outcomes   [8]atomic.Uint64
+	Held       atomic.Uint64
+	Malformed  atomic.Uint64
+	Stray      atomic.Uint64 // responses and ACKs without a context
+	Shed       atomic.Uint64 // refused by a limit
+	Panics     atomic.Uint64
+	Unsent     atomic.Uint64                    // the wire did not take it
+	LateDrops  atomic.Uint64                    // 18x of an abandoned branch
+	Dismissed  atomic.Uint64                    // late 2xx that we ACKed and BYEd
+	Evidence   [router.Servers][8]atomic.Uint64 // by router.Evidence
+	AnsweredAt [router.Servers]atomic.Int64     // instant of the last response of this server to anything
+	ServedAt   [router.Servers]atomic.Int64     // instant of its last 2xx to an INVITE
+	IPBXAt     [8]atomic.Int64                  // instant of the last message of IPBX i
+}
+
+// seen notes that the far end of f lives.
+func (st *Stats) seen(p *Proxy, f transport.Flow, now router.Instant) {
+	at := max(int64(now), 1)
+	switch side := p.side(f); side.kind {
+	case fromIPBX:
+		if int(side.index) < len(st.IPBXAt) {
+			st.IPBXAt[side.index].Store(at)
+		}
+	case fromServer:
+		st.AnsweredAt[side.server()].Store(at)
+	}
+}
+
+func (p *Proxy) answeredLately(s router.Server, now router.Instant) bool {
+	at := p.Stats.AnsweredAt[s].Load()
+	return at != 0 && now-router.Instant(at) <= router.Instant(1e9)
+}
