@@ -115,10 +115,7 @@ func (s *State) unregistered(now router.Clock, e Event) {
 		l.next = now.Mono
 		return
 	}
-	l.next = max(l.by.Add(-t4), now.Mono)
-	if l.tries >= unregFast {
-		l.next = now.Mono.Add(unregEvery)
-	}
+	l.next = s.unregNext(now, l)
 	if gone && l.dead > now.Mono {
 		l.next = l.dead // a proof may be had then
 	}
@@ -236,10 +233,7 @@ func (s *State) again(now router.Clock, x router.Server, i int) {
 		l.next = now.Mono.Add(max(time.Second, min(time.Second<<l.fails, s.expires(i)/4)))
 		l.fails = min(l.fails+1, maxFails)
 	case Unregister:
-		l.next = now.Mono.Add(unregEvery)
-		if l.tries < unregFast {
-			l.next = max(now.Mono, l.by.Add(-t4))
-		}
+		l.next = s.unregNext(now, l)
 	case Fetch:
 		l.checked = true
 		l.next = now.Mono.Add(fetchEvery)
@@ -247,4 +241,14 @@ func (s *State) again(now router.Clock, x router.Server, i int) {
 	if req, ok := s.wanted(x, i); ok && req != l.req {
 		l.next = now.Mono // a Move changed what is owed
 	}
+}
+
+// unregNext is when the un-REGISTER just ended is repeated: at the end of its
+// share of Txn, later 5 s after it was sent.
+func (s *State) unregNext(now router.Clock, l *line) router.Instant {
+	end := l.by.Add(-t4) // of its transmissions
+	if l.tries >= unregFast {
+		end = end.Add(max(unregEvery-s.p.Txn, 0))
+	}
+	return max(now.Mono, end)
 }

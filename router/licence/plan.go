@@ -160,6 +160,7 @@ func (s *State) send(now router.Clock, out []Effect) []Effect {
 func (s *State) sendOne(now router.Clock, x router.Server, i int) Effect {
 	l := &s.line[x][i]
 	limit := s.limit(l)
+	s.lowest(x, l)
 	f := Effect{
 		Kind: Send, User: x, IPBX: uint8(i), Request: l.req, CSeq: l.cseq, Epoch: s.r.Epoch,
 		NotAfter: now.High.Add(limit), Authorise: l.auth,
@@ -178,12 +179,22 @@ func (s *State) sendOne(now router.Clock, x router.Server, i int) Effect {
 		if !l.auth {
 			l.tries = min(l.tries+1, maxFails)
 		}
-		if mutant == 8 {
+		if mutant == 8 && l.tries == 1 {
 			l.bound = now.Mono.Add(s.p.Expires + s.p.Slack)
 		}
 	case Fetch:
 	}
 	return f
+}
+
+// lowest gives l the lowest CSeq planned for its user: plans for two IPBXs may
+// leave in another order than they were made, CSeq only rises all the same.
+func (s *State) lowest(x router.Server, l *line) {
+	for i := range s.line[x] {
+		if o := &s.line[x][i]; o.state == planned && o.cseq < l.cseq {
+			o.cseq, l.cseq = l.cseq, o.cseq
+		}
+	}
 }
 
 // limit is how long a request is transmitted: Txn, but the first un-REGISTERs

@@ -68,11 +68,8 @@ func (s *State) Base() Base {
 	return b
 }
 
-// Row returns r relative to b; the zero Row stays.
+// Row returns r relative to b.
 func (b Base) Row(r Row) Row {
-	if r == (Row{}) {
-		return r
-	}
 	r.Epoch -= b.Epoch
 	for x := range r.CSeq {
 		r.CSeq[x] -= b.CSeq[x]
@@ -85,7 +82,10 @@ func (b Base) Row(r Row) Row {
 // Two States with one Canon are the same to every future.
 func (s State) Canon(now router.Clock) State {
 	b := s.Base()
-	s.r, s.sure, s.asked = b.Row(s.r), b.Row(s.sure), b.Row(s.asked)
+	s.r, s.sure = b.Row(s.r), b.Row(s.sure)
+	if s.open {
+		s.asked = b.Row(s.asked)
+	}
 	for x := range s.used {
 		s.used[x] -= b.CSeq[x]
 	}
@@ -117,6 +117,9 @@ func (l line) canon(now router.Clock, base uint32, possible bool) line {
 	}
 	if !l.up {
 		l.upUntil = 0
+	}
+	if l.granted == 0 {
+		l.lapse = 0
 	}
 	return l
 }

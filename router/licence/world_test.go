@@ -1,0 +1,450 @@
+package licence
+
+import (
+	"container/heap"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"releve/router"
+)
+
+// The world of the tests: one node that runs State, its store, IPBXs with a
+// registrar each, and a network. Time is virtual; real time is w.now, the
+// node's Mono lags behind it by w.lag after a pause.
+
+type registrar struct {
+	expiry  [router.Servers]router.Instant // of our Contact per user
+	cseq    [router.Servers]uint32
+	foreign [router.Servers]uint8
+	served  map[served]Event // Timer J: duplicates get the same answer
+
+	silent  bool
+	omits   bool          // no bindings in its 2xx
+	grant   time.Duration // grants this whatever was asked; 0: as asked
+	atLeast time.Duration // 423 below it
+	status  uint16        // answers everything with it; 0: serves
+	after   time.Duration // Retry-After with status
+	auth    bool          // challenges
+	wrong   bool          // and never accepts
+	stale   int           // so many answers to a challenge are stale
+	drop    string        // the next request of this name gets lost for good
+	mute    string        // the answer to the next request of this name gets lost for good
+}
+
+type served struct {
+	user router.Server
+	cseq uint32
+}
+
+type flight struct {
+	at    router.Instant
+	order int
+	life  int // the node's life it belongs to; 0: the network's
+	do    func()
+}
+
+type flights []flight
+
+func (f flights) Len() int { return len(f) }
+func (f flights) Less(i, j int) bool {
+	return f[i].at < f[j].at || f[i].at == f[j].at && f[i].order < f[j].order
+}
+func (f flights) Swap(i, j int) { f[i], f[j] = f[j], f[i] }
+func (f *flights) Push(x any)   { *f = append(*f, x.(flight)) }
+func (f *flights) Pop() any     { o := *f; x := o[len(o)-1]; *f = o[:len(o)-1]; return x }
+
+type world struct {
+	policy Policy
+	node   State
+	up     bool
+	life   int
+	now    router.Instant
+	lag    time.Duration
+	store  Row
+	stores string // ok, fail (not applied), unknown (applied), hang
+	ipbx   [MaxIPBX]*registrar
+	queue  flights
+	order  int
+	rng    *rand.Rand // nil: no loss, no delay
+	loss   float64
+	log    *strings.Builder // nil: none
+	cseq   [router.Servers]uint32
+	both   int // instants with two users bound
+	bounds int // BoundNow seen
+	sends  int
+	err    error
+}
+
+func newWorld(p Policy) *world {
+	w := &world{policy: p, stores: "ok"}
+	for i := range w.ipbx {
+		w.ipbx[i] = &registrar{served: map[served]Event{}}
+	}
+	return w
+}
+
+func (w *world) clock() router.Clock {
+	return router.Clock{Mono: w.now.Add(-w.lag), High: w.now}
+}
+
+func (w *world) logf(format string, args ...any) {
+	if w.log != nil {
+		fmt.Fprintf(w.log, "%9.3f  %s\n", time.Duration(w.now).Seconds(), fmt.Sprintf(format, args...))
+	}
+}
+
+func (w *world) at(at router.Instant, life int, do func()) {
+	w.order++
+	heap.Push(&w.queue, flight{at: at, order: w.order, life: life, do: do})
+}
+
+// run lets time pass until end.
+func (w *world) run(end router.Instant) {
+	for w.err == nil {
+		at := end
+		tick, ok := router.Instant(0), false
+		if w.up {
+			tick, ok = w.node.Next()
+			tick = max(tick.Add(w.lag), w.now)
+		}
+		queued := len(w.queue) > 0 && w.queue[0].at <= at
+		if queued {
+			at = w.queue[0].at
+		}
+		if ok && tick <= at && (tick < at || !queued) {
+			w.step(tick)
+			w.event(Event{Kind: Tick})
+			w.mustRest()
+			continue
+		}
+		w.step(at)
+		if !queued {
+			return
+		}
+		f := heap.Pop(&w.queue).(flight)
+		if f.life == 0 || f.life == w.life && w.up {
+			f.do()
+		}
+		w.check()
+	}
+}
+
+func (w *world) step(at router.Instant) {
+	w.now = max(w.now, at)
+	w.check()
+}
+
+// mustRest fails when a Tick left something due: a loop that burns a core.
+func (w *world) mustRest() {
+	if at, ok := w.node.Next(); ok && at <= w.clock().Mono && w.err == nil {
+		w.err = fmt.Errorf("at %v a Tick leaves Next due at %v: %+v", w.now, at, w.node)
+	}
+}
+
+func (w *world) check() {
+	users := 0
+	for x := router.Primary; x <= router.Secondary; x++ {
+		for _, b := range w.ipbx {
+			if b.expiry[x] > w.now {
+				users++
+				break
+			}
+		}
+	}
+	if users > 1 {
+		w.both++
+		if w.err == nil {
+			w.err = fmt.Errorf("two users bound at %v", w.now)
+		}
+	}
+}
+
+func (w *world) event(e Event) {
+	if !w.up {
+		return
+	}
+	twin, base := w.node.Canon(w.clock()), w.node.Base()
+	out := w.node.Step(w.clock(), e, nil)
+	w.compare(twin, base, e, out)
+	w.perform(out)
+}
+
+// compare checks what Canon promises: the canonical State does the same.
+func (w *world) compare(twin State, base Base, e Event, out []Effect) {
+	e.CSeq -= base.CSeq[e.User]
+	e.Epoch -= base.Epoch
+	if e.Kind == Saved {
+		e.Row = base.Row(e.Row)
+	}
+	if e.Kind == Boot {
+		return // a new base
+	}
+	also := twin.Step(router.Clock{}, e, nil)
+	if twin.Canon(router.Clock{}) != w.node.Canon(w.clock()) || len(also) != len(out) {
+		w.err = fmt.Errorf("the canonical State went another way on event %d at %v: %s",
+			e.Kind, w.now, firstDifference(twin.Canon(router.Clock{}), w.node.Canon(w.clock())))
+	}
+}
+
+func (w *world) perform(out []Effect) {
+	for _, f := range out {
+		switch f.Kind {
+		case Save:
+			w.save(f)
+		case Send:
+			w.transmit(f)
+		case BoundNow:
+			w.bounds++
+			w.logf("BoundNow %v #%d", f.User, f.Epoch)
+		case Alarm:
+			w.logf("alarm %d %v@%d %v", f.Alarm, f.User, f.IPBX, onOff(f.On))
+		}
+	}
+}
+
+func onOff(on bool) string {
+	if on {
+		return "raised"
+	}
+	return "cleared"
+}
+
+func (w *world) save(f Effect) {
+	how := w.stores
+	if w.rng != nil {
+		switch n := w.rng.IntN(40); n {
+		case 0:
+			how = "fail"
+		case 1:
+			how = "unknown"
+		}
+	}
+	w.logf("save %s%s", rowText(f.Row), map[string]string{"ok": ""}[how]+map[bool]string{true: "  (" + how + ")"}[how != "ok"])
+	e := Event{Kind: Saved, Row: f.Row}
+	wait := time.Duration(0)
+	if w.rng != nil {
+		wait = time.Duration(w.rng.IntN(20)) * time.Millisecond
+	}
+	w.at(w.now.Add(wait), w.life, func() {
+		if how == "ok" || how == "unknown" {
+			w.store = f.Row
+		}
+		if how != "ok" {
+			e = Event{Kind: SaveUnknown}
+		}
+		if how != "hang" {
+			w.event(e)
+		}
+	})
+}
+
+// transmit performs a Send: transmissions until NotAfter, then TimedOut.
+func (w *world) transmit(f Effect) {
+	w.sends++
+	w.logf("send %s %v@%d cseq %d%s until +%v%s", reqText(f.Request), f.User, f.IPBX, f.CSeq,
+		map[bool]string{true: fmt.Sprintf(" expires %v", f.Expires)}[f.Expires > 0], f.NotAfter.Sub(w.now),
+		map[bool]string{true: " with credentials"}[f.Authorise])
+	if f.CSeq <= w.cseq[f.User] {
+		w.err = fmt.Errorf("CSeq of %v went back to %d", f.User, f.CSeq)
+	}
+	w.cseq[f.User] = f.CSeq
+	if f.Request == Register && !w.store.Possible[f.User][f.IPBX] {
+		w.err = fmt.Errorf("REGISTER of %v sent, and the store does not say it is possible", f.User)
+	}
+	if f.CSeq > w.store.CSeq[f.User] {
+		w.err = fmt.Errorf("CSeq %d of %v sent, the store says %d", f.CSeq, f.User, w.store.CSeq[f.User])
+	}
+	open := true
+	gap := 500 * time.Millisecond
+	last := min(f.NotAfter, w.now.Add(time.Minute)) // of mutant 3
+	for t := w.now; t <= last; t, gap = t.Add(gap), min(2*gap, 4*time.Second) {
+		w.at(t, w.life, func() {
+			if open && w.clock().High <= f.NotAfter {
+				w.travel(func() { w.ipbx[f.IPBX].receive(w, f, &open) })
+			}
+		})
+		if w.rng == nil {
+			break // without loss nothing is sent twice
+		}
+	}
+	if f.NotAfter == router.Never {
+		return
+	}
+	w.at(f.NotAfter.Add(1), w.life, func() {
+		if open {
+			open = false
+			w.logf("timeout %s %v@%d", reqText(f.Request), f.User, f.IPBX)
+			w.event(Event{Kind: TimedOut, User: f.User, IPBX: f.IPBX, CSeq: f.CSeq})
+		}
+	})
+}
+
+// travel delivers after a delay of at most T4, perhaps never, perhaps twice.
+func (w *world) travel(do func()) {
+	if w.rng == nil {
+		w.at(w.now, 0, do)
+		return
+	}
+	for range 1 + w.rng.IntN(5)/4 {
+		if w.rng.Float64() < w.loss {
+			continue
+		}
+		d := time.Duration(w.rng.IntN(20)) * time.Millisecond
+		if w.rng.IntN(3) == 0 {
+			d = time.Duration(w.rng.Int64N(int64(t4)))
+		}
+		w.at(w.now.Add(d), 0, do)
+	}
+}
+
+func (b *registrar) receive(w *world, f Effect, open *bool) {
+	name := reqText(f.Request)
+	if b.silent || b.drop == name {
+		if b.drop == name {
+			b.drop = ""
+			w.logf("  lost on the way")
+		}
+		return
+	}
+	key := served{f.User, f.CSeq}
+	e, again := b.served[key]
+	if !again {
+		e = b.process(w, f)
+		b.served[key] = e
+	}
+	if b.mute == name {
+		b.mute = ""
+		w.logf("  processed, its answer is lost")
+		return
+	}
+	life := w.life
+	w.travel(func() {
+		if !w.up || life != w.life {
+			return
+		}
+		first := *open
+		*open = false
+		if first || w.rng != nil {
+			w.logf("answer %s", answerText(e))
+			w.event(e)
+		}
+	})
+}
+
+// process is the registrar of RFC 3261 §10.3.
+func (b *registrar) process(w *world, f Effect) Event {
+	e := Event{Kind: Answer, User: f.User, IPBX: f.IPBX, CSeq: f.CSeq, Status: 200}
+	x := f.User
+	bound := b.expiry[x] > w.now
+	granted := f.Expires
+	if b.grant > 0 {
+		granted = b.grant
+	}
+	switch {
+	case b.status > 0:
+		e.Status, e.RetryAfter = b.status, b.after
+		return e
+	case b.auth && !f.Authorise:
+		e.Status, e.Usable, e.Stale = 401, true, true
+		return e
+	case b.auth && (b.wrong || b.stale > 0):
+		e.Status, e.Usable, e.Stale = 401, true, b.stale > 0
+		b.stale = max(b.stale-1, 0)
+		return e
+	case f.Request == Register && f.Expires < b.atLeast:
+		e.Status, e.MinExpires = 423, b.atLeast
+		return e
+	case f.Request != Fetch && bound && f.CSeq <= b.cseq[x]:
+		e.Status = 500 // out of order: nothing changes, RFC 3261 §10.3(7)
+		return e
+	case f.Request == Register:
+		b.expiry[x], b.cseq[x] = w.now.Add(granted), f.CSeq
+	case f.Request == Unregister:
+		b.expiry[x] = 0
+	}
+	e.HasList, e.Foreign = true, b.foreign[x]
+	if e.Ours = b.expiry[x] > w.now && !b.omits; e.Ours {
+		e.Granted = b.expiry[x].Sub(w.now)
+	}
+	return e
+}
+
+// crash kills the process; an open Save lands or not.
+func (w *world) crash() {
+	w.up = false
+	w.life++
+	if w.rng != nil && w.rng.IntN(2) == 0 && w.node.open {
+		w.store = w.node.asked
+	}
+}
+
+func (w *world) boot() {
+	w.life++
+	w.up = true
+	w.node = New(w.policy, Row{})
+	w.event(Event{Kind: Boot, Row: w.store})
+}
+
+func (w *world) restart(i int, keep bool) {
+	if !keep {
+		w.ipbx[i].expiry = [router.Servers]router.Instant{}
+	}
+	w.event(Event{Kind: Restarted, IPBX: uint8(i)})
+}
+
+func reqText(r Request) string { return [...]string{"REGISTER", "un-REGISTER", "fetch"}[r] }
+
+var phaseText = [...]string{"IDLE", "BOUND", "DRAIN", "UNREG", "CLAIM", "CONFIRM"}
+
+func rowText(r Row) string {
+	t := fmt.Sprintf("%s(%v) #%d", phaseText[r.Phase], r.Holder, r.Epoch)
+	if r.Leaving != router.NoServer {
+		t = fmt.Sprintf("%s(%v, for %v) #%d", phaseText[r.Phase], r.Leaving, r.Holder, r.Epoch)
+	}
+	for x := router.Primary; x <= router.Secondary; x++ {
+		for i, p := range r.Possible[x] {
+			if p {
+				t += fmt.Sprintf(" %v@%d?", x, i)
+			}
+		}
+	}
+	for i, l := range r.Learnt {
+		if l > 0 {
+			t += fmt.Sprintf(" grants@%d %v", i, l)
+		}
+	}
+	return t
+}
+
+func answerText(e Event) string {
+	t := fmt.Sprintf("%d %v@%d", e.Status, e.User, e.IPBX)
+	switch {
+	case e.Status == 200 && e.Ours:
+		t += fmt.Sprintf(" ours %v", e.Granted)
+	case e.Status == 200:
+		t += " not ours"
+	case e.Status == 423:
+		t += fmt.Sprintf(" min %v", e.MinExpires)
+	case e.Stale:
+		t += " stale or first"
+	}
+	if e.Foreign > 0 {
+		t += fmt.Sprintf(" foreign %d", e.Foreign)
+	}
+	return t
+}
+
+func reheap(w *world) { heap.Init(&w.queue) }
+
+// firstDifference shows where two States part.
+func firstDifference(a, b State) string {
+	x, y := fmt.Sprintf("%+v", a), fmt.Sprintf("%+v", b)
+	for i := range min(len(x), len(y)) {
+		if x[i] != y[i] {
+			return x[max(0, i-80):min(len(x), i+40)] + " | " + y[i:min(len(y), i+40)]
+		}
+	}
+	return "effects only"
+}
