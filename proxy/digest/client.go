@@ -1,0 +1,159 @@
+package digest
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Challenge is one Digest challenge of a 401 or 407.
+type Challenge struct {
+	Realm, Nonce, Opaque string
+	Domain               string // URIs the credentials are for, as written; empty: this server
+	Algorithm            Algorithm
+	AlgorithmName        string // as written, empty when absent
+	Qop                  string // options as written, "auth,auth-int"; empty: none (RFC 2069)
+	Auth, AuthInt        bool   // options we know
+	Stale                bool   // the credentials were right, the nonce too old: use the new one, the password is good
+	UserHash             bool   // the user name is to be sent hashed (RFC 7616 §3.4.4)
+}
+
+// ParseChallenges reads the value of one WWW-Authenticate or Proxy-Authenticate
+// header, which may hold several challenges. For several header lines call it
+// for each, in order, and append. Challenges of other schemes are passed over;
+// a Digest challenge without realm or nonce is an error.
+func ParseChallenges(value []byte) ([]Challenge, error) {
+	schemes, err := parse(value)
+	if err != nil {
+		return nil, err
+	}
+	if len(schemes) == 0 {
+		return nil, errors.New("parse challenge: empty")
+	}
+	var out []Challenge
+	for _, s := range schemes {
+		if !strings.EqualFold(s.name, "Digest") {
+			continue
+		}
+		c, err := challenge(s.params)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+func challenge(p map[string]string) (Challenge, error) {
+	c := Challenge{
+		Realm: p["realm"], Nonce: p["nonce"], Opaque: p["opaque"], Domain: p["domain"],
+		Algorithm: algorithmOf(p["algorithm"]), AlgorithmName: p["algorithm"], Qop: p["qop"],
+		Stale: strings.EqualFold(p["stale"], "true"), UserHash: strings.EqualFold(p["userhash"], "true"),
+	}
+	if _, ok := p["realm"]; !ok {
+		return c, errors.New("parse challenge: no realm")
+	}
+	if c.Nonce == "" {
+		return c, errors.New("parse challenge: no nonce")
+	}
+	for o := range strings.SplitSeq(c.Qop, ",") {
+		switch strings.ToLower(strings.TrimSpace(o)) {
+		case qopAuth:
+			c.Auth = true
+		case qopAuthInt:
+			c.AuthInt = true
+		}
+	}
+	return c, nil
+}
+
+// usable reports whether we can answer c.
+func (c Challenge) usable() bool {
+	return c.Algorithm != Unknown && (c.Auth || c.AuthInt || strings.TrimSpace(c.Qop) == "")
+}
+
+// qop is the option we take: auth when offered, for a hop may change a body.
+func (c Challenge) qop() string {
+	switch {
+	case c.Auth:
+		return qopAuth
+	case c.AuthInt:
+		return qopAuthInt
+	}
+	return ""
+}
+
+// Choose takes the topmost challenge that we can answer (RFC 8760 §2.4: the
+// server lists them in its order of preference). For a request challenged by
+// several realms, call it once with the challenges of each realm.
+func Choose(cs []Challenge) (Challenge, bool) {
+	for _, c := range cs {
+		if c.usable() {
+			return c, true
+		}
+	}
+	return Challenge{}, false
+}
+
+// Credentials of the licensed user. HA1, when set, stands for the password: it
+// holds for the one algorithm and realm it was made with.
+type Credentials struct{ Username, Password, HA1 string }
+
+// Session counts the uses of the current nonce. The zero value is ready. Not
+// safe for concurrent use.
+type Session struct {
+	nonce string
+	count uint32
+}
+
+// Next returns the nonce count of the next request with this nonce: 1 with a
+// nonce not used before (RFC 7616 §3.4; a repeated count is taken for a replay).
+// Only the latest nonce is remembered: a server that gave a new one does not
+// take the old one again.
+func (s *Session) Next(nonce string) uint32 {
+	if nonce != s.nonce {
+		s.nonce, s.count = nonce, 0
+	}
+	s.count++
+	return s.count
+}
+
+// Authorization returns the value of the Authorization (401) or
+// Proxy-Authorization (407) header that answers c (RFC 7616 §3.4). uri is the
+// Request-URI as sent; body matters with auth-int only; nc comes from
+// Session.Next; cnonce is fresh and random, from the caller. It returns "" when
+// c is not one that Choose would take.
+func Authorization(c Challenge, cred Credentials, method, uri string, body []byte, nc uint32, cnonce string) string {
+	if !c.usable() {
+		return ""
+	}
+	ha1 := cred.HA1
+	if ha1 == "" {
+		ha1 = HA1(c.Algorithm, cred.Username, c.Realm, cred.Password)
+	}
+	username := cred.Username
+	if c.UserHash {
+		username = c.Algorithm.hash(cred.Username + ":" + c.Realm)
+	}
+	count, qop := fmt.Sprintf("%08x", nc), c.qop()
+	b := []string{
+		"Digest username=" + quote(username),
+		"realm=" + quote(c.Realm),
+		"nonce=" + quote(c.Nonce),
+		"uri=" + quote(uri),
+		"response=" + quote(response(c.Algorithm, ha1, method, uri, c.Nonce, qop, count, cnonce, body)),
+	}
+	if c.AlgorithmName != "" {
+		b = append(b, "algorithm="+c.Algorithm.String())
+	}
+	if qop != "" {
+		b = append(b, "cnonce="+quote(cnonce), "qop="+qop, "nc="+count)
+	}
+	if c.Opaque != "" {
+		b = append(b, "opaque="+quote(c.Opaque))
+	}
+	if c.UserHash {
+		b = append(b, "userhash=true")
+	}
+	return strings.Join(b, ", ")
+}
