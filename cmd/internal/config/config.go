@@ -207,7 +207,8 @@ func (c *Config) UserOf(role router.Server) (User, bool) {
 }
 
 // Times of one licence move, our choice: package licence bounds a REGISTER
-// transaction by 4 s and adds 1 s of slack to every fence.
+// transaction by 4 s and adds 1 s of slack, and the drift of a clock over the
+// time asked for (1/1000), to every fence.
 const (
 	registerLimit = 4 * time.Second
 	fenceSlack    = time.Second
@@ -224,7 +225,7 @@ func (c *Config) WorstMove() time.Duration {
 	for _, x := range c.IPBX {
 		grant = max(grant, x.MaxGrant)
 	}
-	return registerLimit + grant + fenceSlack + registerLimit
+	return registerLimit + grant + fenceSlack + c.Registration.Expires/1000 + registerLimit
 }
 
 // CommandFor returns the exec check's command for server s.

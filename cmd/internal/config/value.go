@@ -215,8 +215,8 @@ type Secret struct {
 // NewSecret holds a password that was not read by Load.
 func NewSecret(value string) Secret { return Secret{value: value} }
 
-// Reveal returns the password itself, for the digest and nothing else.
-func (s Secret) Reveal() string { return s.value }
+// Value returns the password itself, for the digest and nothing else.
+func (s Secret) Value() string { return s.value }
 
 const stars = "***"
 
