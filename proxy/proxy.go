@@ -85,6 +85,7 @@ type Config struct {
 // must not call back.
 type Hooks struct {
 	Overflow    func(s router.Server)                     // a call was held; coalesce
+	Served      func(s router.Server)                     // answered a call while a verification runs
 	Record      func(r router.CallRecord)                 // a call ended
 	PassiveCall func(s router.Server)                     // 403: a passive server placed a call
 	Registered  func(s router.Server, expires int)        // a server's own REGISTER was answered here

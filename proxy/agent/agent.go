@@ -85,11 +85,12 @@ const (
 
 // Result is how a request ended. Raw and Head are valid until the callback returns.
 type Result struct {
-	Failure Failure
-	Status  uint16 // of the final response; never one made here
-	Raw     []byte
-	Head    *message.Head
-	Took    time.Duration
+	Failure    Failure
+	Status     uint16 // of the final response; never one made here
+	RetryAfter bool   // the response carries Retry-After
+	Raw        []byte
+	Head       *message.Head
+	Took       time.Duration
 }
 
 type exchange struct {
@@ -232,7 +233,7 @@ func (a *Agent) Response(raw []byte, h *message.Head) bool {
 	}
 	a.mu.Unlock()
 	if x != nil && h.Status >= 200 {
-		a.end(x, Result{Status: h.Status, Raw: raw, Head: h})
+		a.end(x, Result{Status: h.Status, RetryAfter: h.RetryAfter, Raw: raw, Head: h})
 	}
 	return true
 }

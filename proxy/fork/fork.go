@@ -3,7 +3,22 @@
 // the waiting list, rescue, and the three cases of a late 2xx.
 //
 // A State works on branch numbers and status codes; it sees no bytes. Pure:
-// the clock is an argument. Owned by one shard, never used concurrently.
+// the clock is an argument (Clock.Mono: every deadline here is a wait). Owned
+// by one shard, never used concurrently.
+//
+//	        ┌────────── answered, or a final of this call alone ─────────┐
+//	arrive ─┤                                                            ▼
+//	        ├→ offered ─ overflow → held ─ dysfunction → delivered ──→ closed
+//	        │     ▲ │                │ ▲                    │            ▲
+//	        │     │ └─ busy ──┐      │ └─ it ended          │ failed     │
+//	        │     │           ▼      ▼                      ▼            │
+//	        │     └─ turn ─ waiting  staying (branch       desk ─────────┤
+//	        │                 └────────┴── budget spent ────▲            │
+//	        └→ relayed (Replaces, outgoing, in dialog) ──────────────────┘
+//
+// What an answer means is router.Classify's business, where a call begins is
+// router.Route's; here is what follows from it. RFC 3261 §9.1, §16.6(11),
+// §16.7(1)–(10), §16.8–16.10; RFC 4320 §4.2.
 package fork
 
 import (

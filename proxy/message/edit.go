@@ -234,22 +234,26 @@ func (e *Edit) vias(cs []cut, raw []byte, h *Head) []cut {
 func stampCuts(cs []cut, raw []byte, h *Head, src netip.AddrPort, received, rport bool) []cut {
 	if rport {
 		c := cut{off: upto(h.Via), end: upto(h.Via), pre: ";rport=", num: uint32(src.Port()), what: isNumber}
-		if h.HasRPort {
-			c.off, c.end, c.pre = at(h.RPort), upto(h.RPort), "="
-			if h.RPort.Len > 0 || raw[h.RPort.Off-1] == '=' {
-				c.pre = ""
-			}
-		}
-		cs = addCut(cs, c)
+		cs = addCut(cs, c.over(raw, h.RPort))
 	}
 	if received {
 		c := cut{off: upto(h.Via), end: upto(h.Via), pre: ";received=", what: isAddress}
-		if !h.Received.Empty() {
-			c.off, c.end, c.pre = at(h.Received), upto(h.Received), ""
-		}
-		cs = addCut(cs, c)
+		cs = addCut(cs, c.over(raw, h.Received))
 	}
 	return cs
+}
+
+// over turns an appended parameter into the value of one that is there, at s
+// (with a value, with "=" alone, or a flag).
+func (c cut) over(raw []byte, s Span) cut {
+	if s.Off == 0 {
+		return c
+	}
+	c.off, c.end, c.pre = at(s), upto(s), "="
+	if s.Len > 0 || raw[s.Off-1] == '=' {
+		c.pre = ""
+	}
+	return c
 }
 
 func (e *Edit) routes(cs []cut, raw []byte, h *Head) []cut {

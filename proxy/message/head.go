@@ -74,8 +74,8 @@ type Head struct {
 	ViaTransport Span // "UDP"
 	SentBy       Span // host[:port]
 	Branch       Span
-	Received     Span // value of received=
-	RPort        Span // value of rport=, empty when the flag stands alone
+	Received     Span // value of received=; Off is set even when the value is empty
+	RPort        Span // value of rport=, empty when the flag stands alone (Off: where the name ends)
 	HasRPort     bool
 	Vias         uint16 // number of Via values in the message
 
@@ -121,7 +121,7 @@ type Head struct {
 	RAck           Span // header value whole, "776656 1 INVITE"
 
 	Start  int // offset of the start line: CRLFs before it are ignored (RFC 3261 §7.5)
-	ViaEnd int // offset after the unbroken run of Via lines that begins at ViaLine; without Via: after the start line
+	ViaEnd int // offset after the unbroken run of Via lines that begins at ViaLine; without Via: after the start line; where new lines go
 
 	dirty bool // bare CR, LF or NUL in the header part: never echo a value unfiltered
 }

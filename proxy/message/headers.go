@@ -264,6 +264,7 @@ func paramValue(raw []byte, p, end int) (off, valEnd int, has bool) {
 	if q >= end || raw[q] != '=' {
 		return p, p, false
 	}
+	equals := q
 	q = skipLWS(raw, q+1, end)
 	if q < end && raw[q] == '"' {
 		if e := quoteEnd(raw, q, end); e > 0 {
@@ -274,6 +275,9 @@ func paramValue(raw []byte, p, end int) (off, valEnd int, has bool) {
 	e := q
 	for e < end && raw[e] != ';' && raw[e] != ',' && !isLWS(raw[e]) {
 		e++
+	}
+	if e == q {
+		return equals + 1, equals + 1, true // empty: a value can be written right behind the '='
 	}
 	return q, e, true
 }

@@ -17,7 +17,6 @@ type scanner struct {
 	h    *Head
 	f    Fault // the first that was found
 	seen uint32
-	prev kind
 	odd  bool // met something to normalise
 	lfs  int  // line feeds accounted for by CRLF
 }
@@ -152,10 +151,9 @@ func (s *scanner) line(l *line) {
 	if l.kind != kindOther {
 		s.header(l)
 	}
-	if l.kind == kindVia && s.h.ViaEnd == l.off {
+	if l.kind == kindVia && (at(s.h.ViaLine) == l.off || s.h.ViaEnd == l.off) {
 		s.h.ViaEnd = l.next
 	}
-	s.prev = l.kind
 }
 
 // framing checks for bare LF and NUL and finds the end of the body (RFC 3261

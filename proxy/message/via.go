@@ -9,26 +9,43 @@ import (
 // line. Values joined by commas are ordinary.
 func (s *scanner) via(l *line, first bool) {
 	h := s.h
-	p := l.value
-	if first {
-		h.ViaLine = sp(l.off, l.next)
-		end, ok := valueEnd(s.raw, p, l.valueEnd)
-		h.Via = sp(p, trimEnd(s.raw, p, end))
-		if !ok || !s.topVia(p, trimEnd(s.raw, p, end)) {
-			s.bad("Malformed Via")
-		}
+	v := l.val(s.raw)
+	if bytes.IndexByte(v, ',') < 0 && bytes.IndexByte(v, '"') < 0 {
+		s.viaValue(l, l.value, l.valueEnd, first)
+		return
 	}
-	for {
+	for p := l.value; ; {
 		p = skipLWS(s.raw, p, l.valueEnd)
 		end, ok := valueEnd(s.raw, p, l.valueEnd)
-		if p == end || !ok {
+		if !ok {
 			s.bad("Malformed Via")
 		}
-		h.Vias++
-		if end == l.valueEnd {
+		s.viaValue(l, p, end, first)
+		if first = false; end == l.valueEnd || h.Vias == maxVias {
 			return
 		}
 		p = end + 1
+	}
+}
+
+// maxVias keeps the counter from wrapping; a message of MaxMessage bytes cannot
+// hold that many whole values.
+const maxVias = 1<<16 - 1
+
+// viaValue takes one value, raw[p:end]; top: the first one of the message.
+func (s *scanner) viaValue(l *line, p, end int, top bool) {
+	h := s.h
+	h.Vias++
+	end = trimEnd(s.raw, p, end)
+	if p == end {
+		s.bad("Malformed Via")
+	}
+	if !top {
+		return
+	}
+	h.ViaLine, h.Via = sp(l.off, l.next), sp(p, end)
+	if !s.topVia(p, end) {
+		s.bad("Malformed Via")
 	}
 }
 
@@ -143,18 +160,15 @@ func (s *scanner) viaParams(p, end int) bool {
 		if name.Empty() {
 			return false
 		}
-		v, ve, has := paramValue(raw, e, end)
+		v, ve, _ := paramValue(raw, e, end)
 		n := name.Of(raw)
 		switch {
-		case fold(n, "branch") && h.Branch.Empty():
+		case fold(n, "branch") && h.Branch.Off == 0:
 			h.Branch = sp(v, ve)
-		case fold(n, "received") && h.Received.Empty():
+		case fold(n, "received") && h.Received.Off == 0:
 			h.Received = sp(v, ve)
 		case fold(n, "rport") && !h.HasRPort:
 			h.HasRPort, h.RPort = true, sp(v, ve)
-		}
-		if !has {
-			ve = e
 		}
 		p = ve
 	}
@@ -162,10 +176,11 @@ func (s *scanner) viaParams(p, end int) bool {
 
 // NeedsReceived says what a server must write into the top Via of a request
 // that came from src: received when the sent-by host is a name or another
-// address, or when rport was asked for; rport when it was asked for (RFC 3261
+// address, when rport was asked for, or when the sender wrote a received of its
+// own, which is not to be believed; rport when it was asked for (RFC 3261
 // §18.2.1, RFC 3581 §4).
 func NeedsReceived(raw []byte, h *Head, src netip.AddrPort) (received, rport bool) {
 	host, _ := hostPort(h.SentBy.Of(raw))
 	addr, ok := addrOf(host)
-	return h.HasRPort || !ok || addr.Unmap() != src.Addr().Unmap(), h.HasRPort
+	return h.HasRPort || h.Received.Off != 0 || !ok || addr.Unmap() != src.Addr().Unmap(), h.HasRPort
 }

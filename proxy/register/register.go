@@ -1,0 +1,228 @@
+// Package register performs what package licence decides: it sends our
+// REGISTERs, answers challenges, and reduces responses to the events of the
+// licence machine.
+//
+// Registrar remembers challenges behind one mutex. Callbacks come on the
+// goroutine that received the answer. RFC 3261 §10, RFC 7616.
+package register
+
+import (
+	"crypto/rand"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"releve/proxy/agent"
+	"releve/proxy/digest"
+	"releve/proxy/message"
+	"releve/proxy/transport"
+	"releve/router"
+	"releve/router/licence"
+)
+
+// User is one licensed user.
+type User struct {
+	AOR      string // "sip:5001@10.10.0.10"
+	Username string
+	Password string
+	Contact  string // URI: our advertised address
+	CallID   string // one for the life of this user at this site (RFC 3261 §10.2.4)
+}
+
+// Registrar is one registrar at an IPBX.
+type Target struct {
+	URI  string // Request-URI: "sip:10.10.0.10"
+	Flow transport.Flow
+}
+
+// Binding is one Contact as a registrar last stated it.
+type Binding struct {
+	User    router.Server `json:"user"`
+	IPBX    uint8         `json:"ipbx"`
+	URI     string        `json:"uri"`
+	Expires int           `json:"expires_s"`
+	Ours    bool          `json:"ours"`
+	Seen    time.Time     `json:"seen"`
+}
+
+// Registrar performs REGISTERs. Safe for concurrent use.
+type Registrar struct {
+	agent   *agent.Agent
+	users   [router.Servers]User
+	targets []Target
+
+	mu       sync.Mutex
+	auth     map[slot]*credential
+	bindings map[slot][]Binding
+}
+
+type slot struct {
+	user router.Server
+	ipbx uint8
+}
+
+// credential is the challenge last met, and how often its nonce was used.
+type credential struct {
+	challenge digest.Challenge
+	proxy     bool // 407
+	count     uint32
+	tried     bool // credentials were sent with this nonce
+}
+
+// New returns a Registrar for the licensed users at these IPBXs.
+func New(a *agent.Agent, users [router.Servers]User, targets []Target) *Registrar {
+	return &Registrar{
+		agent: a, users: users, targets: targets,
+		auth: make(map[slot]*credential), bindings: make(map[slot][]Binding),
+	}
+}
+
+// Send performs a licence.Send effect; done gets Answer or TimedOut once.
+// allowed is asked before each transmission and retransmission.
+func (r *Registrar) Send(e licence.Effect, timeout time.Duration, allowed func() bool, done func(licence.Event)) {
+	u := r.users[e.User]
+	if int(e.IPBX) >= len(r.targets) || u.AOR == "" {
+		done(licence.Event{Kind: licence.TimedOut, User: e.User, IPBX: e.IPBX, CSeq: e.CSeq})
+		return
+	}
+	t := r.targets[e.IPBX]
+	q := agent.Request{
+		Method: "REGISTER", URI: t.URI, From: "<" + u.AOR + ">", To: "<" + u.AOR + ">",
+		CallID: u.CallID, CSeq: e.CSeq, Flow: t.Flow, Timeout: timeout, Allowed: allowed,
+	}
+	switch e.Request {
+	case licence.Register:
+		q.Contact = contact(u, int(e.Expires/time.Second))
+		q.Extra = append(q.Extra, []byte("Expires: "+strconv.Itoa(int(e.Expires/time.Second))+"\r\n"))
+	case licence.Unregister:
+		q.Contact = contact(u, 0)
+		q.Extra = append(q.Extra, []byte("Expires: 0\r\n"))
+	}
+	sentAuth := false
+	if line, ok := r.authorisation(slot{e.User, e.IPBX}, u, t.URI); ok {
+		q.Extra, sentAuth = append(q.Extra, line), true
+	}
+	r.agent.Do(q, func(res agent.Result) { done(r.reduce(e, u, res, sentAuth)) })
+}
+
+func contact(u User, expires int) string {
+	return "<" + u.Contact + ">;expires=" + strconv.Itoa(expires)
+}
+
+// authorisation answers the challenge last met, with the next nonce count
+// (RFC 7616 §3.4).
+func (r *Registrar) authorisation(k slot, u User, uri string) ([]byte, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := r.auth[k]
+	if c == nil {
+		return nil, false
+	}
+	c.count++
+	c.tried = true
+	cred := digest.Credentials{Username: u.Username, Password: u.Password}
+	value := digest.Authorization(c.challenge, cred, "REGISTER", uri, nil, c.count, strings.ToLower(rand.Text()))
+	name := "Authorization"
+	if c.proxy {
+		name = "Proxy-Authorization"
+	}
+	line, err := message.Line(name, value)
+	return line, err == nil
+}
+
+// reduce turns a result into the licence machine's event.
+func (r *Registrar) reduce(e licence.Effect, u User, res agent.Result, sentAuth bool) licence.Event {
+	ev := licence.Event{Kind: licence.Answer, User: e.User, IPBX: e.IPBX, CSeq: e.CSeq, Status: res.Status}
+	if res.Failure != agent.NoFailure {
+		ev.Kind = licence.TimedOut
+		return ev
+	}
+	k := slot{e.User, e.IPBX}
+	switch {
+	case res.Status == 401 || res.Status == 407:
+		ev.Usable, ev.Stale = r.challenged(k, res, sentAuth)
+	case res.Status >= 200 && res.Status < 300:
+		r.listed(k, u, res, &ev)
+	case res.Status == 423:
+		if v, ok := message.HeaderValue(res.Raw, res.Head, "Min-Expires"); ok {
+			ev.MinExpires = seconds(v)
+		}
+	}
+	ev.RetryAfter = time.Duration(res.Head.Retry) * time.Second
+	return ev
+}
+
+// challenged remembers the challenge; fresh says that trying (again) with it
+// makes sense: the first one, or one that calls the nonce stale.
+func (r *Registrar) challenged(k slot, res agent.Result, sentAuth bool) (usable, fresh bool) {
+	name := "WWW-Authenticate"
+	if res.Status == 407 {
+		name = "Proxy-Authenticate"
+	}
+	var all []digest.Challenge
+	for v := range message.Fields(res.Raw, res.Head, name) {
+		if cs, err := digest.ParseChallenges(v); err == nil {
+			all = append(all, cs...)
+		}
+	}
+	c, ok := digest.Choose(all)
+	if !ok {
+		return false, false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	fresh = !sentAuth || c.Stale
+	r.auth[k] = &credential{challenge: c, proxy: res.Status == 407}
+	return true, fresh
+}
+
+// listed reads the bindings of a 2xx (RFC 3261 §10.3(8)).
+func (r *Registrar) listed(k slot, u User, res agent.Result, ev *licence.Event) {
+	var all []Binding
+	for c := range message.ContactList(res.Raw, res.Head) {
+		ev.HasList = true
+		b := Binding{User: k.user, IPBX: k.ipbx, URI: string(c.URI), Expires: c.Expires, Seen: time.Now()}
+		if b.Expires < 0 {
+			b.Expires = max(res.Head.Expires, 0)
+		}
+		b.Ours = message.SameURI(c.URI, []byte(u.Contact))
+		switch {
+		case b.Ours && b.Expires > 0:
+			ev.Ours, ev.Granted = true, time.Duration(b.Expires)*time.Second
+		case b.Expires > 0:
+			ev.Foreign++
+		}
+		all = append(all, b)
+	}
+	if ev.Foreign == 0 && !ev.Ours {
+		ev.HasList = true // an empty list is a list: nobody is bound
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.bindings[k] = all
+}
+
+// Bindings are those that the registrars last stated.
+func (r *Registrar) Bindings() []Binding {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []Binding
+	for s := router.Primary; s <= router.Secondary; s++ {
+		for i := range r.targets {
+			out = append(out, r.bindings[slot{s, uint8(i)}]...)
+		}
+	}
+	return out
+}
+
+func seconds(v []byte) time.Duration {
+	n, err := strconv.Atoi(strings.TrimSpace(string(v)))
+	if err != nil || n < 0 {
+		return 0
+	}
+	return time.Duration(n) * time.Second
+}
+
+func (t Target) String() string { return fmt.Sprintf("%s at %s", t.URI, t.Flow.Remote) }

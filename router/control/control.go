@@ -1,0 +1,355 @@
+// Package control is one node's mind: evidence → Judge → role → licence. It is
+// the only composer of those rooms, and the same code runs in the node, in the
+// simulator and in the explorer.
+//
+//	events ─► Board ─► Facts ─► Judge ─► role ─► licence ─► effects
+//	             ▲                         │        │
+//	             └── rounds (Probe) ◄──────┘        └─► Save (write-ahead), Register
+//
+// State is flat and comparable; the clock is an argument. One owner steps it;
+// never used concurrently. What role and licence want to keep is one Row, saved
+// as a whole under one version: one save is in flight at a time, and each
+// machine goes on only when the durable row is the one it asked for.
+package control
+
+import (
+	"time"
+
+	"releve/health"
+	"releve/router"
+	"releve/router/licence"
+	"releve/router/role"
+)
+
+// MaxIPBX bounds the redundant IPBXs of a site.
+const MaxIPBX = licence.MaxIPBX
+
+// Policy is the configuration of the mind. Comparable.
+type Policy struct {
+	Role      role.Policy
+	Licence   licence.Policy
+	Health    health.Policy
+	Secondary bool // the level has a secondary (backup, high-availability)
+	Absent    bool // the secondary may be off the network (backup): not probed until it is seen
+	IPBXs     uint8
+}
+
+// Row is all that survives a crash; one row of the store.
+type Row struct {
+	Role    role.Row
+	Licence licence.Row
+	Known   [router.Servers]bool // this server was good once since it was configured
+}
+
+// EventKind tells what happened.
+type EventKind uint8
+
+// Boot: the stored Row and Version (Version 0: none was ever stored). Tick:
+// Next passed. Overflow: a call was held. ProbeDone: a probe of Server ended,
+// Round as its effect said (0: idle). IPBXProbe: likewise of an IPBX; OK or
+// Silent. Evidence: what a decided call proves of Server. Answered: Server
+// answered a real call. Sight: traffic of an IPBX. Lines: how full Server is.
+// Self: whether this node is sick. Operate: an operator's command. Registrar:
+// an answer or time-out of a REGISTER. Saved, SaveFailed: the save of Version
+// ended. Lease: whether this node may decide.
+const (
+	Boot EventKind = iota
+	Tick
+	Overflow
+	ProbeDone
+	IPBXProbe
+	Evidence
+	Answered
+	Sight
+	Lines
+	Self
+	Operate
+	Registrar
+	Saved
+	SaveFailed
+	Lease
+)
+
+// Event is one input; only the fields its Kind names are read.
+type Event struct {
+	Kind      EventKind
+	Server    router.Server
+	IPBX      uint8
+	Round     uint64
+	Evidence  router.Evidence
+	RTT       time.Duration
+	Host      health.Presence
+	Occupancy router.Occupancy
+	On        bool // Self: sick; Lease: held
+	Command   role.Command
+	Force     bool
+	Register  licence.Event
+	Row       Row
+	Version   uint64
+}
+
+// EffectKind tells what to do.
+type EffectKind uint8
+
+// Probe: OPTIONS and the configured checks at Server, answer with Round.
+// ProbeIPBX: OPTIONS at IPBX. Save: make Row durable as Version, if the stored
+// version is Version-1. Register: perform this REGISTER. Publish: the View for
+// the call path. Alarm: raise (On) or clear Alarm about Server. Record: a line
+// of the journal. Refuse: the operator's command is refused for Reason.
+const (
+	Probe EffectKind = iota
+	ProbeIPBX
+	Save
+	Register
+	Publish
+	Alarm
+	Record
+	Refuse
+)
+
+// Effect is one thing to do, in order.
+type Effect struct {
+	Kind     EffectKind
+	Server   router.Server
+	IPBX     uint8
+	Round    uint64
+	Row      Row
+	Version  uint64
+	Register licence.Effect
+	View     router.View
+	Alarm    uint16
+	On       bool
+	Verdict  router.Verdict
+	Rule     health.Rule
+	Reason   router.Reason
+	Epoch    uint64
+	K, N     uint8
+	Command  role.Command
+	Phase    router.Phase
+}
+
+// State is the mind. Make one with New, give it Boot first.
+type State struct {
+	policy  Policy
+	board   health.Board
+	role    role.State
+	licence licence.State
+	booted  bool
+
+	want     Row           // what the machines asked to keep
+	durable  Row           // as stored
+	inflight Row           // being saved
+	bindTo   router.Server // whom the licence machine was last told to bind
+	saving   bool
+	version  uint64 // of durable
+	retryAt  router.Instant
+
+	round   round
+	idle    [idleTargets]idleProbe
+	ready   bool
+	healthy bool
+	view    router.View
+}
+
+var _ map[State]struct{} // comparable: explored and simulated
+
+// New returns a mind that knows nothing yet. seed spreads its idle probes.
+func New(p Policy, seed uint64) State {
+	s := State{policy: p}
+	for i := range s.idle {
+		s.idle[i].cadence.Seed = seed + uint64(i)*0x9e3779b97f4a7c15
+	}
+	return s
+}
+
+// Step takes one event and appends what is to be done to out.
+func (s *State) Step(now router.Clock, e Event, out []Effect) []Effect {
+	if e.Kind == Boot {
+		return s.boot(now, e, out)
+	}
+	if !s.booted {
+		return out
+	}
+	switch e.Kind {
+	case Tick:
+		out = s.tick(now, out)
+	case Overflow:
+		out = s.roleStep(now, role.Event{Kind: role.Overflow, Server: e.Server}, out)
+	case ProbeDone:
+		out = s.probed(now, e, out)
+	case IPBXProbe:
+		out = s.ipbxProbed(now, e, out)
+	case Evidence:
+		s.board.Call(now.Mono, e.Server, e.Evidence)
+	case Answered:
+		out = s.answered(now, e.Server, out)
+	case Sight:
+		s.board.SightIPBX(now.Mono, e.IPBX, false)
+	case Lines:
+		s.board.Lines(e.Server, e.Occupancy)
+	case Self:
+		s.board.Self(e.On)
+	case Operate:
+		out = s.roleStep(now, role.Event{Kind: role.Operator, Command: e.Command, Force: e.Force}, out)
+	case Registrar:
+		out = s.licenceStep(now, e.Register, out)
+	case Saved:
+		out = s.saved(now, e.Version, out)
+	case SaveFailed:
+		out = s.saveFailed(now, out)
+	case Lease:
+		out = s.lease(now, e.On, out)
+	}
+	return s.settle(now, out)
+}
+
+// boot starts from what was stored.
+func (s *State) boot(now router.Clock, e Event, out []Effect) []Effect {
+	s.booted = true
+	s.version, s.durable = e.Version, e.Row
+	row := e.Row
+	if e.Version == 0 {
+		row.Role = role.Row{Phase: router.Normal, Active: router.Primary, Epoch: 1}
+	}
+	s.want, s.board.Known, s.bindTo = row, row.Known, row.Licence.Holder
+	s.role = role.New(s.policy.Role, row.Role)
+	s.licence = licence.New(s.policy.Licence, row.Licence)
+	for i := range s.idle {
+		s.idle[i].at = now.Mono
+	}
+	out = s.licenceStep(now, licence.Event{Kind: licence.Boot, Row: row.Licence}, out)
+	out = s.lease(now, e.On, out)
+	return s.settle(now, out)
+}
+
+func (s *State) lease(now router.Clock, held bool, out []Effect) []Effect {
+	roleEvent, licenceEvent := role.LeaseLost, licence.LeaseLost
+	if held {
+		roleEvent, licenceEvent = role.LeaseWon, licence.LeaseWon
+	}
+	out = s.licenceStep(now, licence.Event{Kind: licenceEvent}, out)
+	return s.roleStep(now, role.Event{Kind: roleEvent}, out)
+}
+
+// settle does what follows from any event: readiness, the holder of the
+// licence, one save, one view.
+func (s *State) settle(now router.Clock, out []Effect) []Effect {
+	out = s.readiness(now, out)
+	out = s.follow(now, out)
+	out = s.save(now, out)
+	if v := s.currentView(); v != s.view {
+		s.view = v
+		out = append(out, Effect{Kind: Publish, View: v})
+	}
+	return out
+}
+
+// currentView is the role machine's view with the end of a licence move.
+func (s *State) currentView() router.View {
+	v := s.role.View()
+	v.Act = s.policy.Role.Act
+	return v
+}
+
+// follow binds the active server's user when nobody else asked for it: at the
+// first start, and after a row was stored before its licence.
+func (s *State) follow(now router.Clock, out []Effect) []Effect {
+	v := s.role.View()
+	if v.Phase == router.Switching || v.Phase == router.Returning || s.bindTo == v.Active {
+		return out
+	}
+	return s.move(now, v.Active, v.Epoch, out)
+}
+
+func (s *State) move(now router.Clock, to router.Server, epoch uint64, out []Effect) []Effect {
+	s.bindTo = to
+	return s.licenceStep(now, licence.Event{Kind: licence.Move, To: to, Epoch: epoch}, out)
+}
+
+// roleStep feeds the role machine and performs its effects.
+func (s *State) roleStep(now router.Clock, e role.Event, out []Effect) []Effect {
+	var room [8]role.Effect
+	for _, f := range s.role.Step(now, e, room[:0]) {
+		out = s.roleEffect(now, f, out)
+	}
+	return out
+}
+
+func (s *State) roleEffect(now router.Clock, f role.Effect, out []Effect) []Effect {
+	switch f.Kind {
+	case role.StartRound:
+		out = s.startRound(now, f, out)
+	case role.MoveLicence:
+		out = s.move(now, f.Server, f.Epoch, out)
+	case role.Save:
+		s.want.Role = f.Row
+	case role.Alarm:
+		out = append(out, Effect{Kind: Alarm, Server: f.Server, Alarm: f.Alarm, On: f.On, Reason: f.Reason})
+	case role.Record:
+		out = append(out, Effect{
+			Kind: Record, Server: f.Server, Verdict: f.Verdict, Reason: f.Reason, Epoch: f.Epoch, K: f.K, N: f.N,
+			Phase: s.role.View().Phase, Command: f.Command,
+		})
+	case role.Refuse:
+		out = append(out, Effect{Kind: Refuse, Reason: f.Reason, Command: f.Command})
+	}
+	return out // Rule is read from the state, in settle
+}
+
+// licenceStep feeds the licence machine and performs its effects.
+func (s *State) licenceStep(now router.Clock, e licence.Event, out []Effect) []Effect {
+	var room [8]licence.Effect
+	for _, f := range s.licence.Step(now, e, room[:0]) {
+		switch f.Kind {
+		case licence.Send:
+			out = append(out, Effect{Kind: Register, Register: f})
+		case licence.Save:
+			s.want.Licence = f.Row
+		case licence.BoundNow:
+			out = s.roleStep(now, role.Event{Kind: role.Bound, Server: f.User}, out)
+		case licence.Alarm:
+			out = append(out, Effect{Kind: Alarm, Server: f.User, IPBX: f.IPBX, Alarm: f.Alarm, On: f.On, Reason: f.Reason})
+		}
+	}
+	return out
+}
+
+// answered: a real call was answered; it ends a verification of that server.
+func (s *State) answered(now router.Clock, server router.Server, out []Effect) []Effect {
+	s.board.Answered(now.Mono, server)
+	if server == s.role.View().Active {
+		out = s.roleStep(now, role.Event{Kind: role.Alive, Server: server}, out)
+	}
+	return out
+}
+
+// Next is the earliest deadline (Mono) of the mind.
+func (s *State) Next() (router.Instant, bool) {
+	next := s.nextIdle()
+	if s.retryAt != 0 {
+		next = min(next, s.retryAt)
+	}
+	if d, ok := s.role.Next(); ok {
+		next = min(next, d)
+	}
+	if d, ok := s.licence.Next(); ok {
+		next = min(next, d)
+	}
+	return next, next != router.Never
+}
+
+// View is what the call path is told.
+func (s *State) View() router.View { return s.view }
+
+// Row is what the mind would have durable now.
+func (s *State) Row() Row {
+	r := s.want
+	r.Known = s.board.Known
+	return r
+}
+
+// Licence is a picture of the licence machine for people.
+func (s *State) Licence(now router.Clock) licence.Status { return s.licence.Status(now) }
+
+// Stored is what is durable, with its version.
+func (s *State) Stored() (Row, uint64) { return s.durable, s.version }

@@ -1,0 +1,169 @@
+package control
+
+import (
+	"releve/health"
+	"releve/router"
+	"releve/router/licence"
+	"releve/router/role"
+)
+
+// The targets of idle probing: both servers, then the IPBXs.
+const (
+	idlePrimary = iota
+	idleSecondary
+	idleIPBX
+	idleTargets = idleIPBX + MaxIPBX
+)
+
+type idleProbe struct {
+	cadence health.Cadence
+	at      router.Instant
+}
+
+// round is one verification round in progress: the active server, and with it
+// the other one and the IPBXs, so that our own isolation is not taken for the
+// server's death.
+type round struct {
+	number   uint64 // 0: none
+	target   router.Server
+	awaiting uint8 // bit set of idle targets
+}
+
+// startRound probes the target and its witnesses at once.
+func (s *State) startRound(now router.Clock, f role.Effect, out []Effect) []Effect {
+	s.round = round{number: f.Round, target: f.Server}
+	for i := range s.idle {
+		if s.expected(i) {
+			s.round.awaiting |= 1 << i
+			out = s.probe(now, i, f.Round, out)
+		}
+	}
+	return out
+}
+
+// expected reports whether target i is probed.
+func (s *State) expected(i int) bool {
+	switch {
+	case i == idlePrimary:
+		return true
+	case i == idleSecondary:
+		return s.policy.Secondary && (!s.policy.Absent || s.board.Known[router.Secondary] || s.role.View().Active == router.Secondary)
+	}
+	return i-idleIPBX < int(s.policy.IPBXs)
+}
+
+func (s *State) probe(now router.Clock, i int, number uint64, out []Effect) []Effect {
+	s.idle[i].at = s.idle[i].cadence.Next(now.Mono, s.policy.Health.Interval)
+	if i >= idleIPBX {
+		return append(out, Effect{Kind: ProbeIPBX, IPBX: uint8(i - idleIPBX), Round: number})
+	}
+	return append(out, Effect{Kind: Probe, Server: serverOf(i), Round: number})
+}
+
+func serverOf(i int) router.Server {
+	if i == idlePrimary {
+		return router.Primary
+	}
+	return router.Secondary
+}
+
+// tick does what is due by the clock.
+func (s *State) tick(now router.Clock, out []Effect) []Effect {
+	out = s.saveAgain(now, out)
+	for i := range s.idle {
+		if s.expected(i) && s.idle[i].at <= now.Mono {
+			out = s.probe(now, i, 0, out)
+		}
+	}
+	out = s.licenceStep(now, licence.Event{Kind: licence.Tick}, out)
+	return s.roleStep(now, role.Event{Kind: role.Tick}, out)
+}
+
+func (s *State) nextIdle() router.Instant {
+	next := router.Never
+	for i := range s.idle {
+		if s.expected(i) {
+			next = min(next, s.idle[i].at)
+		}
+	}
+	return next
+}
+
+// probed enters the result of a probe of a server.
+func (s *State) probed(now router.Clock, e Event, out []Effect) []Effect {
+	s.board.Probe(now.Mono, e.Server, e.Evidence, e.RTT)
+	if e.Host != health.Unknown {
+		s.board.Host(now.Mono, e.Server, e.Host)
+	}
+	if e.Round != 0 && e.Round == s.round.number {
+		return s.reported(now, 1<<(int(e.Server)-1), out)
+	}
+	// Idle probing alone may start a verification.
+	if e.Server == s.role.View().Active && s.board.Known[e.Server] && failed(e.Evidence) {
+		out = s.roleStep(now, role.Event{Kind: role.Overflow, Server: e.Server}, out)
+	}
+	return out
+}
+
+func failed(e router.Evidence) bool {
+	return e == router.Silent || e == router.Refused || e == router.Err
+}
+
+// ipbxProbed enters the result of a probe of an IPBX.
+func (s *State) ipbxProbed(now router.Clock, e Event, out []Effect) []Effect {
+	if e.Evidence == router.OK {
+		s.board.SightIPBX(now.Mono, e.IPBX, true)
+	} else {
+		s.board.IPBXSilent(now.Mono, e.IPBX, e.RTT)
+	}
+	if e.Round != 0 && e.Round == s.round.number {
+		out = s.reported(now, 1<<(idleIPBX+int(e.IPBX)), out)
+	}
+	return out
+}
+
+// reported counts the results of the running round; with the last one, or with
+// a good answer of its target, the round is judged.
+func (s *State) reported(now router.Clock, bit uint8, out []Effect) []Effect {
+	s.round.awaiting &^= bit
+	if s.round.awaiting != 0 {
+		return out
+	}
+	r := s.round
+	s.round = round{}
+	facts := s.board.Facts(now.Mono, r.target, s.policy.Health)
+	verdict, rule := health.Judge(facts)
+	out = append(out, Effect{Kind: Record, Server: r.target, Verdict: verdict, Rule: rule, Round: r.number, Reason: ReasonRound, Phase: s.role.View().Phase})
+	return s.roleStep(now, role.Event{Kind: role.RoundDone, Round: r.number, Verdict: verdict, Lasting: facts.Persists()}, out)
+}
+
+// ReasonRound marks the journal line of one judged round.
+const ReasonRound router.Reason = "round-judged"
+
+// Judged is the present verdict about a server, without a round.
+func (s *State) Judged(now router.Clock, server router.Server) (router.Verdict, health.Rule) {
+	return health.Judge(s.board.Facts(now.Mono, server, s.policy.Health))
+}
+
+// readiness tells the role machine when the passive server could take over: two
+// good rounds, and an IPBX that is seen. Health for a return: five.
+func (s *State) readiness(now router.Clock, out []Effect) []Effect {
+	passive := s.role.View().Active.Other()
+	good := s.board.Good(now.Mono, passive, s.policy.Health)
+	unseen := s.board.Facts(now.Mono, passive, s.policy.Health).IPBXUnseen
+	ready := s.policy.Secondary && good >= 2 && !unseen
+	healthy := ready && good >= s.policy.Role.Stable
+	if ready == s.ready && healthy == s.healthy {
+		return out
+	}
+	s.ready, s.healthy = ready, healthy
+	return s.roleStep(now, role.Event{Kind: role.Ready, Server: passive, Ready: ready, Healthy: healthy}, out)
+}
+
+// Good is the number of good rounds of a server in a row.
+func (s *State) Good(now router.Clock, server router.Server) uint8 {
+	return s.board.Good(now.Mono, server, s.policy.Health)
+}
+
+// Ready reports whether the passive server may take over.
+func (s *State) Ready() bool { return s.ready }
