@@ -5,6 +5,21 @@
 //	            ↓ any other verdict   ↓ cannot move
 //	          NORMAL (dissuade)     BOTH_DOWN (fail open)      MAINTENANCE (roles frozen)
 //
+// An intent is saved before it is acted on: MoveLicence is emitted by the step
+// that handles Saved, and by LeaseWon, which resumes what the stored row says.
+//
+//	confirmed or command ─► Save(moving row, epoch+1) ─Saved► Rule switching, MoveLicence
+//	                     Bound ─► Save(resting row)    ─Saved► Rule deliver
+//	                MoveFailed ─► Save(resting row, epoch+1) ─Saved► MoveLicence back
+//
+// VERIFYING and BOTH_DOWN live in memory only: neither is a change of role, and
+// a restarted node must see for itself (our choice). A stored BothDown is read
+// as the resting phase of its active server.
+//
+// Verification numbers rise with every ruling that ends a wait, also when no
+// round was needed, so that a call held while nothing ran always gets the
+// ruling n+1 that it waits for.
+//
 // Pure and flat: State is comparable, the clock is an argument. Owned by
 // package control, never used concurrently.
 package role
@@ -29,9 +44,11 @@ type Policy struct {
 	Stable     uint8         // good rounds of the primary before a return (5)
 }
 
-// Row is what survives a crash; one row of the store, saved before it is acted on.
+// Row is what survives a crash; one row of the store, saved before it is acted
+// on. Active is the server being left in Switching and Returning. The zero Row
+// is a first start: Normal, the primary active, epoch 1.
 type Row struct {
-	Phase       router.Phase // Normal, Switching, OnSecondary, Returning or BothDown; never Verifying
+	Phase       router.Phase // Normal, Switching, OnSecondary, Returning; BothDown is read, never written
 	Active      router.Server
 	Epoch       uint64
 	Maintenance bool
@@ -59,8 +76,9 @@ type EventKind uint8
 // bound for Server (the move is complete). MoveFailed: the move was given up
 // before the claim. Saved: Row is durable. SaveUnknown: the outcome of the
 // save is not known, or it failed. LeaseWon, LeaseLost: this node may (not)
-// decide. Alive: the active server answered a call or a probe (ends a
-// verification).
+// decide. Alive: Server answered a real call or a call probe, or its branch
+// pending for a held call (ends a verification when Server is the active one; an
+// answered OPTIONS is a RoundDone, never Alive: a gray server answers those).
 const (
 	Tick EventKind = iota
 	Overflow
@@ -83,11 +101,11 @@ type Event struct {
 	Verdict router.Verdict
 	Lasting bool // RoundDone: a GRAY or DEGRADED verdict has lasted, and the call probe, if any, failed
 	Server  router.Server
-	Ready   bool // the passive server may take over
+	Ready   bool // the passive server may take over; forgotten at every change of role
 	Healthy bool // with Ready: health of the passive server for a return: Stable good rounds
 	Command Command
 	Force   bool
-	Row     Row // Saved
+	Row     Row // Saved; LeaseWon: the stored row, which another node may have written (zero: as New was given)
 }
 
 // EffectKind tells what to do.
