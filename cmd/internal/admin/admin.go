@@ -1,0 +1,230 @@
+// Package admin is the door for operators: an HTTP API on a Unix socket. The
+// verbs of the command line use it through admin/client and nothing else.
+//
+// The application implements Node; the Door owns its listener and its
+// connections, keeps no state of the node and logs only what could not be
+// answered. Bounds, our choice: 32 connections at once, 16 KB of headers,
+// 64 KB of body, 30 s a request, 1000 elements a list. Faults are RFC 9457
+// problem+json with a stable code. Who acts is the peer's user id, taken from
+// the socket (SO_PEERCRED), never from the request.
+//
+// All methods are safe for concurrent use, and Node's must be.
+package admin
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"releve/cmd/internal/text"
+	"releve/db"
+	"releve/router"
+)
+
+// Node is what the API needs of the application. Methods return soon: a
+// switchover is answered when it is accepted or refused, and followed by
+// Status.
+type Node interface {
+	Status(ctx context.Context) Status
+	// Calls returns calls in progress first, then records, newest first.
+	// filter "" is all, else a prefix of the Call-ID or a part of a number.
+	Calls(ctx context.Context, filter string, limit int) ([]CallInfo, error)
+	// Events returns the newest first.
+	Events(ctx context.Context, since time.Time, limit int) ([]db.Event, error)
+	Licence(ctx context.Context) Licence
+	// Probe runs one round of checks now at the server of that name or role; a
+	// *Fault with CodeUnknownServer when there is none.
+	Probe(ctx context.Context, server string) (Probe, error)
+	Command(ctx context.Context, c Command) (Result, error)
+	Alarms(ctx context.Context) []db.Alarm
+	// Ready says whether this node may take calls, and if not why (a short
+	// English cause for monitoring).
+	Ready(ctx context.Context) (bool, string)
+	// ConfigText is the effective running configuration, secrets as ***.
+	ConfigText() string
+	Version() string
+}
+
+// Status is the one-glance state of the node. Roles are "primary",
+// "secondary" or "none"; times are UTC, zero when unknown.
+type Status struct {
+	Site         string        `json:"site"`
+	Level        string        `json:"level"`
+	Headline     text.Headline `json:"headline"`
+	Active       string        `json:"active"` // role
+	Since        time.Time     `json:"since"`  // of the present role
+	Reason       router.Reason `json:"reason"` // of the last role change
+	Phase        string        `json:"phase"`  // as router.Phase
+	Epoch        uint64        `json:"epoch"`
+	Act          bool          `json:"act"`          // false: observation
+	Verification Progress      `json:"verification"` // of the verification that runs; N 0: none
+	Servers      []Server      `json:"servers"`
+	IPBX         []IPBX        `json:"ipbx"`
+	Registration Registration  `json:"registration"`
+	Counters     Counters      `json:"counters"`
+	Alarms       []db.Alarm    `json:"alarms"` // active
+	Started      time.Time     `json:"started"`
+	Now          time.Time     `json:"now"` // the node's clock when it answered
+	Version      string        `json:"version"`
+}
+
+// Progress is k of n.
+type Progress struct {
+	K int `json:"k"`
+	N int `json:"n"`
+}
+
+// States of a Server.
+const (
+	StateActive  = "active"
+	StatePassive = "passive"
+	StateDown    = "down"
+	StateAbsent  = "absent" // not expected on the network (level backup)
+)
+
+// Server is one voice server.
+type Server struct {
+	Name       string    `json:"name"`
+	Role       string    `json:"role"`
+	Address    string    `json:"address"`
+	State      string    `json:"state"`
+	Verdict    string    `json:"verdict"` // as router.Verdict
+	RTT        float64   `json:"rtt_ms"`  // of the last answered OPTIONS; 0: none yet
+	Reserved   int       `json:"lines_reserved"`
+	Lines      int       `json:"lines"`
+	Reconciled bool      `json:"reconciled"` // false: the count of lines is not to be trusted
+	Calls      int       `json:"calls"`      // in progress
+	Since      time.Time `json:"since"`      // of State
+	Ready      bool      `json:"ready"`      // may take over, or return
+	Stability  Progress  `json:"stability"`  // good rounds in a row, before a return
+}
+
+// IPBX is one IPBX.
+type IPBX struct {
+	Name    string    `json:"name"`
+	Address string    `json:"address"`
+	Seen    bool      `json:"seen"` // any traffic is sight
+	Since   time.Time `json:"since"`
+}
+
+// Registration summarises the licence.
+type Registration struct {
+	Mode   string    `json:"mode"`   // trunk, pair or hold
+	Holder string    `json:"holder"` // role whose user is bound, or is being bound
+	Phase  string    `json:"phase"`  // idle, bound, drain, unreg, claim or confirm
+	Until  time.Time `json:"until"`  // when the binding expires; zero: no binding
+}
+
+// Counters count since the start of the process.
+type Counters struct {
+	Offered          uint64 `json:"calls_offered"`
+	Answered         uint64 `json:"calls_answered"`
+	Dissuaded        uint64 `json:"calls_dissuaded"`
+	Cancelled        uint64 `json:"calls_cancelled"`
+	Rescued          uint64 `json:"calls_rescued"`
+	Refused          uint64 `json:"calls_refused"`
+	Failed           uint64 `json:"calls_failed"`
+	Lost             uint64 `json:"calls_lost"`
+	InProgress       uint64 `json:"calls_in_progress"`
+	Held             uint64 `json:"calls_held"`
+	Switchovers      uint64 `json:"switchovers"`
+	FalseSwitchovers uint64 `json:"false_switchovers"`
+	Verifications    uint64 `json:"verifications"`
+}
+
+// CallInfo is a call in progress or the record of one that ended.
+type CallInfo struct {
+	router.CallRecord
+	Live bool `json:"live"`
+}
+
+// Licence is the state of the registration in full.
+type Licence struct {
+	Mode      string        `json:"mode"`
+	Phase     string        `json:"phase"`
+	Holder    string        `json:"holder"`
+	Leaving   string        `json:"leaving"` // role whose user must be gone first; "none"
+	Epoch     uint64        `json:"epoch"`
+	Fence     time.Time     `json:"fence"` // the latest end of a binding of Leaving; zero: none
+	Bindings  []Binding     `json:"bindings"`
+	WorstMove time.Duration `json:"worst_move_ns"` // the longest a move can take here
+}
+
+// Binding is what is known of one user at one IPBX.
+type Binding struct {
+	Role     string        `json:"role"` // whose user
+	User     string        `json:"user"` // AOR
+	IPBX     string        `json:"ipbx"`
+	Possible bool          `json:"possible"` // a binding may exist there
+	Granted  time.Duration `json:"granted_ns"`
+	Until    time.Time     `json:"until"`
+	Refused  bool          `json:"refused"` // the IPBX refuses this user
+	Foreign  bool          `json:"foreign"` // it lists a Contact that is not ours
+}
+
+// Probe is one round of checks, run on demand.
+type Probe struct {
+	Server  string       `json:"server"` // name
+	Role    string       `json:"role"`
+	Verdict string       `json:"verdict"` // of the board after the round
+	SIP     string       `json:"sip"`     // as router.Evidence
+	Status  int          `json:"status"`  // of the OPTIONS; 0: no answer
+	RTT     float64      `json:"rtt_ms"`
+	Checks  []ProbeCheck `json:"checks"`
+}
+
+// ProbeCheck is one check of the round beside OPTIONS.
+type ProbeCheck struct {
+	Type string  `json:"type"`
+	Up   string  `json:"up"` // up, down or unknown
+	Took float64 `json:"took_ms"`
+	Note string  `json:"note"`
+}
+
+// Names of commands.
+const (
+	Switchover       = "switchover"
+	Return           = "return"
+	MaintenanceStart = "maintenance-start"
+	MaintenanceStop  = "maintenance-stop"
+)
+
+// Command is an operator's act.
+type Command struct {
+	Name   string `json:"name"`
+	Force  bool   `json:"force"`
+	Reason string `json:"reason"` // the operator's words, at most 500 characters
+	// ExpectedActive, when not empty, is the role the operator saw as active:
+	// two operators cannot cross.
+	ExpectedActive string `json:"expected_active"`
+	Actor          string `json:"-"` // set by the server from the socket
+}
+
+// Result answers a Command. Accepted: it began (see Status). Already: there
+// was nothing to do. Otherwise it is refused for Reason.
+type Result struct {
+	Accepted bool          `json:"accepted"`
+	Already  bool          `json:"already"`
+	Reason   router.Reason `json:"reason"`
+	Epoch    uint64        `json:"epoch"` // after the command
+}
+
+// Readiness is the answer of /readyz.
+type Readiness struct {
+	Ready bool   `json:"ready"`
+	Cause string `json:"cause"`
+}
+
+// Fault is a request that was not served: RFC 9457 problem details.
+type Fault struct {
+	Type   string    `json:"type"` // about:blank
+	Title  string    `json:"title"`
+	Status int       `json:"status"`
+	Code   FaultCode `json:"code"`
+	Detail string    `json:"detail"` // in the language of Accept-Language
+}
+
+// FaultCode is the stable name of a Fault.
+type FaultCode = text.FaultCode
+
+func (f *Fault) Error() string { return fmt.Sprintf("%s [%s]", f.Detail, f.Code) }

@@ -1,0 +1,45 @@
+package text
+
+// FaultCode is the stable name of a request that the admin API did not serve.
+type FaultCode string
+
+// The codes of the admin API.
+const (
+	FaultNoRoute       FaultCode = "API-001" // no such path
+	FaultMethod        FaultCode = "API-002" // GET for POST, or the reverse
+	FaultBody          FaultCode = "API-003" // the body is not the JSON expected
+	FaultTooLarge      FaultCode = "API-004"
+	FaultLimit         FaultCode = "API-005"
+	FaultSince         FaultCode = "API-006"
+	FaultCommand       FaultCode = "API-007"
+	FaultReason        FaultCode = "API-008"
+	FaultCrossed       FaultCode = "API-009" // the active server is not the one the operator saw
+	FaultUnknownServer FaultCode = "API-010"
+	FaultNotFound      FaultCode = "API-011"
+	FaultTimeout       FaultCode = "API-012"
+	FaultInternal      FaultCode = "API-013"
+)
+
+// Fault says what went wrong with a request and what to do.
+func (m Messages) Fault(c FaultCode) string {
+	if p, ok := faults[c]; ok {
+		return m.of(p)
+	}
+	return m.say("La demande n'a pas été servie (%s).", "The request was not served (%s).", c)
+}
+
+var faults = map[FaultCode]pair{
+	FaultNoRoute:       {"Cette adresse n'existe pas ; la commande et Relève sont peut-être de versions différentes.", "There is no such address; the command and Relève may be of different versions."},
+	FaultMethod:        {"Cette adresse s'emploie avec une autre méthode HTTP.", "This address is used with another HTTP method."},
+	FaultBody:          {"Le corps de la demande n'est pas le JSON attendu.", "The body of the request is not the JSON expected."},
+	FaultTooLarge:      {"La demande est trop longue.", "The request is too long."},
+	FaultLimit:         {"Le nombre de lignes demandé va de 1 à 1000.", "The number of lines asked for goes from 1 to 1000."},
+	FaultSince:         {"La date n'est pas comprise ; écrivez par exemple 2026-11-23T10:42:07Z.", "The date is not understood; write for example 2026-11-23T10:42:07Z."},
+	FaultCommand:       {"Cette commande n'existe pas.", "There is no such command."},
+	FaultReason:        {"Donnez le motif (--reason), en 500 caractères au plus.", "Give the reason (--reason), in 500 characters at most."},
+	FaultCrossed:       {"Le serveur actif a changé entre-temps : regardez « releve etat » et recommencez.", "The active server has changed meanwhile: see \"releve status\" and start again."},
+	FaultUnknownServer: {"Aucun serveur ne porte ce nom ; « releve etat » les montre.", "No server has this name; \"releve status\" shows them."},
+	FaultNotFound:      {"Rien de tel n'est enregistré.", "Nothing of the kind is recorded."},
+	FaultTimeout:       {"Relève n'a pas répondu à temps ; recommencez, puis regardez le journal.", "Relève did not answer in time; try again, then see the journal."},
+	FaultInternal:      {"Erreur interne de Relève ; le détail est dans son journal système.", "Internal fault of Relève; its system log holds the detail."},
+}
