@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -142,9 +143,10 @@ func TestCloseOnFullDisk(t *testing.T) {
 // No file can be made at all (directory gone, no rights): the same.
 func TestCreateFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		broken := true
+		var broken atomic.Bool
+		broken.Store(true)
 		s := mustOpen(t, newDir(t), Options{create: func(path string) (file, error) {
-			if broken {
+			if broken.Load() {
 				return nil, os.ErrPermission
 			}
 			return createFile(path)
@@ -154,7 +156,7 @@ func TestCreateFails(t *testing.T) {
 		if s.counts.diskFaults.Value() != 1 {
 			t.Errorf("%d faults counted", s.counts.diskFaults.Value())
 		}
-		broken = false // the writer sleeps until its next try
+		broken.Store(false) // the writer sleeps until its next try
 		time.Sleep(firstRetry + time.Second)
 		synctest.Wait()
 		var store ledger
