@@ -194,22 +194,25 @@ func TestReset(t *testing.T) {
 
 func TestStreamsThatEnd(t *testing.T) {
 	l := defaultLimits()
-	l.message, l.grace = 50*time.Millisecond, 50*time.Millisecond
+	l.grace = 50 * time.Millisecond
+	hasty := l
+	hasty.message = 50 * time.Millisecond
 	head := "OPTIONS sip:x SIP/2.0\r\n"
 	for _, c := range []struct {
 		name, stream string
 		handed       int
+		limits       limits
 		counted      func(Counters) uint64
 	}{
-		{"no Content-Length", head + "\r\n", 1, func(k Counters) uint64 { return k.WithoutLength }},
-		{"unreadable Content-Length", bye + head + "l: x\r\n\r\n", 1, func(k Counters) uint64 { return k.BadLength }},
-		{"too long", bye + bye + head + "l: 70000\r\n\r\n", 2, func(k Counters) uint64 { return k.Oversized }},
-		{"head over 64 KB", head + strings.Repeat("x", 65<<10), 0, func(k Counters) uint64 { return k.Oversized }},
-		{"never completed", bye + head, 1, func(k Counters) uint64 { return k.SlowMessages }},
+		{"no Content-Length", head + "\r\n", 1, l, func(k Counters) uint64 { return k.WithoutLength }},
+		{"unreadable Content-Length", bye + head + "l: x\r\n\r\n", 1, l, func(k Counters) uint64 { return k.BadLength }},
+		{"too long", bye + bye + head + "l: 70000\r\n\r\n", 2, l, func(k Counters) uint64 { return k.Oversized }},
+		{"head over 64 KB", head + strings.Repeat("x", 65<<10), 0, l, func(k Counters) uint64 { return k.Oversized }},
+		{"never completed", bye + head, 1, hasty, func(k Counters) uint64 { return k.SlowMessages }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRecorder()
-			tr := startWith(t, onTCP("127.0.34.8:0"), r, l)
+			tr := startWith(t, onTCP("127.0.34.8:0"), r, c.limits)
 			other := streamTo(t, tr.Addr(0))
 			conn := streamTo(t, tr.Addr(0))
 			_, _ = io.WriteString(conn, c.stream) // may be reset midway
@@ -269,7 +272,11 @@ func TestPeerThatNeverReads(t *testing.T) {
 	say(t, c, bye)
 	f := r.count(t, 1)[0].flow
 	large := []byte(strings.Repeat("x", 60000))
-	until(t, "a full queue", func() bool { return tr.Send(f, large) == ErrQueueFull })
+	for i := 0; tr.Send(f, large) != ErrQueueFull; i++ {
+		if i > 10_000 {
+			t.Fatal("600 MB were taken for a peer that does not read")
+		}
+	}
 	for _, c := range tr.Connections() {
 		if c.Queued > l.queue {
 			t.Errorf("%d bytes queued, the bound is %d", c.Queued, l.queue)
