@@ -64,7 +64,7 @@ func Scan(raw []byte, h *Head) (out []byte, r Result, f Fault) {
 func notSIP(raw []byte, start int, h *Head) (Result, Fault, bool) {
 	reset(h)
 	h.Body, h.End = len(raw), len(raw)
-	if start == len(raw) || raw[start] <= 1 {
+	if start == len(raw) || raw[start] <= 1 || start >= MaxMessage {
 		return KeepAlive, Fault{}, true
 	}
 	if start == len(raw)-1 && (raw[start] == '\r' || raw[start] == '\n') {
