@@ -156,7 +156,7 @@ type EffectKind uint8
 
 // Send: a REGISTER; no transmission after NotAfter, then TimedOut. Save: make
 // Row durable; at most one is open. BoundNow: the move of Epoch to User is
-// complete; it may come again after a restart. Alarm: raise (On) or clear
+// complete; it comes again when the same Move is repeated. Alarm: raise (On) or clear
 // Alarm about User at IPBX.
 const (
 	Send EffectKind = iota

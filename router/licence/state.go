@@ -159,7 +159,7 @@ func (s *State) boot(now router.Clock, r Row) {
 }
 
 func (s *State) rearm(now router.Clock) {
-	s.acts, s.announced = true, false
+	s.acts = true
 	s.saveBy = now.Mono
 	for x := router.Primary; x <= router.Secondary; x++ {
 		for i := range s.line[x] {
@@ -175,6 +175,9 @@ func (s *State) rearm(now router.Clock) {
 		}
 	}
 	s.mend()
+	// A move that was complete is announced again only when it is asked for
+	// again: the role machine may want another user by now.
+	s.announced = s.r.Phase == Bound || s.r.Phase == Confirm
 }
 
 // mend makes a row that was written under another mode fit this one.
