@@ -1,0 +1,108 @@
+// Package alarm is the alarm catalogue (stable numbers, severities of ITU-T
+// X.733) and the table of alarms: raised, acknowledged, cleared. Sentences are
+// in the text catalogue, under the same numbers.
+//
+//	        Raise                Clear
+//	(none) ──────► active ───────────────────────► cleared ──► (evicted, oldest first)
+//	                 │  ▲         flapping: Clear      ▲
+//	                 │  └── Raise ──┐                  │ Tick, after Quiet
+//	                 └──────────► settling ────────────┘
+//
+// An alarm that comes and goes (Flaps raises within FlapWindow) stays active
+// until it has been quiet for Quiet: it is told once, not a hundred times, and
+// never hidden while its cause is there. To acknowledge is not to clear.
+//
+// Pure: the clock is an argument. A Table is owned by one user, who guards it;
+// it is not safe for concurrent use.
+package alarm
+
+// Number identifies a kind of alarm. A number that was given is never reused.
+type Number uint16
+
+// The catalogue.
+const (
+	ServerSilent      Number = 1001 // a voice server no longer answers
+	NobodyServes      Number = 1002 // neither server serves
+	ServerMute        Number = 1003 // answers checks, serves no calls (GRAY, DEGRADED)
+	ServerSlow        Number = 1004
+	Switched          Number = 1005 // an automatic switchover was made
+	ReturnPossible    Number = 1006
+	Flapping          Number = 1007 // a server fails and comes back
+	SecondaryNotReady Number = 1008
+	SelfSick          Number = 1009 // Relève itself is cut off or slowed down
+	IPBXSilent        Number = 1010
+	BindingLapsing    Number = 1011
+	BindingRefused    Number = 1012 // wrong password, forbidden, unknown user
+	ForeignBinding    Number = 1013 // a Contact that is not ours, or the passive user's: overlap
+	GrantTooLong      Number = 1014 // the IPBX grants more than max_grant
+	PassiveCalls      Number = 1015 // the passive server tried to place a call
+	Misprovisioned    Number = 1016 // 403 or 404 for a service number
+	MoveStuck         Number = 1017 // the licence's move waits for a fence
+	TLSFault          Number = 1018
+	BothPresent       Number = 1019 // level backup: only one server is expected
+	MirrorLag         Number = 1020
+	StoreDown         Number = 1021
+	MainDatabaseDown  Number = 1022
+	PeerAbsent        Number = 1030
+	TwoMasters        Number = 1031
+	CertificateEnding Number = 1040 // warning; RaiseAs Major below seven days
+	ClockAdrift       Number = 1041
+	DiskFilling       Number = 1042
+	ConfigRefused     Number = 1050
+	ManyRefused       Number = 1060
+	UnknownSource     Number = 1061
+	LimitReached      Number = 1062 // a table or queue of ours is full
+	InternalFault     Number = 1063 // a panic ended one call
+	BackupFailed      Number = 1070
+	Exercise          Number = 1080
+)
+
+// Severity is a perceived severity of ITU-T X.733, as Centreon's plugins map it.
+type Severity string
+
+// The severities, from the gravest.
+const (
+	Critical      Severity = "critical"
+	Major         Severity = "major"
+	Minor         Severity = "minor"
+	Warning       Severity = "warning"
+	Indeterminate Severity = "indeterminate"
+)
+
+// rank: 0 is the gravest; a word that is no severity ranks last.
+func (s Severity) rank() int {
+	for i, known := range [...]Severity{Critical, Major, Minor, Warning} {
+		if s == known {
+			return i
+		}
+	}
+	return 4
+}
+
+// Numbers returns the catalogue in rising order.
+func Numbers() []Number {
+	return []Number{
+		ServerSilent, NobodyServes, ServerMute, ServerSlow, Switched, ReturnPossible, Flapping, SecondaryNotReady,
+		SelfSick, IPBXSilent, BindingLapsing, BindingRefused, ForeignBinding, GrantTooLong, PassiveCalls,
+		Misprovisioned, MoveStuck, TLSFault, BothPresent, MirrorLag, StoreDown, MainDatabaseDown, PeerAbsent,
+		TwoMasters, CertificateEnding, ClockAdrift, DiskFilling, ConfigRefused, ManyRefused, UnknownSource,
+		LimitReached, InternalFault, BackupFailed, Exercise,
+	}
+}
+
+// Severity of a number when nothing else is said; Indeterminate for a number
+// that the catalogue does not hold.
+func (n Number) Severity() Severity {
+	switch n {
+	case NobodyServes, ForeignBinding, StoreDown, MainDatabaseDown, TwoMasters:
+		return Critical
+	case ServerSilent, ServerMute, Switched, Flapping, SecondaryNotReady, SelfSick, IPBXSilent, BindingRefused,
+		PassiveCalls, Misprovisioned, MoveStuck, TLSFault, BothPresent, MirrorLag, PeerAbsent, LimitReached, InternalFault:
+		return Major
+	case ServerSlow, BindingLapsing, GrantTooLong, ClockAdrift, DiskFilling, ConfigRefused, BackupFailed:
+		return Minor
+	case ReturnPossible, CertificateEnding, ManyRefused, UnknownSource:
+		return Warning
+	}
+	return Indeterminate
+}
