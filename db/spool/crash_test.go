@@ -43,6 +43,9 @@ func TestTornTail(t *testing.T) {
 		// Two processes one after the other; the first is killed after it
 		// recovered, before it ingested.
 		first := mustOpen(t, crashed, Options{})
+		if info, err := os.Stat(path); err != nil || info.Size() != int64(begin+(want-2)*len(last)) {
+			t.Fatalf("%s: the torn tail stays in the file: %v, %v", name, info.Size(), err)
+		}
 		second := mustOpen(t, crashCopy(t, crashed), Options{})
 		put(second, want, want+1)
 		must(t, second.Drain(t.Context(), &store))

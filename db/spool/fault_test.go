@@ -122,6 +122,9 @@ func TestSyncFails(t *testing.T) {
 		if st := s.Stats(); st.Written != 6 || st.Lost != 0 {
 			t.Errorf("stats %+v", st)
 		}
+		if d.created != 2 {
+			t.Errorf("%d files made, want a second one: a second sync of the first proves nothing", d.created)
+		}
 		killed := mustOpen(t, crashCopy(t, s.dir), Options{})
 		must(t, killed.Drain(t.Context(), store), killed.Close())
 		store.want(t, 0, 6)
