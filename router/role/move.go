@@ -91,7 +91,7 @@ func (s *State) arrive(now router.Clock, out []Effect) []Effect {
 		r = s.want
 	}
 	s.phase, s.active, s.rest = r.Phase, r.Active, r
-	s.ready, s.healthy, s.told = false, false, false
+	s.told = false
 	s.failed = s.active == router.Secondary && (s.failed || r.Reason == router.ReasonConfirmed)
 	s.rule(router.RuleDeliver, now.Mono)
 	out = append(out, Effect{Kind: Rule}, s.record(r.Reason, s.active))

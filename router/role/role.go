@@ -72,8 +72,9 @@ type EventKind uint8
 
 // Tick: Next passed. Overflow: a call the active server did not take, or idle
 // probing failed. RoundDone: a round ended with Verdict. Ready: the readiness
-// of the passive server changed. Operator: a command. Bound: the licence is
-// bound for Server (the move is complete). MoveFailed: the move was given up
+// of the passive server changed; when a change of role makes another server
+// the passive one, the owner says so before the next event. Operator: a command.
+// Bound: the licence is bound for Server (the move is complete). MoveFailed: the move was given up
 // before the claim. Saved: Row is durable. SaveUnknown: the outcome of the
 // save is not known, or it failed. LeaseWon, LeaseLost: this node may (not)
 // decide. Alive: Server answered a real call or a call probe, or its branch
@@ -101,7 +102,7 @@ type Event struct {
 	Verdict router.Verdict
 	Lasting bool // RoundDone: a GRAY or DEGRADED verdict has lasted, and the call probe, if any, failed
 	Server  router.Server
-	Ready   bool // the passive server may take over; forgotten at every change of role
+	Ready   bool // the passive server may take over
 	Healthy bool // with Ready: health of the passive server for a return: Stable good rounds
 	Command Command
 	Force   bool
