@@ -44,6 +44,8 @@ type Config struct {
 	OnlyRegistered bool          `json:"only_registered"`
 	ChallengeCalls bool          `json:"challenge_calls"` // INVITE without good credentials: 407
 	T1             time.Duration `json:"t1"`              // 0: 500 ms
+	// IgnoreRecordRoute: requests of a dialog go straight to the peer's Contact.
+	IgnoreRecordRoute bool `json:"ignore_record_route"`
 
 	OnEvent func(Event) `json:"-"` // called with locks held: must not block nor call back; nil: none
 }
@@ -105,7 +107,8 @@ func Start(cfg Config) (*IPBX, error) {
 		}
 		p, err := phone.Listen(phone.Config{
 			Addr: addr, Name: cfg.Name, User: cfg.Name, T1: cfg.T1,
-			OnInvite: x.incoming, OnRequest: x.request,
+			IgnoreRecordRoute: cfg.IgnoreRecordRoute,
+			OnInvite:          x.incoming, OnRequest: x.request,
 		})
 		if err != nil {
 			_ = x.Close()

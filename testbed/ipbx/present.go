@@ -55,7 +55,7 @@ func (c *Call) place(target, uri string, to netip.AddrPort, extra []phone.Field)
 	c.adopt(leg, target)
 	c.result.Presentations++
 	c.x.count(func(s *Stats) { s.Presentations++ })
-	leg.OnFail = func(status int, _ *phone.Message) { c.refused(leg, status) }
+	leg.OnFail = func(status int, m *phone.Message) { c.refused(leg, status, m) }
 	if d := c.spec.CancelAfter; d > 0 && len(c.legs) == 1 {
 		c.p.After(d, c.giveUp)
 	}
@@ -125,19 +125,37 @@ func (c *Call) again(target string) {
 }
 
 // refused decides what follows a leg that was not answered.
-func (c *Call) refused(leg *phone.Call, status int) {
+func (c *Call) refused(leg *phone.Call, status int, m *phone.Message) {
 	if c.leg != leg {
 		return // a leg given up before
 	}
 	c.result.Status = status
 	switch {
 	case c.given || status == 487 || status >= 600:
+	case status == 302 && len(c.legs) <= maxRedirects:
+		c.redirected(m.Get("Contact"))
 	case c.target == toPrimary:
 		c.again(toOverflow)
 	case status == 486 && c.left > 0 && c.target != toDirect:
 		c.left--
 		c.x.count(func(s *Stats) { s.Represented++ })
 		c.again(c.first())
+	}
+}
+
+// maxRedirects bounds the 302s that one call follows.
+const maxRedirects = 5
+
+// redirected follows a 302 to its first Contact (RFC 3261 §8.1.3.4): how
+// Relève may send a call to the operators' desk.
+func (c *Call) redirected(contact string) {
+	uri := phone.URIOf(contact)
+	to, err := phone.Resolve(uri)
+	if err == nil {
+		err = c.place(toDirect, uri, to, c.spec.Extra)
+	}
+	if err != nil {
+		c.x.event(Event{Kind: "fault", Call: c.legs[0].Invite.CallID(), Text: err.Error()})
 	}
 }
 
@@ -183,7 +201,10 @@ func (c *Call) unserved(cause string) {
 		c.result.Outcome = "refused"
 		c.x.count(func(s *Stats) { s.Refused++ })
 	default:
-		c.result.Outcome = "failed"
+		c.result.Outcome = "failed" // no final came
+		if cause == "lost" {
+			c.result.Outcome = "lost" // we were restarted
+		}
 		c.x.count(func(s *Stats) { s.Failed++ })
 	}
 }

@@ -107,6 +107,9 @@ func (c *Call) Answer() {
 		Field{"Supported", "replaces, 100rel"},
 	)
 	c.step("sent 200", nil)
+	if c.OnAnswer != nil {
+		c.OnAnswer(nil)
+	}
 	if c.Replaces != nil {
 		c.Replaces.Hangup()
 	}

@@ -45,7 +45,7 @@ type Call struct {
 	Data     any
 
 	OnProvisional func(*Message) // call placed: each 1xx
-	OnAnswer      func(*Message) // call placed: the 2xx that made the call
+	OnAnswer      func(*Message) // call placed: the 2xx that made the call; received: our 200 went out (nil)
 	OnFail        func(status int, m *Message)
 	OnAck         func()
 	OnEnd         func(cause string)

@@ -70,10 +70,7 @@ func (t *client) expire() {
 func (t *client) end() {
 	t.done = true
 	t.stop()
-	if t.ack == nil && t.invite {
-		t.ack = t.ackFor("")
-	}
-	t.raw = nil
+	t.raw, t.req = nil, nil // the tail needs only the key and the ACK
 	t.p.keep(t.key, false)
 }
 
@@ -120,7 +117,9 @@ func (t *client) refused(m *Message) {
 		t.ack = t.ackFor(m.Get("To"))
 		t.end()
 	}
-	t.p.send(t.ack, t.to)
+	if t.ack != nil { // nil: a 2xx, or the time-out, came before
+		t.p.send(t.ack, t.to)
+	}
 	if first {
 		t.onResponse(m)
 	}
@@ -129,9 +128,7 @@ func (t *client) refused(m *Message) {
 // ackFor builds the ACK of a non-2xx final (RFC 3261 §17.1.1.3).
 func (t *client) ackFor(to string) []byte {
 	ack := t.derived("ACK")
-	if to != "" {
-		ack.Set("To", to)
-	}
+	ack.Set("To", to)
 	return ack.bytes()
 }
 
@@ -150,7 +147,7 @@ func (t *client) derived(method string) *Message {
 	return m
 }
 
-// Cancel sends CANCEL now, or as soon as the first provisional comes
+// cancelInvite sends CANCEL now, or as soon as the first provisional comes
 // (RFC 3261 §9.1).
 func (t *client) cancelInvite() {
 	if t.done || t.cancel {

@@ -37,6 +37,9 @@ func (d *Dialog) learn(m *Message) {
 	}
 	rr := m.Values("Record-Route")
 	d.routes = d.routes[:0]
+	if d.p.cfg.IgnoreRecordRoute {
+		return
+	}
 	for i := len(rr) - 1; i >= 0; i-- {
 		d.routes = append(d.routes, rr[i])
 	}
@@ -48,7 +51,10 @@ func (p *Phone) uasDialog(invite *Message, tag string) *Dialog {
 	d := &Dialog{
 		p: p, callID: invite.CallID(), local: invite.Get("To") + ";tag=" + tag,
 		remote: invite.Get("From"), remoteTag: invite.FromTag(),
-		routes: invite.Values("Record-Route"), remoteCSeq: n,
+		remoteCSeq: n,
+	}
+	if !p.cfg.IgnoreRecordRoute {
+		d.routes = invite.Values("Record-Route")
 	}
 	if contact := invite.Values("Contact"); len(contact) > 0 {
 		d.target = uriOf(contact[0])

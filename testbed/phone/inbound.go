@@ -93,7 +93,7 @@ func (p *Phone) cancelled(r *Inbound, key string) {
 	r.Reply(200)
 	if t.status < 200 && t.call != nil {
 		t.call.cancelled()
-	}
+	} // else the final is out: CANCEL has no effect (RFC 3261 §9.2)
 }
 
 func (p *Phone) ack(m *Message, known *Inbound) {
@@ -159,6 +159,7 @@ func (r *Inbound) ackArrived() {
 	}
 	r.acked = true
 	r.stop()
+	r.Request, r.call = nil, nil // the tail needs only the key and the last response
 	r.p.keep(r.key, true)
 }
 

@@ -25,6 +25,9 @@ type Config struct {
 	// T1 is the retransmission base; 0: 500 ms (RFC 3261 §17.1.1.1). Timers B,
 	// F, H and the tails are 64 × T1, T2 is 8 × T1.
 	T1 time.Duration
+	// IgnoreRecordRoute sends requests of a dialog straight to the peer's
+	// Contact, as some IPBXs wrongly do.
+	IgnoreRecordRoute bool
 
 	// OnInvite gets each initial INVITE; nil: 480. OnRequest gets other
 	// requests outside dialogs; nil: OPTIONS 200, others 405.

@@ -138,7 +138,7 @@ func (s *Server) transfer(c *phone.Call, t Transfer) {
 	count := second.OnAnswer
 	second.OnAnswer = func(m *phone.Message) {
 		count(m)
-		// The party that holds the second dialog is asked for by its Contact.
+		// To is asked with Replaces: the far end of the consultation call.
 		c.ReferReplacing(t.To, second, s.referAnswered)
 	}
 	fail := second.OnFail

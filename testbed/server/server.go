@@ -173,20 +173,12 @@ func (s *Server) welcome(c *phone.Call) {
 	rec := c.Data.(*seen)
 	c.OnAck = func() { s.acked(c, rec) }
 	c.OnAudio = func() { rec.audible = true }
-	answer := func() {
-		if c.State() >= phone.Answered {
-			return // cancelled meanwhile
-		}
-		c.Answer()
-		if c.State() == phone.Answered {
-			s.answered(c, rec)
-		}
-	}
+	c.OnAnswer = func(*phone.Message) { s.answered(c, rec) }
 	if s.cfg.WelcomeDelay == 0 {
-		answer()
+		c.Answer()
 		return
 	}
-	s.p.After(s.cfg.WelcomeDelay, answer)
+	s.p.After(s.cfg.WelcomeDelay, c.Answer)
 }
 
 func (s *Server) answered(c *phone.Call, rec *seen) {
@@ -196,9 +188,6 @@ func (s *Server) answered(c *phone.Call, rec *seen) {
 }
 
 func (s *Server) acked(c *phone.Call, rec *seen) {
-	if !rec.answered { // 200 went out after a PRACK
-		s.answered(c, rec)
-	}
 	rec.acked = true
 	s.stats.ACKed++
 	if s.cfg.Talk > 0 {
@@ -216,9 +205,6 @@ func (s *Server) ended(c *phone.Call, rec *seen, cause string) {
 	case "cancelled":
 		s.stats.Cancels++
 	case "ack-lost":
-		if !rec.answered {
-			s.answered(c, rec)
-		}
 		s.stats.NeverACKed++
 	case "lost":
 		s.stats.Lost++
