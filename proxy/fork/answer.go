@@ -79,6 +79,9 @@ func (c *step) served(b *branch) (router.Outcome, router.Reason) {
 	case toDesk:
 		return router.Rescued, c.s.why.reason()
 	case toOther:
+		if b.target == ToPrimary { // after a return
+			return router.Answered, router.ReasonActiveServes
+		}
 		return router.Answered, router.ReasonDelivered
 	case reoffered:
 		return router.Answered, router.ReasonRequeued

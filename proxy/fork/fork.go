@@ -134,7 +134,8 @@ type EffectKind uint8
 // stepped, else the stored final. Reply: a response of our own, Status with
 // Reason. Hold: the call overflowed: tell control, then re-read the View.
 // Unhold: the hold ended. Wait: join the waiting list of Target, not to be
-// called before NotBefore. Leave: leave the waiting list. Release: ACK and BYE
+// called before NotBefore. Leave: leave the waiting list, or give
+// back the line that came with a Turn too late. Release: ACK and BYE
 // the 2xx in hand. Report: Evidence about server Target. Done: the context is
 // complete; Outcome and Reason go to the record (branches may live on in
 // their transactions; a later 2xx still comes here).

@@ -85,7 +85,7 @@ func (c *step) ruled() {
 	valid := v.Ruling != router.NoRuling && !v.Verifying && v.Verification >= s.accept
 	switch {
 	case moving(v):
-		c.ruledMoving(valid && v.Ruling == router.RuleSwitching)
+		c.ruledMoving(valid && v.Ruling == router.RuleSwitching && v.Verdict.Switchable())
 	case s.stage == held && s.moving:
 		c.ruledMoved(valid)
 	case valid:
@@ -94,8 +94,8 @@ func (c *step) ruled() {
 }
 
 // ruledMoving: the licence is on its way. Confirmed dysfunction gives the
-// branch at the failed server up; an operator's move leaves it, it may still
-// be answered. A call with a pending branch keeps it until a ruling.
+// branch at the failed server up; an operator's move leaves it, for a server
+// that works may still answer it (our choice).
 func (c *step) ruledMoving(confirmed bool) {
 	s := c.s
 	if confirmed {
@@ -139,7 +139,7 @@ func (c *step) ruling() {
 			c.dissuade(verdictReason(v.Verdict))
 		}
 	case router.RuleSwitching:
-		c.ruledMoving(true)
+		c.ruledMoving(v.Verdict.Switchable())
 	case router.RuleDeliver:
 		c.deliver()
 	case router.RuleRescue:

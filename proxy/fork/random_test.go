@@ -190,6 +190,10 @@ func (g *game) think() {
 			v.Active = router.Secondary
 		}
 	}
+	if v.Ruling == router.RuleSwitching && r.IntN(2) == 0 {
+		v.Verdict = router.VerdictDeadApp
+		return
+	}
 	v.Verdict = router.Verdict(r.IntN(int(router.VerdictSelfSick) + 1))
 	g.occ = router.Occupancy(r.IntN(router.Occupancies))
 }

@@ -149,6 +149,10 @@ func (s *State) Held() bool { return s.stage == held }
 // Waiting reports whether the call is on the waiting list.
 func (s *State) Waiting() bool { return s.stage == waiting }
 
+// Kept reports whether a Ruled event still matters: the call is held, waits for
+// a line, or was dissuaded while its branch stays pending.
+func (s *State) Kept() bool { return s.stage == held || s.stage == waiting || s.stage == staying }
+
 // Finished reports whether Done was given. Branches may live on in their
 // transactions: a 2xx of theirs still comes to Step.
 func (s *State) Finished() bool { return s.stage == closed }
