@@ -119,8 +119,8 @@ type Event struct {
 	Entry          router.Entry
 	ServiceNumber  bool
 	Reliable18x    bool            // the caller requires 100rel: no provisional of ours but 100
-	First          Target          // Arrive: the first target as router.Route decided; ToNone: hold at once
-	Decision       router.Decision // Arrive, Incoming only
+	First          Target          // Arrive: Single: where it goes (ToNone: ToRoute); Outgoing: the first IPBX (ToNone: ToIPBX)
+	Decision       router.Decision // Arrive, Incoming and Outgoing: what router.Route said
 }
 
 // EffectKind tells what to do.
