@@ -97,6 +97,9 @@ func (h *Head) more(raw []byte, pos *int, l *line) bool {
 // comma outside quotes and angle brackets, else end. ok is false when a quote
 // or bracket stays open.
 func valueEnd(raw []byte, p, end int) (comma int, ok bool) {
+	if v := raw[p:end]; bytes.IndexByte(v, ',') < 0 && bytes.IndexByte(v, '"') < 0 {
+		return end, closed(v)
+	}
 	angle := false
 	for p < end {
 		switch raw[p] {
@@ -119,6 +122,21 @@ func valueEnd(raw []byte, p, end int) (comma int, ok bool) {
 		p++
 	}
 	return end, !angle
+}
+
+// closed reports whether every '<' has its '>'.
+func closed(v []byte) bool {
+	for {
+		i := bytes.IndexByte(v, '<')
+		if i < 0 {
+			return true
+		}
+		v = v[i+1:]
+		if i = bytes.IndexByte(v, '>'); i < 0 {
+			return false
+		}
+		v = v[i+1:]
+	}
 }
 
 // quoteEnd returns the offset after the quoted string that begins at p, -1
