@@ -134,11 +134,11 @@ func (s *scanner) line(l *line) {
 	case l.unending:
 		s.bad("Missing Empty Line")
 	case l.bareCR:
-		s.h.dirty = true
 		s.bad("Bare CR In Header")
 	case l.noColon, l.kind == kindOther && !isToken(l.name(s.raw)):
 		s.bad("Malformed Header Line")
 	}
+	s.h.dirty = s.h.dirty || l.bareCR
 	if !l.unending {
 		s.lfs++
 	}

@@ -2,7 +2,6 @@ package message
 
 import (
 	"bytes"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -160,7 +159,7 @@ func TestLoop(t *testing.T) {
 			t.Errorf("%q is a spiral", c[1])
 		}
 	}
-	if got := fmt.Sprintf("%s", AppendViaLoop(nil, 0xab)); got != ";rlp=00000000000000ab" {
+	if got := string(AppendViaLoop(nil, 0xab)); got != ";rlp=00000000000000ab" {
 		t.Error(got)
 	}
 }
