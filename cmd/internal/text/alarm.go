@@ -281,6 +281,13 @@ var alarms = map[uint16]alarmText{
 			"Relève refuses the excess to protect the calls in progress. Look for who sends so many messages.",
 		},
 	},
+	1063: {
+		pair{"Une erreur interne de Relève a mis fin à un appel", "An internal fault of Relève ended a call"},
+		pair{
+			"Les autres appels ne sont pas touchés. Envoyez le journal (« releve journal ») à l'intégrateur.",
+			"Other calls are not touched. Send the journal (\"releve events\") to the integrator.",
+		},
+	},
 	1070: {
 		pair{"La sauvegarde a échoué", "The backup failed"},
 		pair{

@@ -59,14 +59,55 @@ func (m Messages) Event(code string, params map[string]string) string {
 	if !ok {
 		return code + m.params(params)
 	}
-	words := make([]string, 0, 2*len(params))
-	for _, name := range slices.Sorted(maps.Keys(params)) {
-		words = append(words, "{"+name+"}", m.param(name, params[name]))
+	words := make(map[string]string, len(params)+1)
+	for name, value := range params {
+		if value != "" {
+			words[name] = m.param(name, value)
+		}
 	}
 	if number := params["number"]; number != "" {
-		words = append(words, "{title}", m.AlarmTitle(alarmNumber(number), params["object"]))
+		words["title"] = m.AlarmTitle(alarmNumber(number), params["object"])
 	}
-	return capital(strings.NewReplacer(words...).Replace(m.of(p)))
+	return capital(fill(m.of(p), words))
+}
+
+// fill puts the words into the pattern. A part in brackets is left out when a
+// word in it is not known; elsewhere an unknown word is shown as "?".
+func fill(pattern string, words map[string]string) string {
+	var b strings.Builder
+	for pattern != "" {
+		before, rest, found := strings.Cut(pattern, "[")
+		part, after, closed := strings.Cut(rest, "]")
+		b.WriteString(strings.NewReplacer(replacements(before, words)...).Replace(before))
+		if !found || !closed {
+			break
+		}
+		if r := replacements(part, words); !slices.Contains(r, unknownWord) {
+			b.WriteString(strings.NewReplacer(r...).Replace(part))
+		}
+		pattern = after
+	}
+	return b.String()
+}
+
+// unknownWord stands for a parameter that the event does not carry.
+const unknownWord = "?"
+
+// replacements lists {name}, word for every parameter that s names.
+func replacements(s string, words map[string]string) []string {
+	var out []string
+	for {
+		_, rest, found := strings.Cut(s, "{")
+		name, after, closed := strings.Cut(rest, "}")
+		if !found || !closed {
+			return out
+		}
+		w, ok := words[name]
+		if !ok {
+			w = unknownWord
+		}
+		out, s = append(out, "{"+name+"}", w), after
+	}
 }
 
 // capital raises the first letter, for sentences that begin with a parameter.
@@ -119,42 +160,42 @@ func alarmNumber(s string) uint16 {
 }
 
 var events = map[string]pair{
-	EventStarted:             {"Relève {version} démarre.", "Relève {version} starts."},
+	EventStarted:             {"Relève [{version} ]démarre.", "Relève [{version} ]starts."},
 	EventStopped:             {"Relève s'arrête à la demande.", "Relève stops as asked."},
 	EventConfigLoaded:        {"Configuration {file} chargée.", "Configuration {file} loaded."},
 	EventConfigRefused:       {"Configuration {file} refusée ({problems} faute(s)) ; l'ancienne reste en service.", "Configuration {file} refused ({problems} fault(s)); the former one stays in service."},
-	EventStateRestored:       {"État relu après le démarrage : le {server} est actif, époque {epoch}.", "State read back after the start: {server} is active, epoch {epoch}."},
-	EventVerificationStarted: {"Vérification du {server} ({cause}).", "Verification of {server} ({cause})."},
-	EventRound:               {"Vérification {k}/{n} du {server} : {verdict}.", "Round {k}/{n} of {server}: {verdict}."},
-	EventVerificationEnded:   {"Fin de la vérification du {server} : {verdict}.", "End of the verification of {server}: {verdict}."},
-	EventSwitchoverBegun:     {"Bascule vers le secours : le {from} est quitté, le {to} prend la relève. {reason}.", "Switchover: {from} is left, {to} takes over. {reason}."},
-	EventSwitchoverDone:      {"Bascule faite en {duration} : le {to} est actif.", "Switchover done in {duration}: {to} is active."},
-	EventReturnBegun:         {"Retour en mode normal : le {from} est quitté pour le {to}. {reason}.", "Return to normal: {from} is left for {to}. {reason}."},
-	EventReturnDone:          {"Retour en mode normal fait en {duration} : le {to} est actif.", "Return to normal done in {duration}: {to} is active."},
-	EventSwitchoverWithheld:  {"Bascule non faite, le {server} reste actif. {reason}.", "Switchover withheld, {server} stays active. {reason}."},
-	EventObserved:            {"Observation : une bascule aurait eu lieu ({server} : {verdict}).", "Observation: a switchover would have happened ({server}: {verdict})."},
-	EventMoveFailed:          {"L'enregistrement SIP n'est pas passé au {to}. {reason}.", "The registration did not move to {to}. {reason}."},
-	EventLicenceMoved:        {"Enregistrement SIP passé du {from} au {to} en {duration}.", "Registration moved from {from} to {to} in {duration}."},
-	EventRegistered:          {"{user} est enregistré à l'IPBX {ipbx} pour {granted}.", "{user} is registered at IPBX {ipbx} for {granted}."},
-	EventRegisterRefused:     {"L'IPBX {ipbx} refuse l'enregistrement de {user} ({status}).", "IPBX {ipbx} refuses the registration of {user} ({status})."},
-	EventBothDown:            {"Aucun serveur ne répond. {reason}.", "No server answers. {reason}."},
+	EventStateRestored:       {"État relu après le démarrage : le {server} est actif[, époque {epoch}].", "State read back after the start: {server} is active[, epoch {epoch}]."},
+	EventVerificationStarted: {"Vérification du {server}[ ({cause})].", "Verification of {server}[ ({cause})]."},
+	EventRound:               {"Vérification {k}/{n} du {server}[ : {verdict}].", "Round {k}/{n} of {server}[: {verdict}]."},
+	EventVerificationEnded:   {"Fin de la vérification du {server}[ : {verdict}].", "End of the verification of {server}[: {verdict}]."},
+	EventSwitchoverBegun:     {"Bascule vers le secours : le {from} est quitté, le {to} prend la relève.[ {reason}.]", "Switchover: {from} is left, {to} takes over.[ {reason}.]"},
+	EventSwitchoverDone:      {"Bascule faite[ en {duration}] : le {to} est actif.", "Switchover done[ in {duration}]: {to} is active."},
+	EventReturnBegun:         {"Retour en mode normal : le {from} est quitté pour le {to}.[ {reason}.]", "Return to normal: {from} is left for {to}.[ {reason}.]"},
+	EventReturnDone:          {"Retour en mode normal fait[ en {duration}] : le {to} est actif.", "Return to normal done[ in {duration}]: {to} is active."},
+	EventSwitchoverWithheld:  {"Bascule non faite, le {server} reste actif.[ {reason}.]", "Switchover withheld, {server} stays active.[ {reason}.]"},
+	EventObserved:            {"Observation : une bascule aurait eu lieu[ ({server} : {verdict})].", "Observation: a switchover would have happened[ ({server}: {verdict})]."},
+	EventMoveFailed:          {"L'enregistrement SIP n'est pas passé au {to}.[ {reason}.]", "The registration did not move to {to}.[ {reason}.]"},
+	EventLicenceMoved:        {"Enregistrement SIP passé du {from} au {to}[ en {duration}].", "Registration moved from {from} to {to}[ in {duration}]."},
+	EventRegistered:          {"{user} est enregistré à l'IPBX[ {ipbx}][ pour {granted}].", "{user} is registered at IPBX[ {ipbx}][ for {granted}]."},
+	EventRegisterRefused:     {"L'IPBX[ {ipbx}] refuse l'enregistrement de {user}[ ({status})].", "IPBX[ {ipbx}] refuses the registration of {user}[ ({status})]."},
+	EventBothDown:            {"Aucun serveur ne répond.[ {reason}.]", "No server answers.[ {reason}.]"},
 	EventServingAgain:        {"Le {server} répond de nouveau et sert les appels.", "{server} answers again and serves calls."},
-	EventServerDown:          {"Le {server} ne répond plus : {verdict}.", "{server} no longer answers: {verdict}."},
+	EventServerDown:          {"Le {server} ne répond plus[ : {verdict}].", "{server} no longer answers[: {verdict}]."},
 	EventServerUp:            {"Le {server} répond de nouveau.", "{server} answers again."},
 	EventServerReady:         {"Le {server} est prêt à prendre la relève.", "{server} is ready to take over."},
 	EventServerNotReady:      {"Le {server} n'est plus prêt à prendre la relève.", "{server} is no longer ready to take over."},
-	EventIPBXUnseen:          {"L'IPBX {ipbx} ne donne plus signe de vie.", "IPBX {ipbx} shows no sign of life."},
-	EventIPBXSeen:            {"L'IPBX {ipbx} est de nouveau vu.", "IPBX {ipbx} is seen again."},
-	EventMaintenanceStarted:  {"Maintenance commencée, rôles figés : {note}.", "Maintenance started, roles frozen: {note}."},
+	EventIPBXUnseen:          {"L'IPBX[ {ipbx}] ne donne plus signe de vie.", "IPBX[ {ipbx}] shows no sign of life."},
+	EventIPBXSeen:            {"L'IPBX[ {ipbx}] est de nouveau vu.", "IPBX[ {ipbx}] is seen again."},
+	EventMaintenanceStarted:  {"Maintenance commencée, rôles figés[ : {note}].", "Maintenance started, roles frozen[: {note}]."},
 	EventMaintenanceStopped:  {"Maintenance terminée.", "Maintenance ended."},
-	EventCommandRefused:      {"Commande « {command} » refusée. {reason}.", "Command \"{command}\" refused. {reason}."},
-	EventCommandForced:       {"Commande « {command} » forcée : {note}.", "Command \"{command}\" forced: {note}."},
+	EventCommandRefused:      {"Commande « {command} » refusée.[ {reason}.]", "Command \"{command}\" refused.[ {reason}.]"},
+	EventCommandForced:       {"Commande « {command} » forcée[ : {note}].", "Command \"{command}\" forced[: {note}]."},
 	EventAlarmRaised:         {"Alarme {number} : {title}.", "Alarm {number}: {title}."},
 	EventAlarmCleared:        {"Fin de l'alarme {number} : {title}.", "End of alarm {number}: {title}."},
-	EventStoreDown:           {"Les données ne peuvent plus être écrites : {cause}. Les appels continuent.", "Data can no longer be written: {cause}. Calls go on."},
+	EventStoreDown:           {"Les données ne peuvent plus être écrites[ : {cause}]. Les appels continuent.", "Data can no longer be written[: {cause}]. Calls go on."},
 	EventStoreUp:             {"Les données sont de nouveau écrites.", "Data are written again."},
-	EventLimit:               {"Limite atteinte : {limit} ({count} refus).", "Limit reached: {limit} ({count} refused)."},
-	EventInternalFault:       {"Erreur interne : {cause}. Signalez-la avec ce journal.", "Internal fault: {cause}. Report it with this journal."},
+	EventLimit:               {"Limite atteinte : {limit}[ ({count} refus)].", "Limit reached: {limit}[ ({count} refused)]."},
+	EventInternalFault:       {"Erreur interne[ : {cause}]. Signalez-la avec ce journal.", "Internal fault[: {cause}]. Report it with this journal."},
 }
 
 // Command names an operator's command.

@@ -162,6 +162,17 @@ func TestEvents(t *testing.T) {
 			"Alarme 1001\u202f: Un serveur vocal ne répond plus\u202f: principal.",
 			"Alarm 1001: A voice server no longer answers: principal.",
 		},
+		{
+			EventMaintenanceStarted,
+			map[string]string{"note": ""},
+			"Maintenance commencée, rôles figés.", "Maintenance started, roles frozen.",
+		},
+		{
+			EventVerificationStarted,
+			map[string]string{"server": "secondary"},
+			"Vérification du serveur de secours.", "Verification of the secondary.",
+		},
+		{EventServerUp, nil, "Le ? répond de nouveau.", "? answers again."},
 		{"new-code", map[string]string{"b": "2", "a": "1"}, "new-code a=1 b=2", "new-code a=1 b=2"},
 	} {
 		if got := For(French).Event(c.code, c.params); got != c.fr {
@@ -259,7 +270,7 @@ func TestWording(t *testing.T) {
 			`(?i)\b(serveur|serveurs|appel|appels|bascule|le|la|les|une|est|secours|panne|avec|failover|standby)\b`),
 	}
 	// What the reader types or reads in the file is English in both languages.
-	literal := regexp.MustCompile(`«[^»]*»|"[^"]*"|switch_on|config (check|init|show|diff)|answer_timeout|progress_timeout|hold_budget|role: \w+|releve \w+|admin\.\w+|--\w+|service_numbers|overflow\.\w+|max_grant`)
+	literal := regexp.MustCompile(`releve .*|«[^»]*»|"[^"]*"|switch_on|config (check|init|show|diff)|answer_timeout|progress_timeout|hold_budget|role: \w+|releve \w+|admin\.\w+|--\w+|service_numbers|overflow\.\w+|max_grant`)
 	for l, re := range bad {
 		for name, s := range everySentence(For(l)) {
 			if w := re.FindString(literal.ReplaceAllString(s, " ")); w != "" {

@@ -1,0 +1,382 @@
+package text
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// The words and sentences of the command line.
+
+// Usage, Commands, Options, Aliases are the headings of a help page.
+func (m Messages) Usage() string { return m.say("Emploi :", "Usage:") }
+
+// Commands heads the list of verbs.
+func (m Messages) Commands() string { return m.say("Commandes :", "Commands:") }
+
+// Options heads the list of options.
+func (m Messages) Options() string { return m.say("Options :", "Options:") }
+
+// Aliases heads the other names of a verb.
+func (m Messages) Aliases() string { return m.say("Autres noms :", "Aliases:") }
+
+// MoreHelp ends a help page.
+func (m Messages) MoreHelp() string {
+	return m.say("« releve help COMMANDE » en dit plus.", "\"releve help COMMAND\" says more.")
+}
+
+// FirstSteps is shown by releve alone.
+func (m Messages) FirstSteps() string {
+	return m.say(
+		"Pour commencer :\n  releve config init > releve.yaml    écrire une configuration commentée\n  releve config check -c releve.yaml  la vérifier\n  releve serve -c releve.yaml         démarrer\n  releve etat                         voir qui répond",
+		"To begin:\n  releve config init > releve.yaml    write a commented configuration\n  releve config check -c releve.yaml  check it\n  releve serve -c releve.yaml         start\n  releve status                       see who answers")
+}
+
+// UnknownCommand is a usage error.
+func (m Messages) UnknownCommand(name string, guesses []string) string {
+	guess := ""
+	if len(guesses) > 0 {
+		guess = guesses[0]
+	}
+	return m.say("commande inconnue « %s ».", "unknown command %q.", name) + m.guess(guess)
+}
+
+// UnknownFlag is a usage error.
+func (m Messages) UnknownFlag(name string) string {
+	return m.say("option inconnue %s.", "unknown option %s.", name)
+}
+
+// FlagNeedsValue is a usage error.
+func (m Messages) FlagNeedsValue(name string) string {
+	return m.say("l'option %s attend une valeur.", "option %s wants a value.", name)
+}
+
+// FlagBadValue is a usage error.
+func (m Messages) FlagBadValue(name, value string) string {
+	return m.say("option %s : « %s » n'est pas compris.", "option %s: %q is not understood.", name, value)
+}
+
+// WrongArguments is a usage error: use is the line of usage.
+func (m Messages) WrongArguments(use string) string {
+	return m.say("emploi : releve %s", "usage: releve %s", use)
+}
+
+// Unreachable says that the daemon does not answer.
+func (m Messages) Unreachable(socket string) string {
+	return m.say("Relève ne répond pas sur %s. Est-elle démarrée ? « systemctl status releve » le dit ; --socket donne une autre adresse, et il faut être du groupe releve.",
+		"Relève does not answer on %s. Is it running? \"systemctl status releve\" tells; --socket gives another address, and you must be in group releve.", socket)
+}
+
+// Failed introduces an error that has no sentence of its own.
+func (m Messages) Failed(cause string) string {
+	return m.say("Échec : %s", "Failed: %s", cause)
+}
+
+// ConfigGood ends config check.
+func (m Messages) ConfigGood(file string, advice int) string {
+	if advice > 0 {
+		return m.say("%s : configuration correcte, %d conseil(s) ci-dessus.",
+			"%s: the configuration is correct, %d piece(s) of advice above.", file, advice)
+	}
+	return m.say("%s : configuration correcte.", "%s: the configuration is correct.", file)
+}
+
+// ConfigBad ends config check, and serve.
+func (m Messages) ConfigBad(file string, faults int) string {
+	return m.say("%s : %d faute(s).", "%s: %d fault(s).", file, faults)
+}
+
+// WorstMove states how long a move of the registration may take here.
+func (m Messages) WorstMove(d time.Duration) string {
+	if d == 0 {
+		return m.say("Déplacement de l'enregistrement SIP : immédiat, aucun n'est à défaire d'abord.",
+			"Move of the registration: at once, none has to be undone first.")
+	}
+	return m.say("Déplacement de l'enregistrement SIP, au pire : %s, si l'IPBX ne prouve rien (moins d'une seconde sinon). max_grant le fixe.",
+		"Move of the registration, at worst: %s, if the IPBX proves nothing (less than a second otherwise). max_grant sets it.", m.Ago(d))
+}
+
+// Observing says that nothing will switch.
+func (m Messages) Observing() string {
+	return m.say("Observation (act: false) : tout est noté, rien ne bascule.",
+		"Observation (act: false): everything is recorded, nothing switches.")
+}
+
+// ConfigSame and ConfigDiffers end config diff.
+func (m Messages) ConfigSame() string {
+	return m.say("La configuration en service est celle du fichier.", "The running configuration is the file's.")
+}
+
+// ConfigDiffers counts the changes.
+func (m Messages) ConfigDiffers(n int) string {
+	return m.say("%d différence(s) ; redémarrez Relève pour appliquer le fichier.",
+		"%d difference(s); restart Relève to apply the file.", n)
+}
+
+// Consequences is printed before a switchover or a return.
+func (m Messages) Consequences(command, from, to string, calls int) string {
+	move := m.say("Les nouveaux appels et l'enregistrement SIP passeront de « %s » à « %s ».",
+		"New calls and the registration will move from %q to %q.", from, to)
+	stay := m.say("%s en cours resteront sur « %s » jusqu'à leur fin.",
+		"%s in progress will stay on %q until they end.", m.Calls(calls), from)
+	if calls == 0 {
+		stay = m.say("Aucun appel en cours.", "No call in progress.")
+	}
+	if calls == 1 {
+		stay = m.say("1 appel en cours restera sur « %s » jusqu'à sa fin.",
+			"1 call in progress will stay on %q until it ends.", from)
+	}
+	return capital(m.Command(command)) + ".\n" + move + "\n" + stay
+}
+
+// NotReady warns before a switchover.
+func (m Messages) NotReady(server string) string {
+	return m.say("ATTENTION : « %s » n'est pas prêt.", "WARNING: %q is not ready.", server)
+}
+
+// Stability shows the progress before a return.
+func (m Messages) Stability(server string, k, n int) string {
+	return m.say("Stabilité de « %s » : %d/%d.", "Stability of %q: %d/%d.", server, k, n)
+}
+
+// AskReason, AskName are prompts; they end with a space.
+func (m Messages) AskReason() string { return m.say("Motif : ", "Reason: ") }
+
+// AskName asks to type the name of the server that becomes active.
+func (m Messages) AskName(server string) string {
+	return m.say("Confirmer ? Tapez « %s » : ", "Confirm? Type %q: ", server)
+}
+
+// GivenUp: the operator did not confirm.
+func (m Messages) GivenUp() string {
+	return m.say("Abandonné, rien n'a changé.", "Given up, nothing has changed.")
+}
+
+// NeedYes: no one is there to confirm.
+func (m Messages) NeedYes() string {
+	return m.say("sans personne pour confirmer, donnez -y et --reason.",
+		"with nobody to confirm, give -y and --reason.")
+}
+
+// NeedReason: -y goes with --reason.
+func (m Messages) NeedReason() string {
+	return m.say("donnez le motif : --reason \"…\".", "give the reason: --reason \"…\".")
+}
+
+// CommandDone, CommandPending, CommandAlready, CommandRefused end a command.
+func (m Messages) CommandDone(command, active string) string {
+	return m.say("Fait (%s) : « %s » est actif.", "Done (%s): %q is active.", m.Command(command), active)
+}
+
+// CommandPending: accepted, not finished within --wait.
+func (m Messages) CommandPending(command string) string {
+	return m.say("Accepté (%s), pas encore terminé ; suivez avec « releve etat ».",
+		"Accepted (%s), not finished yet; follow it with \"releve status\".", m.Command(command))
+}
+
+// CommandAlready: nothing to do.
+func (m Messages) CommandAlready(command string) string {
+	return m.say("Déjà fait (%s), rien à changer.", "Already so (%s), nothing to change.", m.Command(command))
+}
+
+// CommandRefused gives the reason.
+func (m Messages) CommandRefused(command, reason string) string {
+	return m.say("Refusé (%s). %s", "Refused (%s). %s", m.Command(command), reason)
+}
+
+// MaintenanceOn and MaintenanceOff answer maintenance start and stop.
+func (m Messages) MaintenanceOn() string {
+	return m.say("Maintenance commencée : les rôles sont figés, rien ne basculera. « releve maintenance stop » y met fin.",
+		"Maintenance started: roles are frozen, nothing will switch. \"releve maintenance stop\" ends it.")
+}
+
+// MaintenanceOff answers maintenance stop.
+func (m Messages) MaintenanceOff() string {
+	return m.say("Maintenance terminée.", "Maintenance ended.")
+}
+
+// NoCall: nothing matches.
+func (m Messages) NoCall(filter string) string {
+	if filter == "" {
+		return m.say("Aucun appel.", "No call.")
+	}
+	return m.say("Aucun appel ne correspond à « %s ».", "No call matches %q.", filter)
+}
+
+// NoEvent: the journal says nothing in that time.
+func (m Messages) NoEvent() string {
+	return m.say("Rien au journal pour cette période.", "Nothing in the journal for this time.")
+}
+
+// NoAlarm: all is well.
+func (m Messages) NoAlarm() string { return m.say("Aucune alarme.", "No alarm.") }
+
+// ReadySentence answers releve ready; cause is for monitoring, in English.
+func (m Messages) ReadySentence(ready bool, cause string) string {
+	if ready {
+		return m.say("Prêt : ce nœud peut prendre des appels.", "Ready: this node may take calls.")
+	}
+	return m.say("Pas prêt : %s", "Not ready: %s", cause)
+}
+
+// Line is "label: value" with the spaces of the language.
+func (m Messages) Line(label, value string) string {
+	return label + m.say(" : ", ": ") + value
+}
+
+// Label names a value on a screen.
+func (m Messages) Label(name string) string {
+	if p, ok := labels[name]; ok {
+		return m.of(p)
+	}
+	return name
+}
+
+// HasLabel says whether the catalogue knows name.
+func HasLabel(name string) bool { _, ok := labels[name]; return ok }
+
+var labels = map[string]pair{
+	"active":       {"Serveur actif", "Active server"},
+	"alarms":       {"Alarmes", "Alarms"},
+	"answer":       {"réponse", "answer"},
+	"call":         {"Appel", "Call"},
+	"calls":        {"Appels", "Calls"},
+	"caller":       {"De", "From"},
+	"called":       {"Vers", "To"},
+	"duration":     {"durée", "duration"},
+	"ended-by":     {"raccroché par", "ended by"},
+	"epoch":        {"époque", "epoch"},
+	"fence":        {"libre au plus tard", "free at the latest"},
+	"foreign":      {"ENREGISTREMENT ÉTRANGER", "FOREIGN REGISTRATION"},
+	"granted":      {"accordé pour", "granted for"},
+	"held":         {"gardé", "held"},
+	"holder":       {"enregistré", "registered"},
+	"leaving":      {"doit d'abord libérer", "must first be released"},
+	"level":        {"Niveau", "Level"},
+	"lines":        {"lignes", "lines"},
+	"mode":         {"Mode", "Mode"},
+	"none":         {"aucune", "none"},
+	"not-ready":    {"pas prêt", "not ready"},
+	"observation":  {"OBSERVATION", "OBSERVATION"},
+	"outcome":      {"Issue", "Outcome"},
+	"phase":        {"État", "State"},
+	"ready":        {"prêt", "ready"},
+	"refused":      {"refusé par l'IPBX", "refused by the IPBX"},
+	"registration": {"Enregistrement SIP", "Registration"},
+	"seen":         {"vu", "seen"},
+	"server":       {"Serveur", "Server"},
+	"stability":    {"stabilité", "stability"},
+	"status":       {"code SIP", "SIP status"},
+	"time":         {"Heure", "Time"},
+	"unbound":      {"non enregistré", "not registered"},
+	"uncertain":    {"compte incertain", "uncertain count"},
+	"unseen":       {"PLUS VU", "UNSEEN"},
+	"until":        {"jusqu'à", "until"},
+	"uptime":       {"En marche", "Up"},
+	"verdict":      {"verdict", "verdict"},
+	"would-have":   {"aurait été", "would have been"},
+}
+
+// Counted is one line of the counters: n calls of each outcome.
+func (m Messages) Counted(offered, answered, dissuaded, cancelled, rescued, refused, failed, lost uint64) string {
+	return m.say("%d présentés, %d servis, %d renvoyés (dissuasion), %d abandonnés, %d aux opérateurs, %d refusés, %d échoués, %d perdus",
+		"%d offered, %d answered, %d dissuaded, %d cancelled, %d rescued, %d refused, %d failed, %d lost",
+		offered, answered, dissuaded, cancelled, rescued, refused, failed, lost)
+}
+
+// RegistrationMode explains a mode in words.
+func (m Messages) RegistrationMode(mode string) string {
+	switch mode {
+	case "trunk":
+		return m.say("trunk (par adresse, sans enregistrement)", "trunk (by address, no registration)")
+	case "pair":
+		return m.say("pair (l'utilisateur du principal ou celui du secours)", "pair (the primary's user or the secondary's)")
+	case "hold":
+		return m.say("hold (un seul utilisateur pour les deux)", "hold (one user for both)")
+	}
+	return mode
+}
+
+// LicencePhase names a step of the move.
+func (m Messages) LicencePhase(phase string) string {
+	switch phase {
+	case "idle":
+		return m.say("personne", "nobody")
+	case "bound":
+		return m.say("en place", "in place")
+	case "drain", "unreg":
+		return m.say("libération de l'ancien", "releasing the former one")
+	case "claim", "confirm":
+		return m.say("prise par le nouveau", "taking by the new one")
+	}
+	return phase
+}
+
+// Evidence names what one check proved.
+func (m Messages) Evidence(e string) string {
+	switch e {
+	case "ok":
+		return m.say("répond", "answers")
+	case "busy":
+		return m.say("occupé", "busy")
+	case "err":
+		return m.say("répond par une erreur", "answers with a failure")
+	case "refused":
+		return m.say("connexion refusée", "connection refused")
+	case "silent":
+		return m.say("aucune réponse", "no answer")
+	case "stuck":
+		return m.say("bloqué", "stuck")
+	case "config":
+		return m.say("certificat ou configuration", "certificate or configuration")
+	case "none", "":
+		return m.say("rien de prouvé", "nothing proven")
+	}
+	return e
+}
+
+// Presence names what a check of the machine saw.
+func (m Messages) Presence(up string) string {
+	switch up {
+	case "up":
+		return m.say("oui", "up")
+	case "down":
+		return m.say("non", "down")
+	}
+	return m.say("indéterminé", "unknown")
+}
+
+// Explain is the first line about a call.
+func (m Messages) Explain(from, to, server, outcome string) string {
+	return m.say("Appel de %s vers %s → %s, %s.", "Call from %s to %s → %s, %s.", from, to, server, outcome)
+}
+
+// EndedBy names who hung up.
+func (m Messages) EndedBy(who string) string {
+	switch who {
+	case "caller":
+		return m.say("l'appelant", "the caller")
+	case "callee":
+		return m.say("l'appelé", "the callee")
+	case "relève", "releve":
+		return "Relève"
+	}
+	return who
+}
+
+// Mask hides the middle of a phone number; short ones (extensions) and words
+// stay.
+func Mask(number string) string {
+	if len(number) < 8 || strings.Trim(number, "+0123456789") != "" {
+		return number
+	}
+	return number[:4] + strings.Repeat("•", len(number)-6) + number[len(number)-2:]
+}
+
+// Milliseconds prints a round trip.
+func Milliseconds(ms float64) string {
+	if ms < 10 {
+		return fmt.Sprintf("%.1f ms", ms)
+	}
+	return fmt.Sprintf("%.0f ms", ms)
+}

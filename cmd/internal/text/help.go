@@ -1,0 +1,148 @@
+package text
+
+// Verb is a command of the command line.
+type Verb string
+
+// Help of a verb: one line in lists, and what its own page says more.
+func (m Messages) Help(v Verb) (short, long string) {
+	h, ok := helps[v]
+	if !ok {
+		return string(v), ""
+	}
+	return m.of(h.short), m.of(h.long)
+}
+
+// HasHelp says whether the catalogue knows v.
+func HasHelp(v Verb) bool { _, ok := helps[v]; return ok }
+
+type help struct{ short, long pair }
+
+var helps = map[Verb]help{
+	"releve": {
+		pair{"Relève téléphonie : l'accueil automatique répond toujours", "Relève: the automated attendant always answers"},
+		pair{
+			"Relève téléphonie se place entre l'IPBX et les deux serveurs vocaux Wel'Suite.\nQuand le serveur principal ne répond plus, le serveur de secours prend la relève.",
+			"Relève stands between the IPBX and the two Wel'Suite voice servers.\nWhen the primary no longer answers, the secondary takes over.",
+		},
+	},
+	"serve": {
+		pair{"Faire tourner Relève (le service lui-même)", "Run Relève (the service itself)"},
+		pair{
+			"Tourne au premier plan jusqu'à SIGINT ou SIGTERM. Code 78 : la configuration a des fautes.",
+			"Runs in the foreground until SIGINT or SIGTERM. Exit code 78: the configuration has faults.",
+		},
+	},
+	"status": {
+		pair{"Qui répond aux appels, pourquoi, depuis quand", "Who answers calls, why, since when"},
+		pair{
+			"Codes de sortie : 0 nominal, 1 dégradé (en secours, alarme), 2 aucun serveur ne répond, 3 Relève injoignable.",
+			"Exit codes: 0 nominal, 1 degraded (on the secondary, alarm), 2 no server answers, 3 Relève unreachable.",
+		},
+	},
+	"calls": {
+		pair{"Les appels en cours et les derniers terminés", "Calls in progress and the latest ended"},
+		pair{"FILTRE : début du Call-ID ou morceau de numéro.", "FILTER: start of the Call-ID or part of a number."},
+	},
+	"explain": {
+		pair{"Pourquoi un appel est allé où il est allé", "Why a call went where it went"},
+		pair{"APPEL : début du Call-ID ou morceau de numéro.", "CALL: start of the Call-ID or part of a number."},
+	},
+	"events": {
+		pair{"Le journal : tout ce qui a changé, dans l'ordre", "The journal: everything that changed, in order"},
+		pair{"", ""},
+	},
+	"licence": {
+		pair{"L'état de l'enregistrement SIP à l'IPBX", "The state of the registration at the IPBX"},
+		pair{"", ""},
+	},
+	"probe": {
+		pair{"Vérifier un serveur maintenant", "Check a server now"},
+		pair{
+			"SERVEUR : nom ou rôle (primary, secondary) ; all : les deux. Codes de sortie : 0 répond, 2 ne répond pas.",
+			"SERVER: name or role (primary, secondary); all: both. Exit codes: 0 answers, 2 does not answer.",
+		},
+	},
+	"switchover": {
+		pair{"Basculer vers le serveur de secours", "Switch over to the secondary"},
+		pair{
+			"Les nouveaux appels et l'enregistrement SIP passent au serveur de secours ; les appels en cours restent où ils sont.\nCodes de sortie : 0 fait, 1 refusé ou abandonné, 4 déjà fait, 5 accepté mais pas terminé.",
+			"New calls and the registration move to the secondary; calls in progress stay where they are.\nExit codes: 0 done, 1 refused or given up, 4 already done, 5 accepted but not finished.",
+		},
+	},
+	"return": {
+		pair{"Revenir en mode normal, sur le principal", "Return to normal, to the primary"},
+		pair{
+			"Le retour n'est jamais automatique. Codes de sortie : comme ceux de la bascule.",
+			"The return is never automatic. Exit codes: as those of switchover.",
+		},
+	},
+	"maintenance": {
+		pair{"Figer les rôles pendant une intervention", "Freeze the roles during an intervention"},
+		pair{
+			"Pendant une maintenance rien ne bascule ; les vérifications continuent.",
+			"During a maintenance nothing switches; checks go on.",
+		},
+	},
+	"maintenance start": {pair{"Commencer une maintenance", "Start a maintenance"}, pair{"", ""}},
+	"maintenance stop":  {pair{"Terminer la maintenance", "End the maintenance"}, pair{"", ""}},
+	"alarms": {
+		pair{"Les alarmes et que faire", "The alarms and what to do"},
+		pair{
+			"Codes de sortie : 0 aucune, 1 mineure ou avertissement, 2 majeure ou critique.",
+			"Exit codes: 0 none, 1 minor or warning, 2 major or critical.",
+		},
+	},
+	"config": {pair{"Écrire, vérifier, montrer la configuration", "Write, check, show the configuration"}, pair{"", ""}},
+	"config init": {
+		pair{"Écrire une configuration commentée, à compléter", "Write a commented configuration, to be completed"},
+		pair{
+			"Sur la sortie standard : releve config init --ipbx oxe > releve.yaml",
+			"On the standard output: releve config init --ipbx oxe > releve.yaml",
+		},
+	},
+	"config check": {
+		pair{"Vérifier la configuration ; toutes les fautes d'un coup", "Check the configuration; every fault at once"},
+		pair{"Codes de sortie : 0 correcte, 78 fautes.", "Exit codes: 0 correct, 78 faults."},
+	},
+	"config show": {
+		pair{"Montrer les valeurs effectives, mots de passe masqués", "Show the effective values, passwords masked"},
+		pair{"", ""},
+	},
+	"config diff": {
+		pair{"Comparer la configuration en service et le fichier", "Compare the running configuration and the file"},
+		pair{"Codes de sortie : 0 identiques, 1 différences, 2 erreur.", "Exit codes: 0 same, 1 different, 2 error."},
+	},
+	"ready": {
+		pair{"Ce nœud peut-il prendre des appels ?", "May this node take calls?"},
+		pair{"Codes de sortie : 0 oui, 1 non, 3 Relève injoignable.", "Exit codes: 0 yes, 1 no, 3 Relève unreachable."},
+	},
+	"version": {pair{"La version", "The version"}, pair{"", ""}},
+	"help":    {pair{"L'aide d'une commande", "Help of a command"}, pair{"", ""}},
+}
+
+// Flag explains an option of the command line.
+func (m Messages) Flag(name string) string {
+	if p, ok := flags[name]; ok {
+		return m.of(p)
+	}
+	return name
+}
+
+// HasFlag says whether the catalogue knows the option name.
+func HasFlag(name string) bool { _, ok := flags[name]; return ok }
+
+var flags = map[string]pair{
+	"config": {"fichier de configuration", "configuration file"},
+	"force":  {"passer outre les attentes de stabilité", "override the waits for stability"},
+	"help":   {"cette aide", "this help"},
+	"ipbx":   {"modèle d'IPBX", "model of IPBX"},
+	"lang":   {"langue : fr ou en", "language: fr or en"},
+	"limit":  {"nombre de lignes au plus", "number of lines at most"},
+	"output": {"présentation : table ou json", "presentation: table or json"},
+	"reason": {"motif, noté au journal", "reason, recorded in the journal"},
+	"reveal": {"montrer les numéros en entier", "show numbers in full"},
+	"since":  {"depuis cette durée", "for this long"},
+	"socket": {"socket d'administration", "admin socket"},
+	"wait":   {"attendre la fin au plus cette durée", "wait for the end for at most this long"},
+	"yes":    {"ne pas demander de confirmation (avec --reason)", "do not ask for confirmation (with --reason)"},
+}
