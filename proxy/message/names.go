@@ -32,6 +32,7 @@ const (
 	kindEvent
 	kindReferTo
 	kindSessionExpires
+	kindAuthenticate // WWW- and Proxy-Authenticate: read, and copied into a merged 401 or 407
 )
 
 // fold reports whether b is the lower-case ASCII name s in any case. Only
@@ -102,6 +103,10 @@ func kindOf(name []byte) kind {
 		return oneOf(name, "content-length", kindContentLength)
 	case 15:
 		return oneOf(name, "session-expires", kindSessionExpires)
+	case 16:
+		return oneOf(name, "www-authenticate", kindAuthenticate)
+	case 18:
+		return oneOf(name, "proxy-authenticate", kindAuthenticate)
 	case 19:
 		return oneOf(name, "proxy-authorization", kindProxyAuthorization)
 	}

@@ -188,3 +188,15 @@ func TestUnfold(t *testing.T) {
 		t.Errorf("%+v\n%s", h, out)
 	}
 }
+
+// TestUnfoldChallenge: a challenge is copied into merged 401s (RFC 3261
+// §16.7(7)), so it must be one line.
+func TestUnfoldChallenge(t *testing.T) {
+	for _, name := range []string{"WWW-Authenticate", "Proxy-Authenticate"} {
+		raw, h := scanned(t, strings.Replace(ringing, "Contact", name+": Digest realm=\"a\",\r\n\t nonce=\"b\"\r\nContact", 1))
+		v, ok := HeaderValue(raw, h, name)
+		if _, err := Line(name, string(v)); !ok || err != nil || string(v) != "Digest realm=\"a\", nonce=\"b\"" {
+			t.Errorf("%q %v", v, err)
+		}
+	}
+}
