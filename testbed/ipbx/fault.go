@@ -62,37 +62,43 @@ func (x *IPBX) Restart(keepBindings bool) error {
 	return err
 }
 
+// heartbeat is the goroutine that sends OPTIONS.
+type heartbeat struct{ stop, done chan struct{} }
+
 // StartOptions sends OPTIONS to Relève every interval until StopOptions.
 func (x *IPBX) StartOptions(interval time.Duration) {
 	x.StopOptions()
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.closed {
+	if x.closed || x.options != nil {
 		return
 	}
-	stop := make(chan struct{})
-	x.options = stop
-	x.workers.Go(func() {
+	h := &heartbeat{make(chan struct{}), make(chan struct{})}
+	x.options = h
+	go func() {
+		defer close(h.done)
 		tick := time.NewTicker(interval)
 		defer tick.Stop()
 		for {
 			x.sendOptions()
 			select {
-			case <-stop:
+			case <-h.stop:
 				return
 			case <-tick.C:
 			}
 		}
-	})
+	}()
 }
 
-// StopOptions ends the periodic OPTIONS.
+// StopOptions ends the periodic OPTIONS; none is sent after it returned.
 func (x *IPBX) StopOptions() {
 	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.options != nil {
-		close(x.options)
-		x.options = nil
+	h := x.options
+	x.options = nil
+	x.mu.Unlock()
+	if h != nil {
+		close(h.stop)
+		<-h.done
 	}
 }
 

@@ -80,8 +80,7 @@ type IPBX struct {
 	mu      sync.Mutex // guards what follows; taken after a phone's lock
 	active  int        // index of the member that serves
 	stats   Stats
-	options chan struct{} // closed to stop the periodic OPTIONS; nil: none
-	workers sync.WaitGroup
+	options *heartbeat // nil: no periodic OPTIONS
 	closed  bool
 }
 
@@ -124,16 +123,15 @@ func Start(cfg Config) (*IPBX, error) {
 
 // Close ends it without a word to anyone, as a power cut.
 func (x *IPBX) Close() error {
-	x.StopOptions()
 	x.mu.Lock()
 	x.closed = true
 	x.mu.Unlock()
+	x.StopOptions()
 	var errs []error
 	for _, p := range x.members {
 		errs = append(errs, p.Close())
 	}
 	x.reg.close()
-	x.workers.Wait()
 	return errors.Join(errs...)
 }
 

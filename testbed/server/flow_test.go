@@ -199,11 +199,11 @@ func TestHoldStopsTheMedia(t *testing.T) {
 	if status, err := c.Hold(within(t)); status != 200 || err != nil {
 		t.Fatal(status, err)
 	}
-	// We go on sending: five more packets of ours are 100 ms in which the
-	// server would have sent five.
+	// We go on sending: ten more packets of ours are 200 ms in which the server
+	// would have sent ten; a few may have been under way.
 	before, sent := c.Result().Packets, heardBy(s)
-	eventually(t, "the server hears five packets more", func() bool { return heardBy(s) >= sent+5 })
-	if after := c.Result().Packets; after > before+1 { // one may have been under way
+	eventually(t, "the server hears ten packets more", func() bool { return heardBy(s) >= sent+10 })
+	if after := c.Result().Packets; after > before+4 {
 		t.Errorf("%d packets came during the hold", after-before)
 	}
 	c.Hangup()
@@ -288,9 +288,10 @@ func TestServerPlacesCalls(t *testing.T) {
 			t.Errorf("%s: %d, want %d (%v)", to, c.Status(), want, err)
 		}
 	}
-	if got := x.Stats(); got.Rescued != 1 || got.IncomingAnswered != 2 {
-		t.Errorf("ipbx saw %+v", got)
-	}
+	eventually(t, "the ipbx saw two answered calls, one at the desk", func() bool {
+		got := x.Stats()
+		return got.Rescued == 1 && got.IncomingAnswered == 2
+	})
 }
 
 func TestTransfers(t *testing.T) {

@@ -64,12 +64,13 @@ func TestOptionsOnlyAnswersOptions(t *testing.T) {
 	x.StartOptions(time.Millisecond)
 	eventually(t, "OPTIONS is answered", func() bool { return x.Stats().OptionsAnswered > 1 })
 	x.StopOptions()
+	eventually(t, "none is under way", func() bool { return x.Stats().OptionsAnswered == x.Stats().OptionsSent })
 	set(t, s, server.Mode{Kind: server.ServerError, Status: 503, OptionsToo: true})
 	before := x.Stats().OptionsAnswered
 	x.StartOptions(time.Millisecond)
 	eventually(t, "OPTIONS reaches the server", func() bool { return s.Stats().Options > before+3 })
 	x.StopOptions()
-	if got := x.Stats(); got.OptionsAnswered > before+1 { // one may have been under way
+	if got := x.Stats(); got.OptionsAnswered > before {
 		t.Errorf("OPTIONS is answered 200 in mode server-error: %+v", got)
 	}
 }
@@ -173,7 +174,7 @@ func TestServerRegisters(t *testing.T) {
 	x := startIPBX(t, netip.AddrPort{}, func(c *ipbx.Config) {
 		c.Registrar = ipbx.Registrar{
 			Users: map[string]string{"5001": "secret"}, Algorithms: []string{"SHA-256", "MD5"},
-			NonceLife: 10 * time.Millisecond,
+			NonceLife: 50 * time.Millisecond,
 		}
 	})
 	s := startServer(t, server.Config{
@@ -183,10 +184,11 @@ func TestServerRegisters(t *testing.T) {
 			Expires: time.Minute, Every: 20 * time.Millisecond,
 		},
 	})
-	eventually(t, "registered and refreshed over a stale nonce", func() bool { return s.Stats().Registered > 2 })
+	eventually(t, "registered and refreshed over a stale nonce", func() bool { return s.Stats().Registered > 4 && s.Stats().Registers > s.Stats().Registered+1 })
 	if got := x.MaxBindingsAtOnce("5001", "5002"); got != 1 {
 		t.Errorf("%d bindings at once", got)
 	}
+	x.SetRegistrar(func(r *ipbx.Registrar) { r.NonceLife = 0 })
 	s.Unregister()
 	eventually(t, "a removal is in the log", func() bool {
 		log, err := x.Log()
