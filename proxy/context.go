@@ -50,7 +50,6 @@ type call struct {
 	entry    router.Entry
 	outgoing bool
 	answered bool
-	line     router.Server // outgoing: the server whose line is reserved
 	replaces bool
 }
 
@@ -213,6 +212,9 @@ func (c *context) tick(now router.Instant) {
 func (c *context) serverActions(now router.Instant, a transaction.Actions) {
 	if a&transaction.Transmit != 0 && len(c.last) > 0 {
 		_ = c.s.send(c.flow, c.last) // RFC 3261 §16.9: a response that cannot be sent is dropped
+	}
+	if a&transaction.Trying != 0 && c.head.Method != message.INVITE {
+		c.reply(now, 100, router.ReasonNone) // RFC 4320 §4.1
 	}
 	if a&transaction.Forget != 0 {
 		c.s.release(&c.last)

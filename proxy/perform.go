@@ -19,11 +19,22 @@ func (c *context) event(now router.Instant, k fork.EventKind) fork.Event {
 		ev.ServiceNumber = c.call.service
 		ev.Reliable18x = c.call.reliable
 		if !c.call.outgoing {
-			ev.Occupancy = c.s.p.Dialogs.Occupancy(v.Active)
+			ev.Occupancy = c.s.p.Dialogs.Occupancy(v.Active, c.linesHeld(v.Active))
 			ev.AnsweredLately = c.s.p.answeredLately(v.Active, now)
 		}
 	}
 	return ev
+}
+
+// linesHeld is the number of lines of s that this call's own branches hold.
+func (c *context) linesHeld(s router.Server) int {
+	n := 0
+	for i := range c.branches {
+		if c.branches[i].line == s {
+			n++
+		}
+	}
+	return n
 }
 
 // maxSteps bounds the events that one event may lead to within a context; each
@@ -36,7 +47,7 @@ func (c *context) step(now router.Instant, ev fork.Event, raw []byte, h *message
 	policy := &c.s.p.cfg.Policy
 	queue := [8]fork.Event{ev}
 	pending := queue[:1]
-	var room [12]fork.Effect
+	var room [16]fork.Effect // what Step needs at most
 	for n := 0; len(pending) > 0 && n < maxSteps; n++ {
 		e := pending[0]
 		pending = pending[1:]
@@ -48,6 +59,9 @@ func (c *context) step(now router.Instant, ev fork.Event, raw []byte, h *message
 			pending = c.perform(now, &effects[i], pending, raw, h)
 		}
 		raw, h = nil, nil // only the first event has it in hand
+	}
+	if c.fork.Kept() {
+		c.s.byID[c.id] = c // a new view matters to it
 	}
 }
 
@@ -69,7 +83,6 @@ func (c *context) perform(now router.Instant, e *fork.Effect, pending []fork.Eve
 		c.reply(now, e.Status, e.Reason)
 	case fork.Hold:
 		p.Stats.Held.Add(1)
-		c.s.byID[c.id] = c
 		c.call.heldAt = now
 		if p.hooks.Overflow != nil {
 			p.hooks.Overflow(p.View().Active)
@@ -84,7 +97,6 @@ func (c *context) perform(now router.Instant, e *fork.Effect, pending []fork.Eve
 		}
 	case fork.Wait:
 		s := serverOf(e.Target)
-		c.s.byID[c.id] = c
 		if !p.Dialogs.Wait(c.waiter(), s, e.NotBefore) {
 			return append(pending, c.event(now, fork.NoTurn))
 		}
@@ -121,7 +133,7 @@ func (c *context) turn(now router.Instant, s router.Server) {
 
 // ruled shows the present View to a held or waiting call.
 func (c *context) ruled(now router.Instant) {
-	if !c.fork.Held() && !c.fork.Waiting() {
+	if !c.fork.Kept() {
 		delete(c.s.byID, c.id)
 		return
 	}
@@ -214,6 +226,7 @@ func (c *context) cancel(now router.Instant, i uint8) {
 	b.cancel, _ = transaction.New(transaction.Client, b.flow.Network.Reliable(), now)
 	c.s.clients[^b.key] = ref{c, i}
 	_ = c.s.send(b.flow, b.cancelled)
+	b.tx.Step(now, transaction.Stop, 0) // gone 64*T1 later, answered or not (RFC 3261 §9.1)
 }
 
 // cancelReason says why a branch is cancelled (RFC 3326 §2).

@@ -29,11 +29,16 @@ func (s *shard) request(now router.Instant, f transport.Flow, raw []byte, h *mes
 // acked treats an ACK: of a non-2xx it ends here (RFC 3261 §17.2.1), of a 2xx
 // it follows the route set without a transaction (RFC 3261 §16.11, §17).
 func (s *shard) acked(now router.Instant, f transport.Flow, raw []byte, h *message.Head, c *context) {
-	if c != nil && c.server.Phase != transaction.Accepted {
+	if c != nil {
 		s.current = c
-		c.serverActions(now, c.server.Step(now, transaction.Ack, 0))
+		a := c.server.Step(now, transaction.Ack, 0)
+		c.serverActions(now, a)
 		c.arm()
-		return
+		if a&transaction.Pass == 0 {
+			return
+		}
+		// An ACK of a 2xx with the INVITE's branch still reaches the callee
+		// (RFC 6026 §7.1).
 	}
 	if h.ToTag.Empty() || h.MaxForwards == 0 {
 		s.p.Stats.Stray.Add(1)
@@ -193,7 +198,7 @@ func (p *Proxy) routed(now router.Instant, c *context, v router.View, raw []byte
 		call.Owner, _ = p.Dialogs.Owner(p.callKey(dialogOf(h.Replaces.Of(raw))))
 	}
 	call.Looped = h.Diversions > 5 || c.call.named && p.Dialogs.Looped(c.call.pair, now)
-	call.Occupancy = p.Dialogs.Occupancy(v.Active)
+	call.Occupancy = p.Dialogs.Occupancy(v.Active, 0)
 	call.AnsweredLately = p.answeredLately(v.Active, now)
 	return call
 }

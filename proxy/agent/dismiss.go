@@ -18,7 +18,7 @@ func (a *Agent) Dismiss(f transport.Flow, invite, ok []byte, ours func(uri []byt
 	if r != message.OK || h.Request {
 		return
 	}
-	invite, r, _ = message.Scan(invite, &ih)
+	_, r, _ = message.Scan(invite, &ih)
 	offered := r == message.OK && ih.Body < ih.End
 	target := h.ContactURI.Of(ok)
 	if len(target) == 0 {

@@ -100,11 +100,12 @@ func (t *Table) Reconcile(s router.Server, exact bool) {
 
 // Occupancy is how full s is. Our choice: a quarter of the lines divides
 // plausible from next to nothing.
-func (t *Table) Occupancy(s router.Server) router.Occupancy {
+// own is the number of lines that the call being judged holds there itself.
+func (t *Table) Occupancy(s router.Server, own int) router.Occupancy {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	l := &t.lines[s]
-	return router.Occupied(l.reserved, l.capacity, l.reconciled)
+	return router.Occupied(max(l.reserved-own, 0), l.capacity, l.reconciled)
 }
 
 // Lines returns reserved lines, capacity and whether the count is exact.

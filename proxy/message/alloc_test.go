@@ -40,9 +40,15 @@ func hot(t testing.TB) map[string]func() {
 	branch := k.AppendBranch(nil, h.Branch.Of(in), h.SentBy.Of(in), h.CallID.Of(in), h.CSeq, 1, 2)
 	via := []byte("10.20.0.5:5060")
 	return map[string]func(){
-		"scan request":     func() { Scan(in, &sh) },
-		"scan response":    func() { Scan(resp, &sh) },
-		"forward request":  func() { AppendForward(buf, in, &h, &e) },
+		"scan request":    func() { Scan(in, &sh) },
+		"scan response":   func() { Scan(resp, &sh) },
+		"forward request": func() { AppendForward(buf, in, &h, &e) },
+		"forward with buffers on the stack": func() {
+			var via, rr [64]byte
+			e := Edit{MaxForwards: 69, PushVia: append(via[:0], "SIP/2.0/UDP h;branch=z9hG4bKx"...)}
+			e.PushRecordRoute[0] = append(rr[:0], "<sip:t@h;lr>"...)
+			AppendForward(buf, in, &h, &e)
+		},
 		"forward response": func() { AppendForward(buf, resp, &rh, &strip) },
 		"respond": func() {
 			r, p := NeedsReceived(in, &h, src)

@@ -123,39 +123,64 @@ func wholeLine(b []byte) bool {
 	return colon > 0 && isToken(b[:colon])
 }
 
-// cut replaces raw[off:end] by pre, text (or a number, or the address of the
-// source) and post. off == end inserts.
+// cut replaces raw[off:end] by pre, a content and post. off == end inserts. It
+// names its content and does not point to it: a list of cuts that held slices
+// of an Edit would move the caller's buffers to the heap.
 type cut struct {
 	off, end  int
 	pre, post string
-	text      []byte
-	num       uint32
+	num       uint32 // of isNumber, and the index of isAdd
 	what      content
 }
 
-// content says what stands between pre and post. Numbers are formatted when
-// they are written: a cut that pointed to formatted bytes would move them to
-// the heap.
+// content says what stands between pre and post.
 type content uint8
 
 const (
-	isText content = iota
+	isNothing content = iota
 	isNumber
-	isAddress
+	isAddress // of the source
+	isURI
+	isVia
+	isRecordRoute0
+	isRecordRoute1
+	isRoute
+	isLastRoute
+	isContact
+	isAdd
 )
 
 // append writes what replaces raw[c.off:c.end].
-func (c *cut) append(dst []byte, src netip.AddrPort) []byte {
+func (c *cut) append(dst []byte, e *Edit, src netip.AddrPort) []byte {
 	dst = append(dst, c.pre...)
 	switch c.what {
+	case isNothing:
 	case isNumber:
 		dst = strconv.AppendUint(dst, uint64(c.num), 10)
 	case isAddress:
 		dst = src.Addr().Unmap().AppendTo(dst)
 	default:
-		dst = append(dst, c.text...)
+		dst = append(dst, e.text(c)...)
 	}
 	return append(dst, c.post...)
+}
+
+func (e *Edit) text(c *cut) []byte {
+	switch c.what {
+	case isURI:
+		return e.URI
+	case isVia:
+		return e.PushVia
+	case isRecordRoute0, isRecordRoute1:
+		return e.PushRecordRoute[c.what-isRecordRoute0]
+	case isRoute:
+		return e.PushRoute
+	case isLastRoute:
+		return e.LastRoute
+	case isContact:
+		return e.Contact
+	}
+	return e.Add[c.num]
 }
 
 // cuts is kept sorted by offset, insertions before replacements at the same
@@ -182,7 +207,7 @@ func AppendForward(dst, raw []byte, h *Head, e *Edit) []byte {
 	}
 	cs := make([]cut, 0, 20)
 	if e.URI != nil {
-		cs = addCut(cs, cut{off: at(h.URI), end: upto(h.URI), text: e.URI})
+		cs = addCut(cs, cut{off: at(h.URI), end: upto(h.URI), what: isURI})
 	}
 	cs = e.vias(cs, raw, h)
 	cs = e.routes(cs, raw, h)
@@ -195,7 +220,7 @@ func AppendForward(dst, raw []byte, h *Head, e *Edit) []byte {
 			continue // inside a line that Drop removed
 		}
 		dst = append(dst, raw[pos:c.off]...)
-		dst = c.append(dst, e.StampReceived)
+		dst = c.append(dst, e, e.StampReceived)
 		pos = c.end
 	}
 	return append(dst, raw[pos:h.End]...)
@@ -215,7 +240,7 @@ func (h *Head) top(first Span) int {
 func (e *Edit) vias(cs []cut, raw []byte, h *Head) []cut {
 	if e.PushVia != nil {
 		i := h.top(h.ViaLine)
-		cs = addCut(cs, cut{off: i, end: i, pre: "Via: ", text: e.PushVia, post: crlf})
+		cs = addCut(cs, cut{off: i, end: i, pre: "Via: ", what: isVia, post: crlf})
 	}
 	if h.ViaLine.Empty() {
 		return cs
@@ -258,14 +283,14 @@ func (c cut) over(raw []byte, s Span) cut {
 
 func (e *Edit) routes(cs []cut, raw []byte, h *Head) []cut {
 	rr := h.top(h.FirstRR)
-	for _, v := range e.PushRecordRoute {
+	for i, v := range e.PushRecordRoute {
 		if v != nil {
-			cs = addCut(cs, cut{off: rr, end: rr, pre: "Record-Route: ", text: v, post: crlf})
+			cs = addCut(cs, cut{off: rr, end: rr, pre: "Record-Route: ", what: isRecordRoute0 + content(i), post: crlf})
 		}
 	}
 	if e.PushRoute != nil {
 		i := h.top(h.RouteLine)
-		cs = addCut(cs, cut{off: i, end: i, pre: "Route: ", text: e.PushRoute, post: crlf})
+		cs = addCut(cs, cut{off: i, end: i, pre: "Route: ", what: isRoute, post: crlf})
 	}
 	if e.DropRoutes > 0 || e.DropLastRoute || e.LastRoute != nil {
 		cs = e.dropRoutes(cs, raw, h)
@@ -308,11 +333,11 @@ func rackNumber(raw []byte, h *Head) (Span, uint32, bool) {
 }
 
 func (e *Edit) lines(cs []cut, raw []byte, h *Head) []cut {
-	for _, l := range e.Add {
-		cs = addCut(cs, cut{off: h.ViaEnd, end: h.ViaEnd, text: l})
+	for i := range e.Add {
+		cs = addCut(cs, cut{off: h.ViaEnd, end: h.ViaEnd, num: uint32(i), what: isAdd})
 	}
 	if e.Contact != nil && !h.ContactURI.Empty() {
-		c := cut{off: at(h.ContactURI), end: upto(h.ContactURI), text: e.Contact}
+		c := cut{off: at(h.ContactURI), end: upto(h.ContactURI), what: isContact}
 		if raw[c.off-1] != '<' {
 			c.pre, c.post = "<", ">"
 		}

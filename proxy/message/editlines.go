@@ -16,7 +16,7 @@ func (e *Edit) dropRoutes(cs []cut, raw []byte, h *Head) []cut {
 		}
 	}
 	if e.LastRoute != nil {
-		cs = addCut(cs, cut{off: after, end: after, pre: "Route: ", text: e.LastRoute, post: crlf})
+		cs = addCut(cs, cut{off: after, end: after, pre: "Route: ", what: isLastRoute, post: crlf})
 	}
 	return cs
 }

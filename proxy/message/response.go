@@ -78,7 +78,7 @@ func (s Stamp) vias(dst, raw []byte, h *Head) []byte {
 	for i := range cs {
 		c := &cs[i]
 		dst = append(dst, raw[pos:c.off]...)
-		dst = c.append(dst, s.Addr)
+		dst = c.append(dst, nil, s.Addr)
 		pos = c.end
 	}
 	rest := max(pos, upto(h.ViaLine)-len(crlf)) // a line cut short has no CRLF

@@ -1,0 +1,244 @@
+// Package app is the wiring: it makes every room, joins them by functions, and
+// performs the effects of the mind (router/control). It is the only package
+// that sees all concrete types.
+//
+//	transport ─► proxy ─ hooks ─► mind ─ effects ─► agent, register, store, view
+//	                                └──────────────► spool, alarms, admin
+//
+// New wires and rolls back on error, Start begins to serve, Stop ends in the
+// reverse order.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"releve/cmd/internal/config"
+	"releve/cmd/internal/text"
+	"releve/db/spool"
+	"releve/db/sqlite"
+	"releve/proxy"
+	"releve/proxy/agent"
+	"releve/proxy/message"
+	"releve/proxy/register"
+	"releve/proxy/transport"
+	"releve/router"
+)
+
+// Options of a node that are not in its file.
+type Options struct {
+	Version string
+	Log     *slog.Logger // nil: discarded
+}
+
+// App is one node.
+type App struct {
+	cfg     *config.Config
+	options Options
+	log     *slog.Logger
+	started time.Time
+
+	wire      *transport.Transport
+	proxy     *proxy.Proxy
+	agent     *agent.Agent
+	registrar *register.Registrar
+	store     *sqlite.Store
+	spool     *spool.Spool
+	mind      *mind
+	stops     []func() // last in, first out
+}
+
+// Run serves until ctx ends.
+func Run(ctx context.Context, cfg *config.Config, o Options) error {
+	a, err := New(cfg, o)
+	if err != nil {
+		return err
+	}
+	if err := a.Start(ctx); err != nil {
+		a.Stop()
+		return err
+	}
+	<-ctx.Done()
+	a.Stop()
+	return nil
+}
+
+// New wires a node. One straight function on purpose: the order of the lines is
+// the order of the rooms, and a failure undoes the lines above it.
+func New(cfg *config.Config, o Options) (a *App, err error) {
+	a = &App{cfg: cfg, options: o, log: o.Log, started: time.Now()}
+	if a.log == nil {
+		a.log = slog.New(slog.DiscardHandler)
+	}
+	defer func() {
+		if err != nil {
+			a.Stop()
+			a = nil
+		}
+	}()
+	if err := os.MkdirAll(cfg.Store.Path, 0o750); err != nil {
+		return a, fmt.Errorf("open the store: %w; create the directory and give it to the user that runs releve", err)
+	}
+	keys, err := loadKeys(cfg.Keys.File)
+	if err != nil {
+		return a, err
+	}
+	if a.store, err = sqlite.Open(filepath.Join(cfg.Store.Path, "state.db")); err != nil {
+		return a, err
+	}
+	a.stops = append(a.stops, func() { _ = a.store.Close() })
+	if a.spool, err = spool.Open(filepath.Join(cfg.Store.Path, "spool"), spool.Options{Report: a.spoolFault}); err != nil {
+		return a, err
+	}
+	a.stops = append(a.stops, a.closeSpool)
+
+	pc, tc := a.proxyConfig(keys), a.transportConfig()
+	a.mind = newMind(a)
+	a.proxy = proxy.New(pc, nil, a.mind.firstView(), a.proxyHooks())
+	tc.Allow = a.proxy.Known
+	if a.wire, err = transport.New(tc, (*handler)(a)); err != nil {
+		return a, err
+	}
+	a.stops = append(a.stops, a.wire.Close)
+	a.proxy.SetWire(a.wire)
+	a.agent = agent.New(a.wire, func(l uint8) string { return pc.Listeners[l].SentBy })
+	a.registrar = register.New(a.agent, a.licensedUsers(), a.registrars())
+	return a, nil
+}
+
+// Start serves calls, then lets the mind decide.
+func (a *App) Start(ctx context.Context) error {
+	a.proxy.Start()
+	a.stops = append(a.stops, a.proxy.Close)
+	if err := a.mind.boot(ctx); err != nil {
+		return err
+	}
+	stop := a.background(ctx)
+	a.stops = append(a.stops, stop)
+	a.wire.Start()
+	a.event(text.EventStarted, map[string]string{"version": a.options.Version})
+	return a.serveAdmin()
+}
+
+// Stop ends what was started, in reverse order. The registration stays: the
+// next start goes on with it.
+func (a *App) Stop() {
+	for i := len(a.stops) - 1; i >= 0; i-- {
+		a.stops[i]()
+	}
+	a.stops = nil
+}
+
+// handler joins the sockets to those who wait for what they bring.
+type handler App
+
+func (h *handler) Receive(f transport.Flow, raw []byte) { h.proxy.Receive(f, raw) }
+
+func (h *handler) Failed(f transport.Flow, c transport.Cause) {
+	h.proxy.Failed(f, c)
+	h.agent.Failed(f, c)
+}
+
+func (a *App) proxyHooks() proxy.Hooks {
+	return proxy.Hooks{
+		Overflow:    a.mind.overflow,
+		Served:      a.mind.served,
+		Record:      a.recorded,
+		PassiveCall: a.mind.passiveCall,
+		Registered:  a.mind.registered,
+		Own:         func(raw []byte, h *message.Head) bool { return a.agent.Response(raw, h) },
+		Dismiss:     a.dismiss,
+		Fault:       a.mind.fault,
+	}
+}
+
+// dismiss leaves the shard's lock before it sends.
+func (a *App) dismiss(f transport.Flow, invite, ok []byte) {
+	invite, ok = append([]byte(nil), invite...), append([]byte(nil), ok...)
+	a.mind.later(func() { a.agent.Dismiss(f, invite, ok, a.proxy.Ours) })
+}
+
+func (a *App) recorded(r router.CallRecord) {
+	a.spool.Call(r)
+	if r.Reason != router.ReasonActiveServes && r.Reason != router.ReasonOutgoing {
+		a.log.Info("call", "call", r.CallID, "server", r.Server, "outcome", r.Outcome, "status", r.Status, "reason", string(r.Reason))
+	}
+}
+
+func (a *App) closeSpool() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := a.spool.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
+		a.log.Error("close the spool", "error", err)
+	}
+	_ = a.spool.Drain(ctx, a.store) // what stays is read at the next start
+}
+
+func (a *App) peerOf(name string, u config.URI) proxy.Peer {
+	network := transport.UDP
+	if u.Transport == "tcp" {
+		network = transport.TCP
+	}
+	p := proxy.Peer{Name: name, Addr: u.Addr, Network: network}
+	for i, l := range a.cfg.Listen {
+		if networkOf(l) == network && l.Entry == router.Inline && l.Address.Addr().Is4() == u.Addr.Addr().Is4() {
+			p.Listener = uint8(i)
+			break
+		}
+	}
+	return p
+}
+
+func networkOf(l config.Listen) transport.Network {
+	if l.Transport == "tcp" {
+		return transport.TCP
+	}
+	return transport.UDP
+}
+
+func (a *App) transportConfig() transport.Config {
+	c := transport.Config{}
+	for _, l := range a.cfg.Listen {
+		c.Listen = append(c.Listen, transport.Listener{Network: networkOf(l), Addr: l.Address, Advertise: l.Advertise.String()})
+	}
+	add := func(p proxy.Peer) {
+		if p.Network != transport.UDP || !p.Addr.IsValid() {
+			return
+		}
+		for i, l := range a.cfg.Listen {
+			if networkOf(l) == transport.UDP && l.Address.Addr().Is4() == p.Addr.Addr().Is4() {
+				c.Peers = append(c.Peers, transport.Peer{Addr: p.Addr, Listener: uint8(i)})
+			}
+		}
+	}
+	for _, s := range a.cfg.Servers {
+		add(a.peerOf(s.Name, s.Address))
+	}
+	for _, x := range a.cfg.IPBX {
+		add(a.peerOf(x.Name, x.Address))
+	}
+	return c
+}
+
+// advertised is our first inline UDP address, else the first inline one.
+func (a *App) advertised() netip.AddrPort {
+	var first netip.AddrPort
+	for _, l := range a.cfg.Listen {
+		if l.Entry != router.Inline {
+			continue
+		}
+		if networkOf(l) == transport.UDP {
+			return l.Advertise
+		}
+		if !first.IsValid() {
+			first = l.Advertise
+		}
+	}
+	return first
+}

@@ -1,0 +1,124 @@
+package app
+
+import (
+	"strconv"
+	"time"
+
+	"releve/cmd/internal/text"
+	"releve/router"
+	"releve/router/control"
+)
+
+// viewed writes into the journal what changed from the last view to v.
+func (m *mind) viewed(v router.View) {
+	m.mu.Lock()
+	old, first := m.view, m.viewedAt.IsZero()
+	m.view = v
+	if first || v.Active != old.Active {
+		m.activeSince = time.Now()
+	}
+	if first || v.Phase != old.Phase {
+		m.viewedAt = time.Now()
+	}
+	began := m.moveBegan
+	if v.Phase == router.Switching || v.Phase == router.Returning {
+		if old.Phase != v.Phase {
+			m.moveBegan = time.Now()
+		}
+	}
+	if v.Verification > old.Verification {
+		m.verifications++
+	}
+	if v.Phase == router.OnSecondary && old.Phase == router.Switching {
+		m.switchovers++
+	}
+	m.mu.Unlock()
+	if first {
+		m.app.event(text.EventStateRestored, map[string]string{"server": v.Active.String(), "epoch": number(v.Epoch)})
+		return
+	}
+	m.verified(old, v)
+	if v.Phase != old.Phase {
+		m.phased(old, v, time.Since(began))
+	}
+}
+
+func number(n uint64) string { return strconv.FormatUint(n, 10) }
+
+func (m *mind) verified(old, v router.View) {
+	server := map[string]string{"server": v.Active.String(), "verdict": v.Verdict.String(), "cause": "appel débordé / overflow"}
+	switch {
+	case v.Verifying && !old.Verifying:
+		delete(server, "verdict")
+		m.app.event(text.EventVerificationStarted, server)
+	case old.Verifying && !v.Verifying:
+		m.app.event(text.EventVerificationEnded, server)
+	}
+}
+
+// phased writes the change of phase; took is how long a move ran.
+func (m *mind) phased(old, v router.View, took time.Duration) {
+	from, to := v.Active.String(), v.Active.Other().String()
+	p := map[string]string{
+		"from": from, "to": to, "server": v.Active.String(), "reason": string(m.reasonOf(v)),
+		"epoch": number(v.Epoch), "duration": took.Round(time.Millisecond).String(),
+	}
+	switch v.Phase {
+	case router.Switching:
+		m.app.event(text.EventSwitchoverBegun, p)
+	case router.Returning:
+		m.app.event(text.EventReturnBegun, p)
+	case router.OnSecondary:
+		p["from"], p["to"] = to, from
+		m.settled(old, p, text.EventSwitchoverDone, router.Switching)
+	case router.Normal:
+		p["from"], p["to"] = to, from
+		m.settled(old, p, text.EventReturnDone, router.Returning)
+	case router.BothDown:
+		m.app.event(text.EventBothDown, p)
+	case router.Maintenance:
+		m.app.event(text.EventMaintenanceStarted, map[string]string{"note": ""})
+	}
+	m.app.log.Warn("phase", "from", old.Phase.String(), "to", v.Phase.String(), "active", v.Active.String(), "epoch", v.Epoch, "verdict", v.Verdict.String())
+}
+
+func (m *mind) settled(old router.View, p map[string]string, done string, moved router.Phase) {
+	switch old.Phase {
+	case moved:
+		m.app.event(done, p)
+	case router.BothDown:
+		m.app.event(text.EventServingAgain, p)
+	case router.Maintenance:
+		m.app.event(text.EventMaintenanceStopped, nil)
+	}
+}
+
+// reasonOf is why the role stands as it does.
+func (m *mind) reasonOf(v router.View) router.Reason {
+	if v.Phase == router.BothDown {
+		return router.ReasonNotReady
+	}
+	return m.state.Row().Role.Reason
+}
+
+// journal writes a line that the mind asked for: a round, a switchover withheld.
+func (m *mind) journal(e *control.Effect) {
+	p := map[string]string{
+		"server": e.Server.String(), "verdict": e.Verdict.String(), "reason": string(e.Reason),
+		"k": strconv.Itoa(int(e.K)), "n": strconv.Itoa(int(e.N)),
+	}
+	switch e.Reason {
+	case control.ReasonRound:
+		p["rule"] = "R" + strconv.Itoa(int(e.Rule))
+		v := m.state.View()
+		p["k"], p["n"] = strconv.Itoa(int(v.Round)), strconv.Itoa(int(v.Of))
+		m.app.event(text.EventRound, p)
+	case router.ReasonObservation:
+		m.app.event(text.EventObserved, p)
+	case router.ReasonLevel, router.ReasonNotReady, router.ReasonIPBXUnseen, router.ReasonStoreDown, router.ReasonLeaseLost:
+		m.app.event(text.EventSwitchoverWithheld, p)
+	case router.ReasonMoveFailed:
+		p["to"] = e.Server.String()
+		m.app.event(text.EventMoveFailed, p)
+	}
+}

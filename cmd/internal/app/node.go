@@ -1,0 +1,324 @@
+package app
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"releve/cmd/internal/admin"
+	"releve/cmd/internal/config"
+	"releve/cmd/internal/text"
+	"releve/db"
+	"releve/health/probe"
+	"releve/proxy/agent"
+	"releve/router"
+	"releve/router/control"
+	"releve/router/licence"
+	"releve/router/role"
+)
+
+var _ admin.Node = (*App)(nil)
+
+func (a *App) serveAdmin() error {
+	door, err := admin.Listen(admin.Options{Socket: a.cfg.Admin.Socket, Node: a, Metrics: a.metrics(), Log: a.log})
+	if err != nil {
+		return err
+	}
+	door.Start()
+	a.stops = append(a.stops, func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		_ = door.Close(ctx)
+	})
+	return nil
+}
+
+// Status is the one-glance state.
+func (a *App) Status(context.Context) admin.Status {
+	m := a.mind
+	m.mu.Lock()
+	s, alarms, since := m.status, m.alarms.Active(), m.activeSince
+	k, n := int(s.view.Round), int(s.view.Of)
+	switchovers, verifications := m.switchovers, m.verifications
+	m.mu.Unlock()
+	if !s.view.Verifying {
+		k, n = 0, 0
+	}
+	out := admin.Status{
+		Site: a.cfg.Site, Level: a.cfg.Level.String(), Headline: headline(s.view), Active: s.view.Active.String(),
+		Since: since.UTC(), Reason: s.row.Role.Reason, Phase: s.view.Phase.String(), Epoch: s.view.Epoch, Act: s.view.Act,
+		Verification: admin.Progress{K: k, N: n}, Alarms: alarms, Started: a.started.UTC(), Now: time.Now().UTC(),
+		Version: a.options.Version, Counters: a.counters(switchovers, verifications),
+	}
+	for _, c := range a.cfg.Servers {
+		out.Servers = append(out.Servers, a.serverStatus(c, s))
+	}
+	for i, x := range a.cfg.IPBX {
+		out.IPBX = append(out.IPBX, a.ipbxStatus(i, x))
+	}
+	out.Registration = registration(s.licence)
+	return out
+}
+
+func headline(v router.View) text.Headline {
+	switch {
+	case v.Phase == router.BothDown:
+		return text.Nobody
+	case v.Active == router.Secondary:
+		return text.OnSecondary
+	}
+	return text.Answering
+}
+
+func (a *App) serverStatus(c config.Server, s snapshot) admin.Server {
+	m := a.mind
+	m.mu.Lock()
+	last, since := m.last[c.Role], m.stateSince[c.Role]
+	m.mu.Unlock()
+	reserved, lines, exact := a.proxy.Dialogs.Lines(c.Role)
+	out := admin.Server{
+		Name: c.Name, Role: c.Role.String(), Address: c.Address.Addr.String(), Verdict: s.verdicts[c.Role].String(),
+		Reserved: reserved, Lines: lines, Reconciled: exact, Since: since,
+		Stability: admin.Progress{K: min(int(s.good[c.Role]), 5), N: 5}, State: admin.StatePassive,
+		Ready: c.Role != s.view.Active && s.ready,
+	}
+	if last.evidence == router.OK || last.evidence == router.Busy {
+		out.RTT = float64(last.took.Microseconds()) / 1000
+	}
+	for _, call := range a.proxy.Dialogs.Live() {
+		if call.Server == c.Role {
+			out.Calls++
+		}
+	}
+	switch {
+	case c.Role == s.view.Active:
+		out.State = admin.StateActive
+	case !last.at.IsZero() && (last.evidence == router.Silent || last.evidence == router.Refused):
+		out.State = admin.StateDown
+		if a.cfg.Level == router.Backup {
+			out.State = admin.StateAbsent
+		}
+	}
+	return out
+}
+
+func (a *App) ipbxStatus(i int, x config.IPBX) admin.IPBX {
+	out := admin.IPBX{Name: x.Name, Address: x.Address.Addr.String()}
+	if at := a.proxy.Stats.IPBXAt[i].Load(); at != 0 {
+		out.Since = a.proxy.Started().Add(time.Duration(at)).UTC()
+		out.Seen = time.Since(out.Since) < 4*a.cfg.Verification.IdleInterval
+	}
+	return out
+}
+
+func modeName(m licence.Mode) string { return [...]string{"trunk", "gate", "pair", "hold"}[m] }
+
+func phaseName(p licence.Phase) string {
+	return [...]string{"idle", "bound", "drain", "unreg", "claim", "confirm"}[p]
+}
+
+func registration(l licence.Status) admin.Registration {
+	r := admin.Registration{Mode: modeName(l.Mode), Holder: l.Holder.String(), Phase: phaseName(l.Phase)}
+	for i := range l.IPBXs {
+		if b := l.Bindings[l.Holder][i]; b.Up {
+			r.Until = time.Now().Add(b.Remaining).UTC()
+		}
+	}
+	return r
+}
+
+func (a *App) counters(switchovers, verifications uint64) admin.Counters {
+	st := &a.proxy.Stats
+	of := func(o router.Outcome) uint64 { return st.Outcomes[o].Load() }
+	return admin.Counters{
+		Offered: st.Offered.Load(), Answered: of(router.Answered), Dissuaded: of(router.Dissuaded),
+		Cancelled: of(router.Cancelled), Rescued: of(router.Rescued), Refused: of(router.RefusedByPeer),
+		Failed: of(router.Failed), Lost: of(router.Lost), InProgress: uint64(a.proxy.Dialogs.Len()),
+		Held: st.Held.Load(), Switchovers: switchovers, Verifications: verifications,
+	}
+}
+
+// Calls returns calls in progress, then records.
+func (a *App) Calls(ctx context.Context, filter string, limit int) ([]admin.CallInfo, error) {
+	var out []admin.CallInfo
+	for _, c := range a.proxy.Dialogs.Live() {
+		r := c.Record
+		r.Duration = a.proxy.Now().Sub(c.Answered)
+		if matches(&r, filter) && len(out) < limit {
+			out = append(out, admin.CallInfo{CallRecord: r, Live: true})
+		}
+	}
+	if err := a.settleRecords(ctx); err != nil {
+		return nil, err
+	}
+	stored, err := a.store.Calls(ctx, filter, limit-len(out))
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range stored {
+		out = append(out, admin.CallInfo{CallRecord: r})
+	}
+	return out, nil
+}
+
+// settleRecords makes what was recorded so far readable from the store.
+func (a *App) settleRecords(ctx context.Context) error {
+	if err := a.spool.Flush(ctx); err != nil {
+		return err
+	}
+	return a.spool.Drain(ctx, a.store)
+}
+
+// Events returns the newest lines of the journal.
+func (a *App) Events(ctx context.Context, since time.Time, limit int) ([]db.Event, error) {
+	if err := a.settleRecords(ctx); err != nil {
+		return nil, err
+	}
+	return a.store.Events(ctx, since, limit)
+}
+
+// Licence is the state of the registration in full.
+func (a *App) Licence(context.Context) admin.Licence {
+	a.mind.mu.Lock()
+	l := a.mind.status.licence
+	a.mind.mu.Unlock()
+	out := admin.Licence{
+		Mode: modeName(l.Mode), Phase: phaseName(l.Phase), Holder: l.Holder.String(), Leaving: l.Leaving.String(),
+		Epoch: l.Epoch, WorstMove: a.cfg.WorstMove(),
+	}
+	if l.Fence > 0 {
+		out.Fence = time.Now().Add(l.Fence).UTC()
+	}
+	for s := router.Primary; s <= router.Secondary; s++ {
+		u, ok := a.cfg.UserOf(s)
+		if !ok || l.Mode == licence.Hold && s != router.Primary {
+			continue
+		}
+		for i := range l.IPBXs {
+			b := l.Bindings[s][i]
+			row := admin.Binding{
+				Role: s.String(), User: u.AOR.AOR(), IPBX: a.cfg.IPBX[i].Name, Possible: b.Possible,
+				Granted: b.Granted, Refused: b.Refused, Foreign: b.Foreign > 0,
+			}
+			if b.Up {
+				row.Until = time.Now().Add(b.Remaining).UTC()
+			}
+			out.Bindings = append(out.Bindings, row)
+		}
+	}
+	return out
+}
+
+// Probe runs one round now.
+func (a *App) Probe(ctx context.Context, name string) (admin.Probe, error) {
+	for _, c := range a.cfg.Servers {
+		if c.Name == name || c.Role.String() == name {
+			return a.probeServer(ctx, c)
+		}
+	}
+	return admin.Probe{}, &admin.Fault{Status: 404, Code: text.FaultUnknownServer, Detail: name}
+}
+
+func (a *App) probeServer(ctx context.Context, c config.Server) (admin.Probe, error) {
+	peer := a.peerOf(c.Name, c.Address)
+	results := make(chan agent.Result, 1)
+	a.mind.options(peer, func(r agent.Result) {
+		results <- agent.Result{Failure: r.Failure, Status: r.Status, RetryAfter: r.RetryAfter, Took: r.Took}
+	})
+	limit, cancel := context.WithTimeout(ctx, a.cfg.Verification.Timeout+time.Second)
+	defer cancel()
+	host, checks := probe.Run(limit, peer.Addr.Addr(), a.mind.checks(c))
+	var r agent.Result
+	select {
+	case r = <-results:
+	case <-limit.Done():
+		return admin.Probe{}, limit.Err()
+	}
+	e := evidenceOf(r)
+	a.mind.post(control.Event{Kind: control.ProbeDone, Server: c.Role, Evidence: e, RTT: r.Took, Host: host})
+	out := admin.Probe{
+		Server: c.Name, Role: c.Role.String(), SIP: e.String(), Status: int(r.Status),
+		RTT: float64(r.Took.Microseconds()) / 1000,
+	}
+	for _, k := range checks {
+		out.Checks = append(out.Checks, admin.ProbeCheck{
+			Type: k.Type, Up: [...]string{"unknown", "up", "down"}[k.Up], Took: float64(k.Took.Microseconds()) / 1000, Note: k.Note,
+		})
+	}
+	a.mind.mu.Lock()
+	out.Verdict = a.mind.status.verdicts[c.Role].String()
+	a.mind.mu.Unlock()
+	return out, nil
+}
+
+var commands = map[string]role.Command{
+	admin.Switchover: role.Switchover, admin.Return: role.Return,
+	admin.MaintenanceStart: role.MaintenanceStart, admin.MaintenanceStop: role.MaintenanceStop,
+}
+
+// Command gives an operator's act to the mind.
+func (a *App) Command(ctx context.Context, c admin.Command) (admin.Result, error) {
+	view := a.proxy.View()
+	if c.ExpectedActive != "" && c.ExpectedActive != view.Active.String() {
+		return admin.Result{Reason: router.ReasonWrongPhase, Epoch: view.Epoch}, nil
+	}
+	if already(c.Name, view) {
+		return admin.Result{Already: true, Epoch: view.Epoch}, nil
+	}
+	effects, err := a.mind.ask(ctx, control.Event{Kind: control.Operate, Command: commands[c.Name], Force: c.Force})
+	if err != nil {
+		return admin.Result{}, err
+	}
+	out := admin.Result{Accepted: true, Epoch: a.proxy.View().Epoch}
+	for _, e := range effects {
+		if e.Kind == control.Refuse {
+			out.Accepted, out.Reason = false, e.Reason
+		}
+	}
+	a.commanded(c, out)
+	return out, nil
+}
+
+func already(name string, v router.View) bool {
+	switch name {
+	case admin.Switchover:
+		return v.Active == router.Secondary && v.Phase == router.OnSecondary
+	case admin.Return:
+		return v.Active == router.Primary && v.Phase == router.Normal
+	case admin.MaintenanceStart:
+		return v.Phase == router.Maintenance
+	}
+	return false
+}
+
+func (a *App) commanded(c admin.Command, r admin.Result) {
+	p := map[string]string{"command": c.Name, "note": c.Reason, "reason": string(r.Reason)}
+	switch {
+	case !r.Accepted:
+		a.eventBy(c.Actor, text.EventCommandRefused, p)
+	case c.Force:
+		a.eventBy(c.Actor, text.EventCommandForced, p)
+	}
+}
+
+// Alarms returns the alarm table.
+func (a *App) Alarms(context.Context) []db.Alarm {
+	a.mind.mu.Lock()
+	defer a.mind.mu.Unlock()
+	return a.mind.alarms.Active()
+}
+
+// Ready says whether a call would be treated now.
+func (a *App) Ready(context.Context) (bool, string) {
+	v := a.proxy.View()
+	if v.Phase == router.BothDown && a.cfg.Rescue.IsZero() {
+		return false, "neither server answers and no rescue is configured"
+	}
+	return true, strings.ToLower(v.Phase.String())
+}
+
+// ConfigText is the running configuration.
+func (a *App) ConfigText() string { return string(a.cfg.Show()) }
+
+// Version is the version of this build.
+func (a *App) Version() string { return a.options.Version }

@@ -1,0 +1,143 @@
+package app
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"releve/proxy"
+	"releve/proxy/fork"
+	"releve/proxy/message"
+	"releve/proxy/register"
+	"releve/proxy/transport"
+	"releve/router"
+	"releve/router/control"
+	"releve/router/licence"
+	"releve/router/role"
+
+	"releve/cmd/internal/config"
+	"releve/health"
+)
+
+// timerC bounds a ringing branch (RFC 3261 §16.6(11): more than 3 minutes).
+const timerC = 185 * time.Second
+
+// loadKeys reads the keys that sign tokens and branches; the file is made at
+// the first start.
+func loadKeys(path string) (*message.Keys, error) {
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		raw, err = makeKeys(path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the keys: %w; the file must belong to the user that runs releve", err)
+	}
+	k, err := message.ParseKeys(raw)
+	if err != nil {
+		return nil, fmt.Errorf("read the keys in %s: %w", path, err)
+	}
+	return k, nil
+}
+
+func makeKeys(path string) ([]byte, error) {
+	var secret [32]byte
+	if _, err := rand.Read(secret[:]); err != nil {
+		return nil, err
+	}
+	raw := message.AppendKey(nil, 1, secret[:])
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return nil, err
+	}
+	return raw, os.WriteFile(path, raw, 0o600)
+}
+
+func (a *App) proxyConfig(keys *message.Keys) proxy.Config {
+	c := proxy.Config{
+		Policy: a.forkPolicy(), ServiceNumbers: make(map[string]bool), Q850: a.cfg.Dissuasion.Q850,
+		LocalRegister: a.cfg.Registration.Mode != licence.Trunk, Keys: keys,
+	}
+	for _, l := range a.cfg.Listen {
+		c.Listeners = append(c.Listeners, proxy.Listener{Network: networkOf(l), SentBy: l.Advertise.String(), Entry: l.Entry})
+	}
+	for _, x := range a.cfg.IPBX {
+		c.IPBXs = append(c.IPBXs, proxy.IPBX{Peer: a.peerOf(x.Name, x.Address), Sources: x.Sources})
+	}
+	for _, s := range a.cfg.Servers {
+		c.Servers[s.Role] = proxy.Server{Peer: a.peerOf(s.Name, s.Address), Lines: s.Lines, User: s.User}
+	}
+	for _, n := range a.cfg.ServiceNumbers {
+		c.ServiceNumbers[n] = true
+	}
+	if a.cfg.Rescue.Addr.IsValid() {
+		c.RescueURI, c.Rescue = a.cfg.Rescue.String(), a.peerOf("rescue", a.cfg.Rescue)
+	}
+	return c
+}
+
+func (a *App) forkPolicy() fork.Policy {
+	o, v := a.cfg.Overflow, a.cfg.Verification
+	p := fork.Policy{
+		ProgressTimeout: o.ProgressTimeout, AnswerTimeout: o.AnswerTimeout, HoldBudget: o.HoldBudget,
+		TimerC: timerC, Round: v.Spacing, HoldSignal: o.HoldSignal,
+		Requeue: a.cfg.Dissuasion.Requeue, RejectStatus: uint16(a.cfg.Dissuasion.Status),
+		Automatic: a.cfg.Automatic(), Rescue: a.cfg.Rescue.Addr.IsValid(), IPBXs: uint8(len(a.cfg.IPBX)),
+	}
+	if o.ForwardLate {
+		p.Late = fork.ForwardLate
+	}
+	return p
+}
+
+func (a *App) controlPolicy() control.Policy {
+	v := a.cfg.Verification
+	_, secondary := a.cfg.Server(router.Secondary)
+	p := control.Policy{
+		Role: role.Policy{
+			Count: uint8(v.Count), AloneExtra: uint8(v.AloneExtra), Spacing: v.Spacing,
+			Dead: v.Dead, Gray: v.Gray, Degraded: v.Degraded, Act: v.Act, Automatic: a.cfg.Automatic(),
+			ReturnWait: 15 * time.Minute, Stable: 5,
+		},
+		Licence: licence.Policy{
+			Mode: a.cfg.Registration.Mode, IPBXs: uint8(len(a.cfg.IPBX)), Expires: a.cfg.Registration.Expires,
+			Txn: 4 * time.Second, Slack: time.Second + a.cfg.Registration.Expires/1000,
+		},
+		Health:    health.Policy{Interval: v.IdleInterval, Lasting: v.Lasting},
+		Secondary: secondary, Absent: a.cfg.Level == router.Backup, IPBXs: uint8(len(a.cfg.IPBX)),
+	}
+	for _, x := range a.cfg.IPBX {
+		p.Licence.MaxGrant = max(p.Licence.MaxGrant, x.MaxGrant)
+	}
+	return p
+}
+
+func (a *App) licensedUsers() (users [router.Servers]register.User) {
+	for s := router.Primary; s <= router.Secondary; s++ {
+		u, ok := a.cfg.UserOf(s)
+		if !ok {
+			continue
+		}
+		users[s] = register.User{
+			AOR: u.AOR.AOR(), Username: u.Username, Password: u.Password.Value(),
+			Contact: contactOf(u, a.advertised().String()),
+			CallID:  "releve-" + u.AOR.User + "@" + a.advertised().Addr().String(),
+		}
+	}
+	return users
+}
+
+func contactOf(u config.User, host string) string { return "sip:" + u.AOR.User + "@" + host }
+
+func (a *App) registrars() (out []register.Target) {
+	for _, x := range a.cfg.IPBX {
+		p := a.peerOf(x.Name, x.Address)
+		out = append(out, register.Target{
+			URI:  "sip:" + p.Addr.Addr().String(),
+			Flow: transport.Flow{Listener: p.Listener, Network: p.Network, Remote: p.Addr},
+		})
+	}
+	return out
+}
