@@ -211,6 +211,7 @@ func TestRestartInMidCall(t *testing.T) {
 	s.must(err)
 	_, err = c.Answered(ctx)
 	s.must(err)
+	s.until("the server has the ACK", func() bool { calls, _ := s.primary.Calls(); return calls[0].ACKed })
 	s.node.Stop()
 	s.start()
 	if status, err := c.ReInvite(ctx, "sendonly"); err != nil || status != 200 {
@@ -231,15 +232,31 @@ func TestRestartInMidCall(t *testing.T) {
 func TestAllLinesBusyIsDissuadedAndNothingSwitches(t *testing.T) {
 	s := newSite(t)
 	s.ready()
-	s.must(s.primary.SetMode(server.Mode{Kind: server.AllBusy}))
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	c, err := s.ipbx.Call(ctx, ipbx.CallSpec{From: "100", To: "5000"})
+	var talking []*ipbx.Call
+	for i := range 4 {
+		c, err := s.ipbx.Call(ctx, ipbx.CallSpec{From: fmt.Sprint(100 + i), To: "5000"})
+		s.must(err)
+		_, err = c.Answered(ctx)
+		s.must(err)
+		talking = append(talking, c)
+	}
+	fifth, err := s.ipbx.Call(ctx, ipbx.CallSpec{From: "200", To: "5000"})
 	s.must(err)
-	r, err := c.Wait(ctx)
-	s.must(err)
+	s.until("the fifth call waits for a line", func() bool { return s.node.proxy.Dialogs.Waiting(router.Primary) == 1 })
+	talking[0].Hangup()
+	r, err := fifth.Answered(ctx)
+	if err != nil || r.AnsweredBy != "principal" {
+		t.Fatalf("the waiting call: %+v %v", r, err)
+	}
 	st := s.node.Status(t.Context())
 	if st.Active != "primary" || st.Counters.Switchovers != 0 {
-		t.Fatalf("busy moved the role: %+v, call %+v", st, r)
+		t.Fatalf("busy moved the role: %+v", st)
 	}
+	fifth.Hangup()
+	for _, c := range talking[1:] {
+		c.Hangup()
+	}
+	s.until("every line is free again", func() bool { n, _, _ := s.node.proxy.Dialogs.Lines(router.Primary); return n == 0 })
 }

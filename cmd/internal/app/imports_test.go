@@ -37,7 +37,7 @@ var heavy = map[string][]string{
 	"github.com/emiago/sipgo": {"proxy", "testbed"},
 	"modernc.org/sqlite":      {"db/sqlite"},
 	"github.com/spf13/cobra":  {"cmd/releve"},
-	"go.yaml.in/yaml":         {"cmd/internal/config"},
+	"go.yaml.in/yaml":         {"cmd/internal/config", "cmd/releve"},
 }
 
 // impure standard packages that no pure room may import.
