@@ -14,30 +14,6 @@ import (
 // registrar each, and a network. Time is virtual; real time is w.now, the
 // node's Mono lags behind it by w.lag after a pause.
 
-type registrar struct {
-	expiry  [router.Servers]router.Instant // of our Contact per user
-	cseq    [router.Servers]uint32
-	foreign [router.Servers]uint8
-	served  map[served]Event // Timer J: duplicates get the same answer
-
-	silent  bool
-	omits   bool          // no bindings in its 2xx
-	grant   time.Duration // grants this whatever was asked; 0: as asked
-	atLeast time.Duration // 423 below it
-	status  uint16        // answers everything with it; 0: serves
-	after   time.Duration // Retry-After with status
-	auth    bool          // challenges
-	wrong   bool          // and never accepts
-	stale   int           // so many answers to a challenge are stale
-	drop    string        // the next request of this name gets lost for good
-	mute    string        // the answer to the next request of this name gets lost for good
-}
-
-type served struct {
-	user router.Server
-	cseq uint32
-}
-
 type flight struct {
 	at    router.Instant
 	order int
@@ -297,78 +273,6 @@ func (w *world) travel(do func()) {
 		}
 		w.at(w.now.Add(d), 0, do)
 	}
-}
-
-func (b *registrar) receive(w *world, f Effect, open *bool) {
-	name := reqText(f.Request)
-	if b.silent || b.drop == name {
-		if b.drop == name {
-			b.drop = ""
-			w.logf("  lost on the way")
-		}
-		return
-	}
-	key := served{f.User, f.CSeq}
-	e, again := b.served[key]
-	if !again {
-		e = b.process(w, f)
-		b.served[key] = e
-	}
-	if b.mute == name {
-		b.mute = ""
-		w.logf("  processed, its answer is lost")
-		return
-	}
-	life := w.life
-	w.travel(func() {
-		if !w.up || life != w.life {
-			return
-		}
-		first := *open
-		*open = false
-		if first || w.rng != nil {
-			w.logf("answer %s", answerText(e))
-			w.event(e)
-		}
-	})
-}
-
-// process is the registrar of RFC 3261 §10.3.
-func (b *registrar) process(w *world, f Effect) Event {
-	e := Event{Kind: Answer, User: f.User, IPBX: f.IPBX, CSeq: f.CSeq, Status: 200}
-	x := f.User
-	bound := b.expiry[x] > w.now
-	granted := f.Expires
-	if b.grant > 0 {
-		granted = b.grant
-	}
-	switch {
-	case b.status > 0:
-		e.Status, e.RetryAfter = b.status, b.after
-		return e
-	case b.auth && !f.Authorise:
-		e.Status, e.Usable, e.Stale = 401, true, true
-		return e
-	case b.auth && (b.wrong || b.stale > 0):
-		e.Status, e.Usable, e.Stale = 401, true, b.stale > 0
-		b.stale = max(b.stale-1, 0)
-		return e
-	case f.Request == Register && f.Expires < b.atLeast:
-		e.Status, e.MinExpires = 423, b.atLeast
-		return e
-	case f.Request != Fetch && bound && f.CSeq <= b.cseq[x]:
-		e.Status = 500 // out of order: nothing changes, RFC 3261 §10.3(7)
-		return e
-	case f.Request == Register:
-		b.expiry[x], b.cseq[x] = w.now.Add(granted), f.CSeq
-	case f.Request == Unregister:
-		b.expiry[x] = 0
-	}
-	e.HasList, e.Foreign = true, b.foreign[x]
-	if e.Ours = b.expiry[x] > w.now && !b.omits; e.Ours {
-		e.Granted = b.expiry[x].Sub(w.now)
-	}
-	return e
 }
 
 // crash kills the process; an open Save lands or not.
