@@ -110,3 +110,20 @@ func (r *reader) syntax(err error) Problem {
 	p.Message = r.say.ConfigSyntax(cause)
 	return p
 }
+
+// Peek returns the language and the admin socket that the file at path names,
+// with defaults where it is silent or cannot be read: what a verb needs before
+// it can say anything. No fault is reported; the language is "" when not given.
+func Peek(path string) (text.Lang, string) {
+	c := Default()
+	raw, err := readBounded(path, maxFile)
+	var doc yaml.Node
+	if err != nil || yaml.Unmarshal(raw, &doc) != nil || len(doc.Content) == 0 {
+		return "", c.Admin.Socket
+	}
+	r := &reader{at: map[string]place{}, bad: map[string]bool{}}
+	c.Language = ""
+	r.config(&c, doc.Content[0])
+	lang, _ := text.Parse(c.Language)
+	return lang, c.Admin.Socket
+}

@@ -168,7 +168,7 @@ func (g Registration) tree() *yaml.Node {
 		one.quoted("password", stars)
 		one.plain("password_file", u.Password.File)
 		one.plain("password_env", u.Password.Env)
-		users.put(u.Name, one.node)
+		users.node.Content = append(users.node.Content, quotedNode(u.Name), one.node)
 	}
 	if len(g.Users) > 0 {
 		p.put("users", users.node)

@@ -92,8 +92,8 @@ func (m Messages) WorstMove(d time.Duration) string {
 		return m.say("Déplacement de l'enregistrement SIP : immédiat, aucun n'est à défaire d'abord.",
 			"Move of the registration: at once, none has to be undone first.")
 	}
-	return m.say("Déplacement de l'enregistrement SIP, au pire : %s, si l'IPBX ne prouve rien (moins d'une seconde sinon). max_grant le fixe.",
-		"Move of the registration, at worst: %s, if the IPBX proves nothing (less than a second otherwise). max_grant sets it.", m.Ago(d))
+	return m.say("Déplacement de l'enregistrement SIP, au pire : %s, si l'IPBX ne prouve rien (bien plus court sinon). max_grant le fixe.",
+		"Move of the registration, at worst: %s, if the IPBX proves nothing (much shorter otherwise). max_grant sets it.", m.Ago(d))
 }
 
 // Observing says that nothing will switch.
@@ -374,9 +374,13 @@ func Mask(number string) string {
 }
 
 // Milliseconds prints a round trip.
-func Milliseconds(ms float64) string {
-	if ms < 10 {
-		return fmt.Sprintf("%.1f ms", ms)
+func (m Messages) Milliseconds(ms float64) string {
+	if ms >= 10 {
+		return fmt.Sprintf("%.0f ms", ms)
 	}
-	return fmt.Sprintf("%.0f ms", ms)
+	s := fmt.Sprintf("%.1f ms", ms)
+	if m.Lang() == French {
+		s = strings.Replace(s, ".", ",", 1)
+	}
+	return s
 }

@@ -244,6 +244,8 @@ func sample(t reflect.Type) reflect.Value {
 		return reflect.ValueOf("x1").Convert(t)
 	case t.Kind() == reflect.Slice:
 		return reflect.ValueOf([]string{"x1", "x2"})
+	case t.Kind() == reflect.Float64:
+		return reflect.ValueOf(3.25)
 	case t.Kind() == reflect.Int || t.Kind() == reflect.Uint8 || t.Kind() == reflect.Uint16:
 		return reflect.ValueOf(3).Convert(t)
 	}

@@ -1,0 +1,427 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"releve/cmd/internal/admin"
+	"releve/cmd/internal/text"
+	"releve/db"
+	"releve/router"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+// node is the daemon's side of the socket: a site that switches when told to.
+type node struct {
+	mu     sync.Mutex
+	status admin.Status
+	result admin.Result
+	slow   bool // accepted, and never finished
+	got    []admin.Command
+}
+
+func (n *node) Status(context.Context) admin.Status {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.status
+}
+
+func (n *node) Command(_ context.Context, c admin.Command) (admin.Result, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.got = append(n.got, c)
+	if n.result.Accepted && !n.slow {
+		switch c.Name {
+		case admin.Switchover:
+			n.status.Active, n.status.Phase = "secondary", "on-secondary"
+		case admin.Return:
+			n.status.Active, n.status.Phase = "primary", "normal"
+		}
+	}
+	return n.result, nil
+}
+
+func (n *node) Calls(_ context.Context, filter string, _ int) ([]admin.CallInfo, error) {
+	if filter == "none" {
+		return nil, nil
+	}
+	return someCalls(), nil
+}
+
+func (n *node) Events(context.Context, time.Time, int) ([]db.Event, error) { return someEvents(), nil }
+func (n *node) Licence(context.Context) admin.Licence                      { return someLicence() }
+func (n *node) Alarms(context.Context) []db.Alarm                          { return n.Status(context.Background()).Alarms }
+func (n *node) Ready(context.Context) (bool, string)                       { return true, "" }
+func (n *node) ConfigText() string                                         { return "site: \"old\"\n" }
+func (n *node) Version() string                                            { return "1.0" }
+
+func (n *node) Probe(_ context.Context, server string) (admin.Probe, error) {
+	for _, p := range someProbes() {
+		if p.Server == server {
+			return p, nil
+		}
+	}
+	return admin.Probe{}, &admin.Fault{Status: 404, Code: text.FaultUnknownServer}
+}
+
+func someStatus() admin.Status {
+	return admin.Status{
+		Site: "CH de Exemple", Level: "high-availability", Headline: text.Answering, Active: "primary",
+		Since: noon.Add(-292 * time.Hour), Phase: "normal", Epoch: 4, Act: true, Reason: router.ReasonOperator,
+		Servers: []admin.Server{
+			{Name: "svp1", Role: "primary", State: admin.StateActive, Verdict: "HEALTHY", RTT: 3.2, Reserved: 4, Lines: 30, Reconciled: true, Calls: 4, Since: noon.Add(-292 * time.Hour), Stability: admin.Progress{K: 5, N: 5}},
+			{Name: "svp2", Role: "secondary", State: admin.StatePassive, Verdict: "HEALTHY", RTT: 41, Lines: 30, Ready: true, Reconciled: true, Since: noon.Add(-90 * time.Second)},
+		},
+		IPBX:         []admin.IPBX{{Name: "oxe", Seen: true, Since: noon.Add(-time.Hour)}},
+		Registration: admin.Registration{Mode: "pair", Holder: "primary", Phase: "bound", Until: noon.Add(40 * time.Second)},
+		Counters:     admin.Counters{Offered: 412, Answered: 400, Dissuaded: 5, Cancelled: 7},
+		Started:      noon.Add(-300 * time.Hour), Now: noon, Version: "1.0",
+	}
+}
+
+func onSecondary() admin.Status {
+	s := someStatus()
+	s.Headline, s.Active, s.Phase, s.Reason = text.OnSecondary, "secondary", "on-secondary", router.ReasonConfirmed
+	s.Since, s.Act = noon.Add(-5*time.Minute), false
+	s.Servers[0].State, s.Servers[0].Verdict, s.Servers[0].Stability = admin.StateDown, "DEAD_APP", admin.Progress{K: 2, N: 5}
+	s.Servers[0].Calls, s.Servers[0].Reconciled = 1, false
+	s.Servers[1].State = admin.StateActive
+	s.IPBX[0].Seen = false
+	s.Alarms = []db.Alarm{
+		{Number: 1005, Object: "secondary", Severity: "major", Raised: noon.Add(-5 * time.Minute)},
+		{Number: 1001, Object: "primary", Severity: "major", Raised: noon.Add(-26 * time.Hour)},
+	}
+	return s
+}
+
+func verifying() admin.Status {
+	s := someStatus()
+	s.Phase, s.Verification = "verifying", admin.Progress{K: 2, N: 3}
+	s.Registration = admin.Registration{Mode: "trunk"}
+	s.Headline = text.Nobody
+	return s
+}
+
+func someCalls() []admin.CallInfo {
+	return []admin.CallInfo{
+		{CallRecord: router.CallRecord{CallID: "b2@10.10.0.10", From: "0145678912", To: "5000", Server: "primary", Started: noon.Add(-20 * time.Second), Reason: router.ReasonActiveServes, Epoch: 4}, Live: true},
+		{CallRecord: router.CallRecord{
+			CallID: "a1@10.10.0.10", From: "+33612345678", To: "5000", Server: "secondary", Started: noon.Add(-30 * time.Hour),
+			Outcome: "answered", Reason: router.ReasonDelivered, Status: 200, Held: 6200 * time.Millisecond, Setup: 7 * time.Second,
+			Duration: 95 * time.Second, Verdict: "DEAD_APP", EndedBy: "caller", Epoch: 3, WouldHave: router.ReasonConfirmed,
+		}},
+	}
+}
+
+func someEvents() []db.Event {
+	return []db.Event{
+		{Time: noon, Code: text.EventSwitchoverDone, Params: map[string]string{"from": "primary", "to": "secondary", "duration": "412 ms"}},
+		{Time: noon.Add(-time.Second), Code: text.EventSwitchoverBegun, Params: map[string]string{"from": "primary", "to": "secondary", "reason": "operator"}, Actor: "marie (uid 1000)"},
+		{Time: noon.Add(-48 * time.Hour), Code: text.EventStarted, Params: map[string]string{"version": "1.0"}, Actor: "releve"},
+	}
+}
+
+func someLicence() admin.Licence {
+	return admin.Licence{
+		Mode: "pair", Phase: "unreg", Holder: "secondary", Leaving: "primary", Epoch: 5, Fence: noon.Add(time.Hour), WorstMove: 3609 * time.Second,
+		Bindings: []admin.Binding{
+			{Role: "primary", User: "sip:5001@oxe", IPBX: "oxe", Possible: true, Granted: time.Minute, Until: noon.Add(30 * time.Second)},
+			{Role: "secondary", User: "sip:5002@oxe", IPBX: "oxe", Refused: true, Foreign: true},
+		},
+	}
+}
+
+func someProbes() []admin.Probe {
+	return []admin.Probe{
+		{Server: "svp1", Role: "primary", Verdict: "HEALTHY", SIP: "ok", Status: 200, RTT: 3.25, Checks: []admin.ProbeCheck{{Type: "tcp", Up: "up", Took: 1, Note: "connected"}}},
+		{Server: "svp2", Role: "secondary", Verdict: "DEAD_ALONE", SIP: "silent", Checks: []admin.ProbeCheck{{Type: "exec", Up: "unknown", Took: 1000, Note: "CRITICAL"}}},
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs (run with -update, read the diff):\n%s", path, got)
+	}
+}
+
+func TestScreens(t *testing.T) {
+	for _, lang := range []text.Lang{text.French, text.English} {
+		v := view{m: text.For(lang), now: noon, zone: time.UTC}
+		var b strings.Builder
+		for _, screen := range []struct{ name, body string }{
+			{"status nominal", v.status(someStatus())},
+			{"status on secondary", v.status(onSecondary())},
+			{"status nobody", v.status(verifying())},
+			{"calls", v.calls(someCalls(), false)},
+			{"calls revealed", v.calls(someCalls(), true)},
+			{"explain", v.explain(someCalls(), false)},
+			{"events", v.events(someEvents())},
+			{"licence", v.licence(someLicence())},
+			{"licence trunk", v.licence(admin.Licence{Mode: "trunk"})},
+			{"probes", v.probes(someProbes())},
+			{"alarms", v.alarms(onSecondary().Alarms)},
+			{"no alarm", v.alarms(nil)},
+		} {
+			b.WriteString("== " + screen.name + "\n" + screen.body + "\n")
+		}
+		golden(t, "screens."+string(lang)+".txt", b.String())
+	}
+}
+
+// result of one command line.
+type result struct {
+	code     int
+	out, err string
+}
+
+func exec(t *testing.T, lang, stdin string, args ...string) result {
+	t.Helper()
+	var out, fail bytes.Buffer
+	c := newCLI(args, terminal{in: strings.NewReader(stdin), out: &out, err: &fail, env: func(k string) string {
+		if k == "LANG" {
+			return lang
+		}
+		return ""
+	}})
+	c.zone, c.now = time.UTC, func() time.Time { return noon }
+	code := c.run(t.Context(), args)
+	return result{code, out.String(), fail.String()}
+}
+
+func daemon(t *testing.T, n *node) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "s")
+	d, err := admin.Listen(admin.Options{Socket: path, Node: n})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Start()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = d.Close(ctx)
+	})
+	return path
+}
+
+func TestHelp(t *testing.T) {
+	for _, lang := range []string{"fr", "en"} {
+		var b strings.Builder
+		for _, args := range [][]string{{}, {"help", "switchover"}, {"config"}, {"bascule", "-h"}, {"probe"}, {"stauts"}, {"status", "--jason"}, {"calls", "-n", "x"}, {"status", "-o", "xml"}, {"config", "chek"}, {"events", "--since"}} {
+			r := exec(t, lang+"_XX.UTF-8", "", args...)
+			b.WriteString("$ releve " + strings.Join(args, " ") + "\n" + r.out + r.err)
+			if r.code != 0 {
+				b.WriteString("exit " + map[bool]string{true: "64", false: "?"}[r.code == exitUsage] + "\n")
+			}
+			b.WriteString("\n")
+		}
+		golden(t, "help."+lang+".txt", b.String())
+	}
+}
+
+// TestEveryVerbHasHelp: verbs and options are in the catalogue, which holds no
+// others.
+func TestEveryVerbHasHelp(t *testing.T) {
+	c := newCLI(nil, terminal{in: strings.NewReader(""), env: func(string) string { return "" }})
+	var walk func(cmd *cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		name := strings.TrimPrefix(cmd.CommandPath(), "releve ")
+		if !text.HasHelp(text.Verb(name)) {
+			t.Errorf("%s has no help", name)
+		}
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if !text.HasFlag(f.Name) {
+				t.Errorf("%s: option --%s has no help", name, f.Name)
+			}
+		})
+		for _, child := range cmd.Commands() {
+			walk(child)
+		}
+	}
+	walk(c.root())
+	// A label that the catalogue lacks would be shown as its English key.
+	label := regexp.MustCompile(`(?:Label|add)\("([a-z-]+)"`)
+	raw, err := os.ReadFile("render.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := label.FindAllSubmatch(raw, -1)
+	for _, m := range found {
+		if !text.HasLabel(string(m[1])) {
+			t.Errorf("label %q is not in the catalogue", m[1])
+		}
+	}
+	if len(found) < 20 {
+		t.Errorf("only %d labels found", len(found))
+	}
+}
+
+func TestVerbsOverTheSocket(t *testing.T) {
+	n := &node{status: someStatus()}
+	socket := daemon(t, n)
+	for _, c := range []struct {
+		args []string
+		code int
+		out  string // in stdout
+		err  string // in stderr
+	}{
+		{[]string{"etat"}, 0, "L'accueil automatique répond", ""},
+		{[]string{"status", "--lang", "en"}, 0, "The automated attendant answers", ""},
+		{[]string{"appels", "0145"}, 0, "0145••••12", ""},
+		{[]string{"appels", "none"}, 0, "Aucun appel ne correspond", ""},
+		{[]string{"pourquoi", "a1"}, 0, "Remis au serveur de secours après la bascule.", ""},
+		{[]string{"explain", "none"}, 1, "Aucun appel", ""},
+		{[]string{"journal"}, 0, "[marie (uid 1000)]", ""},
+		{[]string{"licence"}, 0, "ENREGISTREMENT ÉTRANGER", ""},
+		{[]string{"sonde", "svp1"}, 0, "OPTIONS", ""},
+		{[]string{"probe", "all"}, 2, "aucune réponse", ""},
+		{[]string{"probe", "svp3"}, 1, "", "API-010"},
+		{[]string{"alarmes"}, 0, "Aucune alarme.", ""},
+		{[]string{"ready"}, 0, "Prêt", ""},
+		{[]string{"version"}, 0, "releve dev", ""},
+	} {
+		r := exec(t, "fr_FR.UTF-8", "", append(c.args, "--socket", socket)...)
+		if r.code != c.code || !strings.Contains(r.out, c.out) || !strings.Contains(r.err, c.err) {
+			t.Errorf("%v: exit %d\n%s%s", c.args, r.code, r.out, r.err)
+		}
+		js := exec(t, "fr_FR.UTF-8", "", append(c.args, "--socket", socket, "-o", "json")...)
+		if js.code != c.code || c.err == "" && !json.Valid([]byte(js.out)) {
+			t.Errorf("%v -o json: exit %d\n%s", c.args, js.code, js.out)
+		}
+	}
+	n.mu.Lock()
+	n.status = onSecondary()
+	n.mu.Unlock()
+	if r := exec(t, "fr", "", "etat", "--socket", socket); r.code != exitNo {
+		t.Errorf("on the secondary: exit %d", r.code)
+	}
+	if r := exec(t, "fr", "", "alarms", "--socket", socket); r.code != exitDown || !strings.Contains(r.out, "Que faire") {
+		t.Errorf("alarms: exit %d\n%s", r.code, r.out)
+	}
+	n.mu.Lock()
+	n.status = verifying()
+	n.mu.Unlock()
+	if r := exec(t, "fr", "", "etat", "--socket", socket); r.code != exitDown {
+		t.Errorf("nobody answers: exit %d", r.code)
+	}
+	r := exec(t, "fr", "", "etat", "--socket", filepath.Join(t.TempDir(), "no"))
+	if r.code != exitUnreachable || !strings.Contains(r.err, "Relève ne répond pas") {
+		t.Errorf("unreachable: exit %d %s", r.code, r.err)
+	}
+}
+
+func TestSwitchoverAndReturn(t *testing.T) {
+	accepted := admin.Result{Accepted: true}
+	for _, c := range []struct {
+		name   string
+		start  admin.Status
+		answer admin.Result
+		slow   bool
+		stdin  string
+		args   []string
+		code   int
+		said   string
+		sent   bool
+	}{
+		{"by hand", someStatus(), accepted, false, "essai mensuel\nsvp2\n", []string{"bascule"}, 0, "« svp2 » est actif", true},
+		{"wrong name", someStatus(), accepted, false, "essai\nsvp1\n", []string{"bascule"}, 1, "Abandonné", false},
+		{"no reason", someStatus(), accepted, false, "\n", []string{"bascule"}, 1, "Abandonné", false},
+		{"nobody there", someStatus(), accepted, false, "", []string{"bascule"}, 64, "donnez -y et --reason", false},
+		{"script", someStatus(), accepted, false, "", []string{"switchover", "-y", "--reason", "essai"}, 0, "Fait", true},
+		{"script without reason", someStatus(), accepted, false, "", []string{"switchover", "-y"}, 64, "--reason", false},
+		{"refused", someStatus(), admin.Result{Reason: router.ReasonNotReady}, false, "", []string{"switchover", "-y", "--reason", "x"}, 1, "n'est pas prêt", true},
+		{"already", onSecondary(), admin.Result{Already: true}, false, "", []string{"switchover", "-y", "--reason", "x"}, 4, "Déjà fait", true},
+		{"not finished", someStatus(), accepted, true, "", []string{"switchover", "-y", "--reason", "x", "--wait", "1s"}, 5, "pas encore terminé", true},
+		{"return", onSecondary(), accepted, false, "réparé\nsvp1\n", []string{"retour", "--force"}, 0, "« svp1 » est actif", true},
+		{"maintenance", someStatus(), accepted, false, "", []string{"maintenance", "start", "--reason", "disque"}, 0, "rôles sont figés", true},
+		{"maintenance ends", someStatus(), accepted, false, "", []string{"maintenance", "stop"}, 0, "Maintenance terminée", true},
+		{"maintenance without reason", someStatus(), accepted, false, "", []string{"maintenance", "start"}, 64, "--reason", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			n := &node{status: c.start, result: c.answer, slow: c.slow}
+			r := exec(t, "fr", c.stdin, append(c.args, "--socket", daemon(t, n))...)
+			said := strings.ReplaceAll(r.out+r.err, "\u202f", " ")
+			if r.code != c.code || !strings.Contains(said, c.said) || (len(n.got) > 0) != c.sent {
+				t.Errorf("exit %d, sent %v\n%s", r.code, n.got, said)
+			}
+			if c.name == "return" && (!n.got[0].Force || n.got[0].ExpectedActive != "secondary" || n.got[0].Reason != "réparé" ||
+				!strings.Contains(said, "Stabilité de « svp1 » : 2/5")) {
+				t.Errorf("sent %+v\n%s", n.got[0], said)
+			}
+			if c.name == "by hand" && !strings.Contains(said, "4 appels en cours resteront sur « svp1 »") {
+				t.Errorf("consequences: %s", said)
+			}
+		})
+	}
+}
+
+func TestConfigVerbs(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "releve.yaml")
+	r := exec(t, "en_GB", "", "config", "init", "--ipbx", "cucm")
+	if r.code != 0 || !strings.Contains(r.out, "act: false") || !strings.Contains(r.out, "profile: cucm") {
+		t.Fatalf("init: %d\n%s%s", r.code, r.out, r.err)
+	}
+	file := strings.NewReplacer("/etc/releve", dir, "/var/lib/releve", dir).Replace(r.out)
+	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := exec(t, "", "", "config", "init", "--ipbx", "oxee"); r.code != exitUsage {
+		t.Errorf("unknown profile: %d %s", r.code, r.err)
+	}
+	// No language in the environment: the file's own.
+	if r := exec(t, "C.UTF-8", "", "config", "check", "-c", path); r.code != 0 || !strings.Contains(r.out, "the configuration is correct") || !strings.Contains(r.out, "Observation") {
+		t.Errorf("check: %d\n%s%s", r.code, r.out, r.err)
+	}
+	if r := exec(t, "fr", "", "config", "show", "-c", path, "-o", "json"); r.code != 0 || !strings.Contains(r.out, `"hold_budget": "20s"`) {
+		t.Errorf("show: %d\n%s%s", r.code, r.out, r.err)
+	}
+	if r := exec(t, "fr", "", "config", "diff", "-c", path, "--socket", daemon(t, &node{})); r.code != exitNo || !strings.Contains(r.out, "site\n  - old\n  + Example Hospital") {
+		t.Errorf("diff: %d\n%s%s", r.code, r.out, r.err)
+	}
+	if r := exec(t, "fr", "", "config", "diff", "-c", path, "--socket", filepath.Join(dir, "none")); r.code != exitDown {
+		t.Errorf("diff without a daemon: %d", r.code)
+	}
+	if err := os.WriteFile(path, []byte(strings.Replace(file, "count: 3", "cuont: 3", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r = exec(t, "fr", "", "config", "check", "-c", path)
+	if r.code != exitConfig || !strings.Contains(strings.ReplaceAll(r.out, "\u202f", " "), "[CFG-003] clé inconnue « cuont » dans verification. Vouliez-vous « count »") {
+		t.Errorf("bad check: %d\n%q", r.code, r.out)
+	}
+	if r := exec(t, "fr", "", "serve", "-c", path); r.code != exitConfig || !strings.Contains(r.err, "CFG-003") {
+		t.Errorf("serve with a bad file: %d\n%s", r.code, r.err)
+	}
+	r = exec(t, "fr", "", "config", "check", "-c", filepath.Join(dir, "none.yaml"), "-o", "json")
+	var k checked
+	if err := json.Unmarshal([]byte(r.out), &k); err != nil || r.code != exitConfig || k.Valid || len(k.Problems) != 1 {
+		t.Errorf("missing file: %d %s %v", r.code, r.out, err)
+	}
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v3"
+
+	"releve/cmd/internal/config"
+	"releve/cmd/internal/text"
+)
+
+func (c *cli) configVerb() *cobra.Command {
+	return c.group("config", "config", c.configInit(), c.configCheck(), c.configShow(), c.configDiff())
+}
+
+func (c *cli) configInit() *cobra.Command {
+	var profile string
+	cmd := c.verb("config init", "init", 0, 0, func(context.Context, []string) error {
+		if !slices.Contains(config.Profiles, profile) {
+			return usage(c.m.ConfigUnknownValue("--ipbx", profile, config.Profiles, ""))
+		}
+		raw, err := config.Init(c.m.Lang(), profile)
+		if err != nil {
+			return err
+		}
+		_, err = c.out.Write(raw)
+		return err
+	})
+	cmd.Flags().StringVar(&profile, "ipbx", "generic", c.m.Flag("ipbx")+" ("+strings.Join(config.Profiles, ", ")+")")
+	return cmd
+}
+
+// load reads the file; problems come in the language of the command line, which
+// has already weighed the file's own.
+func (c *cli) load() (*config.Config, []config.Problem, error) {
+	return config.Load(c.configPath, c.m.Lang())
+}
+
+// checked is what config check says as JSON.
+type checked struct {
+	Valid     bool             `json:"valid"`
+	Problems  []config.Problem `json:"problems"`
+	WorstMove time.Duration    `json:"worst_move_ns"`
+	Act       bool             `json:"act"`
+}
+
+func (c *cli) configCheck() *cobra.Command {
+	return c.verb("config check", "check", 0, 0, func(context.Context, []string) error {
+		cfg, problems, err := c.load()
+		out := checked{Valid: err == nil, Problems: problems}
+		if cfg != nil {
+			out.WorstMove, out.Act = cfg.WorstMove(), cfg.Verification.Act
+		}
+		if problems == nil {
+			out.Problems = []config.Problem{}
+		}
+		if err := c.print(out, func() string { return c.checkText(out) }); err != nil {
+			return err
+		}
+		if !out.Valid {
+			return quiet(exitConfig)
+		}
+		return nil
+	})
+}
+
+func (c *cli) checkText(k checked) string {
+	var b strings.Builder
+	faults := 0
+	for _, p := range k.Problems {
+		fmt.Fprintln(&b, p)
+		if !p.Advice {
+			faults++
+		}
+	}
+	if !k.Valid {
+		fmt.Fprintln(&b, c.m.ConfigBad(c.configPath, faults))
+		return b.String()
+	}
+	fmt.Fprintln(&b, c.m.ConfigGood(c.configPath, len(k.Problems)))
+	fmt.Fprintln(&b, c.m.WorstMove(k.WorstMove))
+	if !k.Act {
+		fmt.Fprintln(&b, c.m.Observing())
+	}
+	return b.String()
+}
+
+// mustLoad loads the file, or prints its faults and ends with code.
+func (c *cli) mustLoad(code int) (*config.Config, error) {
+	cfg, problems, err := c.load()
+	if err == nil {
+		return cfg, nil
+	}
+	faults := 0
+	for _, p := range problems {
+		if !p.Advice {
+			fmt.Fprintln(c.err, p)
+			faults++
+		}
+	}
+	return nil, exit{code, c.m.ConfigBad(c.configPath, faults)}
+}
+
+func (c *cli) configShow() *cobra.Command {
+	return c.verb("config show", "show", 0, 0, func(context.Context, []string) error {
+		cfg, err := c.mustLoad(exitConfig)
+		if err != nil {
+			return err
+		}
+		shown := cfg.Show()
+		var tree any
+		if err := yaml.Unmarshal(shown, &tree); err != nil {
+			return fmt.Errorf("read back the effective values: %w", err)
+		}
+		return c.print(tree, func() string { return string(shown) })
+	})
+}
+
+func (c *cli) configDiff() *cobra.Command {
+	return c.verb("config diff", "diff", 0, 0, func(ctx context.Context, _ []string) error {
+		cfg, err := c.mustLoad(exitDown)
+		if err != nil {
+			return err
+		}
+		running, err := c.client().Config(ctx)
+		if err != nil {
+			return exit{exitDown, c.explain(err).message}
+		}
+		changes, err := config.Diff(running, cfg.Show())
+		if err != nil {
+			return errors.Join(exit{code: exitDown}, err)
+		}
+		if err := c.print(changes, func() string { return diffText(c.m, changes) }); err != nil {
+			return err
+		}
+		if len(changes) > 0 {
+			return quiet(exitNo)
+		}
+		return nil
+	})
+}
+
+// diffText prints - for the running value and + for the file's.
+func diffText(m text.Messages, changes []config.Change) string {
+	if len(changes) == 0 {
+		return m.ConfigSame() + "\n"
+	}
+	var b strings.Builder
+	for _, ch := range changes {
+		fmt.Fprintln(&b, ch.Path)
+		if ch.Old != "" {
+			fmt.Fprintln(&b, "  - "+ch.Old)
+		}
+		if ch.New != "" {
+			fmt.Fprintln(&b, "  + "+ch.New)
+		}
+	}
+	fmt.Fprintln(&b, m.ConfigDiffers(len(changes)))
+	return b.String()
+}
