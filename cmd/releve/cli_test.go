@@ -114,6 +114,7 @@ func verifying() admin.Status {
 	s.Phase, s.Verification = "verifying", admin.Progress{K: 2, N: 3}
 	s.Registration = admin.Registration{Mode: "trunk"}
 	s.Headline = text.Nobody
+	s.IPBX[0] = admin.IPBX{Name: "oxe"}
 	return s
 }
 

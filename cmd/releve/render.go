@@ -85,7 +85,10 @@ func (v view) status(s admin.Status) string {
 	b.WriteString(table(rows))
 	for _, x := range s.IPBX {
 		seen := v.m.Label("seen")
-		if !x.Seen {
+		switch {
+		case !x.Seen && x.Since.IsZero():
+			seen = v.m.Label("never-seen")
+		case !x.Seen:
 			seen = v.m.Label("unseen")
 		}
 		b.WriteString(strings.TrimSpace("IPBX "+x.Name+"  "+seen+" "+v.since(x.Since)) + "\n")

@@ -5,10 +5,14 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"releve/cmd/internal/app"
+	"releve/cmd/internal/text"
 )
 
 func (c *cli) serveVerb() *cobra.Command {
@@ -20,8 +24,30 @@ func (c *cli) serveVerb() *cobra.Command {
 		if !cfg.Verification.Act {
 			fmt.Fprintln(c.err, c.m.Observing())
 		}
-		return app.Run(ctx, cfg, app.Options{Version: version, Log: newLog(c.err, c.env)})
+		log := newLog(c.err, c.env)
+		stop := ignoreHangup(log)
+		defer stop()
+		return app.Run(ctx, cfg, app.Options{Version: version, Log: log})
 	})
+}
+
+// ignoreHangup keeps SIGHUP from ending the service and says that nothing was
+// reloaded, until stop is called.
+func ignoreHangup(log *slog.Logger) (stop func()) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range hangups {
+			log.Warn(text.For(text.English).NoReload()) // logs are in English
+		}
+	}()
+	return func() {
+		signal.Stop(hangups)
+		close(hangups)
+		<-done
+	}
 }
 
 // newLog writes key=value lines; journald stamps the time itself.

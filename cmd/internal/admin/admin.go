@@ -221,7 +221,9 @@ type Fault struct {
 	Title  string    `json:"title"`
 	Status int       `json:"status"`
 	Code   FaultCode `json:"code"`
-	Detail string    `json:"detail"` // in the language of Accept-Language
+	// Detail is the sentence of Code in the language of Accept-Language; a Node
+	// sets it to what the fault is about (a name), which then comes first.
+	Detail string `json:"detail"`
 }
 
 // FaultCode is the stable name of a Fault.

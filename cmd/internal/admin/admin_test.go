@@ -56,7 +56,7 @@ func (s *site) Licence(context.Context) admin.Licence {
 
 func (s *site) Probe(_ context.Context, server string) (admin.Probe, error) {
 	if server != "principal" {
-		return admin.Probe{}, &admin.Fault{Status: http.StatusNotFound, Code: text.FaultUnknownServer}
+		return admin.Probe{}, &admin.Fault{Status: http.StatusNotFound, Code: text.FaultUnknownServer, Detail: server}
 	}
 	return admin.Probe{Server: server, SIP: "ok", Status: 200}, nil
 }
@@ -184,9 +184,12 @@ func TestFaults(t *testing.T) {
 		{fire, 500, text.FaultInternal, text.French},
 	} {
 		var f *admin.Fault
-		if !errors.As(c.err, &f) || f.Status != c.status || f.Code != c.code || f.Detail != text.For(c.lang).Fault(c.code) {
+		if !errors.As(c.err, &f) || f.Status != c.status || f.Code != c.code || !strings.HasSuffix(f.Detail, text.For(c.lang).Fault(c.code)) {
 			t.Errorf("%s: got %v", c.code, c.err)
 		}
+	}
+	if !strings.HasPrefix(stranger.Error(), "tertiaire/../x: No server has this name") {
+		t.Errorf("the fault does not name what it is about: %v", stranger)
 	}
 	if len(s.commands) != 0 {
 		t.Error("a refused command reached the node")

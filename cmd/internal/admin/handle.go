@@ -112,8 +112,10 @@ func (d *Door) fault(w http.ResponseWriter, r *http.Request, err error) {
 		f = &Fault{Status: http.StatusInternalServerError, Code: text.FaultInternal}
 	}
 	f.Type, f.Title = "about:blank", http.StatusText(f.Status)
-	if f.Detail == "" {
+	if about := f.Detail; about == "" {
 		f.Detail = say.Fault(f.Code)
+	} else {
+		f.Detail = about + ": " + say.Fault(f.Code)
 	}
 	d.send(w, f.Status, "application/problem+json", f)
 }

@@ -51,6 +51,12 @@ func (m Messages) FlagNeedsValue(name string) string {
 	return m.say("l'option %s attend une valeur.", "option %s wants a value.", name)
 }
 
+// NoReload answers SIGHUP.
+func (m Messages) NoReload() string {
+	return m.say("SIGHUP : le rechargement n'est pas encore disponible dans cette version ; redémarrez pour appliquer le fichier.",
+		"SIGHUP: reload is not yet available in this version; restart to apply the file.")
+}
+
 // FlagBadValue is a usage error.
 func (m Messages) FlagBadValue(name, value string) string {
 	return m.say("option %s : « %s » n'est pas compris.", "option %s: %q is not understood.", name, value)
@@ -255,6 +261,7 @@ var labels = map[string]pair{
 	"level":        {"Niveau", "Level"},
 	"lines":        {"lignes", "lines"},
 	"mode":         {"Mode", "Mode"},
+	"never-seen":   {"pas encore vu", "not seen yet"},
 	"none":         {"aucune", "none"},
 	"not-ready":    {"pas prêt", "not ready"},
 	"observation":  {"OBSERVATION", "OBSERVATION"},

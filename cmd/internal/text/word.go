@@ -16,6 +16,7 @@ const (
 	Answering   Headline = "answering"    // the primary serves
 	OnSecondary Headline = "on-secondary" // the secondary serves
 	Nobody      Headline = "nobody"       // neither serves
+	Unproven    Headline = "unproven"     // nothing was seen to answer since the start: never shown as well
 )
 
 // Headline says it in words.
@@ -27,6 +28,9 @@ func (m Messages) Headline(h Headline) string {
 		return m.say("L'accueil automatique est en secours", "The automated attendant runs on the secondary")
 	case Nobody:
 		return m.say("Aucun serveur ne répond", "No server answers")
+	case Unproven:
+		return m.say("Rien ne prouve encore que l'accueil automatique répond",
+			"Nothing proves yet that the automated attendant answers")
 	}
 	return string(h)
 }
