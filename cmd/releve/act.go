@@ -134,7 +134,7 @@ func serverOf(s admin.Status, role string) admin.Server {
 // follow polls until the target is active and nothing moves any more, or wait
 // is spent; the last status tells which.
 func (c *cli) follow(ctx context.Context, api *client.Client, a act) (admin.Status, error) {
-	ctx, cancel := context.WithTimeout(ctx, max(a.wait, time.Second))
+	ctx, cancel := context.WithTimeout(ctx, a.wait)
 	defer cancel()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()

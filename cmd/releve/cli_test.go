@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,141 +17,12 @@ import (
 
 	"releve/cmd/internal/admin"
 	"releve/cmd/internal/text"
-	"releve/db"
 	"releve/router"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-
-// node is the daemon's side of the socket: a site that switches when told to.
-type node struct {
-	mu     sync.Mutex
-	status admin.Status
-	result admin.Result
-	slow   bool // accepted, and never finished
-	got    []admin.Command
-}
-
-func (n *node) Status(context.Context) admin.Status {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.status
-}
-
-func (n *node) Command(_ context.Context, c admin.Command) (admin.Result, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.got = append(n.got, c)
-	if n.result.Accepted && !n.slow {
-		switch c.Name {
-		case admin.Switchover:
-			n.status.Active, n.status.Phase = "secondary", "on-secondary"
-		case admin.Return:
-			n.status.Active, n.status.Phase = "primary", "normal"
-		}
-	}
-	return n.result, nil
-}
-
-func (n *node) Calls(_ context.Context, filter string, _ int) ([]admin.CallInfo, error) {
-	if filter == "none" {
-		return nil, nil
-	}
-	return someCalls(), nil
-}
-
-func (n *node) Events(context.Context, time.Time, int) ([]db.Event, error) { return someEvents(), nil }
-func (n *node) Licence(context.Context) admin.Licence                      { return someLicence() }
-func (n *node) Alarms(context.Context) []db.Alarm                          { return n.Status(context.Background()).Alarms }
-func (n *node) Ready(context.Context) (bool, string)                       { return true, "" }
-func (n *node) ConfigText() string                                         { return "site: \"old\"\n" }
-func (n *node) Version() string                                            { return "1.0" }
-
-func (n *node) Probe(_ context.Context, server string) (admin.Probe, error) {
-	for _, p := range someProbes() {
-		if p.Server == server {
-			return p, nil
-		}
-	}
-	return admin.Probe{}, &admin.Fault{Status: 404, Code: text.FaultUnknownServer}
-}
-
-func someStatus() admin.Status {
-	return admin.Status{
-		Site: "CH de Exemple", Level: "high-availability", Headline: text.Answering, Active: "primary",
-		Since: noon.Add(-292 * time.Hour), Phase: "normal", Epoch: 4, Act: true, Reason: router.ReasonOperator,
-		Servers: []admin.Server{
-			{Name: "svp1", Role: "primary", State: admin.StateActive, Verdict: "HEALTHY", RTT: 3.2, Reserved: 4, Lines: 30, Reconciled: true, Calls: 4, Since: noon.Add(-292 * time.Hour), Stability: admin.Progress{K: 5, N: 5}},
-			{Name: "svp2", Role: "secondary", State: admin.StatePassive, Verdict: "HEALTHY", RTT: 41, Lines: 30, Ready: true, Reconciled: true, Since: noon.Add(-90 * time.Second)},
-		},
-		IPBX:         []admin.IPBX{{Name: "oxe", Seen: true, Since: noon.Add(-time.Hour)}},
-		Registration: admin.Registration{Mode: "pair", Holder: "primary", Phase: "bound", Until: noon.Add(40 * time.Second)},
-		Counters:     admin.Counters{Offered: 412, Answered: 400, Dissuaded: 5, Cancelled: 7},
-		Started:      noon.Add(-300 * time.Hour), Now: noon, Version: "1.0",
-	}
-}
-
-func onSecondary() admin.Status {
-	s := someStatus()
-	s.Headline, s.Active, s.Phase, s.Reason = text.OnSecondary, "secondary", "on-secondary", router.ReasonConfirmed
-	s.Since, s.Act = noon.Add(-5*time.Minute), false
-	s.Servers[0].State, s.Servers[0].Verdict, s.Servers[0].Stability = admin.StateDown, "DEAD_APP", admin.Progress{K: 2, N: 5}
-	s.Servers[0].Calls, s.Servers[0].Reconciled = 1, false
-	s.Servers[1].State = admin.StateActive
-	s.IPBX[0].Seen = false
-	s.Alarms = []db.Alarm{
-		{Number: 1005, Object: "secondary", Severity: "major", Raised: noon.Add(-5 * time.Minute)},
-		{Number: 1001, Object: "primary", Severity: "major", Raised: noon.Add(-26 * time.Hour)},
-	}
-	return s
-}
-
-func verifying() admin.Status {
-	s := someStatus()
-	s.Phase, s.Verification = "verifying", admin.Progress{K: 2, N: 3}
-	s.Registration = admin.Registration{Mode: "trunk"}
-	s.Headline = text.Nobody
-	s.IPBX[0] = admin.IPBX{Name: "oxe"}
-	return s
-}
-
-func someCalls() []admin.CallInfo {
-	return []admin.CallInfo{
-		{CallRecord: router.CallRecord{CallID: "b2@10.10.0.10", From: "0145678912", To: "5000", Server: "primary", Started: noon.Add(-20 * time.Second), Reason: router.ReasonActiveServes, Epoch: 4}, Live: true},
-		{CallRecord: router.CallRecord{
-			CallID: "a1@10.10.0.10", From: "+33612345678", To: "5000", Server: "secondary", Started: noon.Add(-30 * time.Hour),
-			Outcome: "answered", Reason: router.ReasonDelivered, Status: 200, Held: 6200 * time.Millisecond, Setup: 7 * time.Second,
-			Duration: 95 * time.Second, Verdict: "DEAD_APP", EndedBy: "caller", Epoch: 3, WouldHave: router.ReasonConfirmed,
-		}},
-	}
-}
-
-func someEvents() []db.Event {
-	return []db.Event{
-		{Time: noon, Code: text.EventSwitchoverDone, Params: map[string]string{"from": "primary", "to": "secondary", "duration": "412 ms"}},
-		{Time: noon.Add(-time.Second), Code: text.EventSwitchoverBegun, Params: map[string]string{"from": "primary", "to": "secondary", "reason": "operator"}, Actor: "marie (uid 1000)"},
-		{Time: noon.Add(-48 * time.Hour), Code: text.EventStarted, Params: map[string]string{"version": "1.0"}, Actor: "releve"},
-	}
-}
-
-func someLicence() admin.Licence {
-	return admin.Licence{
-		Mode: "pair", Phase: "unreg", Holder: "secondary", Leaving: "primary", Epoch: 5, Fence: noon.Add(time.Hour), WorstMove: 3609 * time.Second,
-		Bindings: []admin.Binding{
-			{Role: "primary", User: "sip:5001@oxe", IPBX: "oxe", Possible: true, Granted: time.Minute, Until: noon.Add(30 * time.Second)},
-			{Role: "secondary", User: "sip:5002@oxe", IPBX: "oxe", Refused: true, Foreign: true},
-		},
-	}
-}
-
-func someProbes() []admin.Probe {
-	return []admin.Probe{
-		{Server: "svp1", Role: "primary", Verdict: "HEALTHY", SIP: "ok", Status: 200, RTT: 3.25, Checks: []admin.ProbeCheck{{Type: "tcp", Up: "up", Took: 1, Note: "connected"}}},
-		{Server: "svp2", Role: "secondary", Verdict: "DEAD_ALONE", SIP: "silent", Checks: []admin.ProbeCheck{{Type: "exec", Up: "unknown", Took: 1000, Note: "CRITICAL"}}},
-	}
-}
 
 func golden(t *testing.T, name, got string) {
 	t.Helper()
@@ -359,7 +229,7 @@ func TestSwitchoverAndReturn(t *testing.T) {
 		{"script without reason", someStatus(), accepted, false, "", []string{"switchover", "-y"}, 64, "--reason", false},
 		{"refused", someStatus(), admin.Result{Reason: router.ReasonNotReady}, false, "", []string{"switchover", "-y", "--reason", "x"}, 1, "n'est pas prêt", true},
 		{"already", onSecondary(), admin.Result{Already: true}, false, "", []string{"switchover", "-y", "--reason", "x"}, 4, "Déjà fait", true},
-		{"not finished", someStatus(), accepted, true, "", []string{"switchover", "-y", "--reason", "x", "--wait", "1s"}, 5, "pas encore terminé", true},
+		{"not finished", someStatus(), accepted, true, "", []string{"switchover", "-y", "--reason", "x", "--wait", "150ms"}, 5, "pas encore terminé", true},
 		{"return", onSecondary(), accepted, false, "réparé\nsvp1\n", []string{"retour", "--force"}, 0, "« svp1 » est actif", true},
 		{"maintenance", someStatus(), accepted, false, "", []string{"maintenance", "start", "--reason", "disque"}, 0, "rôles sont figés", true},
 		{"maintenance ends", someStatus(), accepted, false, "", []string{"maintenance", "stop"}, 0, "Maintenance terminée", true},

@@ -19,7 +19,7 @@ const (
 	EventConfigLoaded        = "config-loaded"       // file
 	EventConfigRefused       = "config-refused"      // file, problems
 	EventStateRestored       = "state-restored"      // server, epoch
-	EventVerificationStarted = "verification-start"  // server, cause
+	EventVerificationStarted = "verification-start"  // server, cause (overflow, idle or operator)
 	EventRound               = "round"               // server, k, n, verdict
 	EventVerificationEnded   = "verification-end"    // server, verdict
 	EventSwitchoverBegun     = "switchover-begun"    // from, to, reason, epoch
@@ -136,8 +136,24 @@ func (m Messages) param(name, value string) string {
 		}
 	case "command":
 		return m.Command(value)
+	case "cause":
+		return m.cause(value)
 	}
 	return value
+}
+
+// cause names what started a verification; any other cause (an error of the
+// system) is shown as it is.
+func (m Messages) cause(value string) string {
+	switch value {
+	case "overflow":
+		return m.say("un appel a débordé", "a call overflowed")
+	case "idle":
+		return m.say("vérification de veille manquée", "idle probing failed")
+	case "operator":
+		return m.say("demandée par un opérateur", "asked for by an operator")
+	}
+	return m.Cause(value)
 }
 
 func (m Messages) params(params map[string]string) string {

@@ -172,6 +172,11 @@ func TestEvents(t *testing.T) {
 			map[string]string{"server": "secondary"},
 			"Vérification du serveur de secours.", "Verification of the secondary.",
 		},
+		{
+			EventVerificationStarted,
+			map[string]string{"server": "primary", "cause": "overflow"},
+			"Vérification du serveur principal (un appel a débordé).", "Verification of the primary (a call overflowed).",
+		},
 		{EventServerUp, nil, "Le ? répond de nouveau.", "? answers again."},
 		{"new-code", map[string]string{"b": "2", "a": "1"}, "new-code a=1 b=2", "new-code a=1 b=2"},
 	} {
