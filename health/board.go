@@ -65,8 +65,13 @@ type sight struct {
 // Probe enters the result of one round or idle OPTIONS. rtt is the time from
 // its first transmission to this result, of a silent one too: it tells when the
 // round began. Evidence that OPTIONS cannot give (Stuck, ConfigFault) is none.
+// Two probes may overlap: the silence of one during which the other was
+// answered is a lost message, and is not entered.
 func (b *Board) Probe(now router.Instant, s router.Server, e router.Evidence, rtt time.Duration) {
 	v := &b.server[s]
+	if e == router.Silent && v.spoke() && v.sip.at > now.Add(-rtt) {
+		return
+	}
 	v.run(now, e)
 	v.sip, v.began = mark{e, now}, now.Add(-rtt)
 	if e != router.OK {
@@ -79,6 +84,11 @@ func (b *Board) Probe(now router.Instant, s router.Server, e router.Evidence, rt
 	if e == router.OK || e == router.Busy {
 		b.Known[s] = true
 	}
+}
+
+// spoke reports whether the newest round was answered.
+func (v *evidence) spoke() bool {
+	return v.sip.e == router.OK || v.sip.e == router.Busy || v.sip.e == router.Err
 }
 
 // run follows a run of Err rounds; a pause of more than the window breaks it.
@@ -206,6 +216,12 @@ func (b *Board) sip(now router.Instant, s router.Server, p Policy) router.Eviden
 func (b *Board) unseen(now router.Instant, s router.Server, p Policy) bool {
 	v := &b.server[s]
 	return b.sip(now, s, p) == router.Silent && !(v.wasLive && v.answered >= v.began)
+}
+
+// Unseen reports whether one IPBX has fallen silent after having answered a
+// probe. An index beyond MaxIPBX is never unseen.
+func (b *Board) Unseen(ipbx uint8) bool {
+	return ipbx < MaxIPBX && b.ipbx[ipbx].answers && b.ipbx[ipbx].silent
 }
 
 // ipbxUnseen: every IPBX that is known to answer has fallen silent, and none of
