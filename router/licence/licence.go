@@ -112,8 +112,9 @@ type EventKind uint8
 // Boot: the Row was read from the store after a start. Tick: Next passed.
 // Move: bind To and no other, as Epoch. Answer: a final response. TimedOut: no
 // final within the transaction, or the transport failed. Saved: Row is
-// durable (exactly one Saved or SaveUnknown follows each Save). SaveUnknown:
-// failed or unknown. LeaseWon, LeaseLost: this node may (not) act; LeaseWon
+// durable and what the store holds now; with a Save of another row open, that
+// one has yet to be tried. SaveUnknown: failed or unknown; a Saved may still
+// follow. LeaseWon, LeaseLost: this node may (not) act; LeaseWon
 // re-arms as Boot, with Row when another node may have written (zero: ours
 // stands). Restarted: the IPBX was seen restarting (reset, lost bindings).
 const (

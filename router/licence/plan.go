@@ -104,9 +104,12 @@ func meet(a, b Row) Row {
 	return m
 }
 
+// saved takes what the store holds now. It may be an older row whose outcome
+// was unknown until now: then the open Save, if any, is still to come.
 func (s *State) saved(now router.Clock, r Row, out []Effect) []Effect {
-	if !s.open || r != s.asked {
-		return out // an outcome already counted as unknown
+	if s.open && r != s.asked {
+		s.sure = meet(r, s.asked)
+		return out
 	}
 	s.sure, s.asked = r, Row{}
 	s.open, s.doubt, s.unsaved = false, false, 0

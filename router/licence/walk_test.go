@@ -119,8 +119,8 @@ func (w *world) fault(rng *rand.Rand, seen *sights) {
 func (w *world) pauseQueue(d time.Duration) {
 	end := w.now.Add(d)
 	for i := range w.queue {
-		if w.queue[i].life != 0 && w.queue[i].at < end {
-			w.queue[i].at = end
+		if w.queue[i].life != 0 && w.queue[i].at <= end {
+			w.queue[i].at = end.Add(1)
 		}
 	}
 	reheap(w)

@@ -40,6 +40,10 @@ type world struct {
 	lag    time.Duration
 	store  Row
 	stores string // ok, fail (not applied), unknown (applied), hang
+
+	newest, writing, durable Row // of the saver, as package control's
+	busy                     bool
+
 	ipbx   [MaxIPBX]*registrar
 	queue  flights
 	order  int
@@ -187,31 +191,47 @@ func onOff(on bool) string {
 	return "cleared"
 }
 
+// save stores as package control does: one row at a time, the newest next; a
+// row whose outcome is unknown is tried again until it is certain, and a row
+// that is durable already is not saved again.
 func (w *world) save(f Effect) {
-	how := w.stores
+	w.newest = f.Row
+	w.logf("save %s", rowText(f.Row))
+	w.pump()
+}
+
+func (w *world) pump() {
+	if w.busy || w.newest == w.durable {
+		return
+	}
+	w.busy, w.writing = true, w.newest
+	w.write()
+}
+
+func (w *world) write() {
+	how, wait := w.stores, time.Duration(0)
 	if w.rng != nil {
-		switch n := w.rng.IntN(40); n {
+		wait = time.Duration(w.rng.IntN(20)) * time.Millisecond
+		switch w.rng.IntN(20) {
 		case 0:
 			how = "fail"
 		case 1:
 			how = "unknown"
 		}
 	}
-	w.logf("save %s%s", rowText(f.Row), map[string]string{"ok": ""}[how]+map[bool]string{true: "  (" + how + ")"}[how != "ok"])
-	e := Event{Kind: Saved, Row: f.Row}
-	wait := time.Duration(0)
-	if w.rng != nil {
-		wait = time.Duration(w.rng.IntN(20)) * time.Millisecond
-	}
 	w.at(w.now.Add(wait), w.life, func() {
 		if how == "ok" || how == "unknown" {
-			w.store = f.Row
+			w.store = w.writing
 		}
-		if how != "ok" {
-			e = Event{Kind: SaveUnknown}
-		}
-		if how != "hang" {
-			w.event(e)
+		switch how {
+		case "ok":
+			w.busy, w.durable = false, w.writing
+			w.event(Event{Kind: Saved, Row: w.writing})
+			w.pump()
+		case "fail", "unknown":
+			w.logf("  save %s", how)
+			w.at(w.now.Add(time.Second), w.life, w.write)
+			w.event(Event{Kind: SaveUnknown})
 		}
 	})
 }
@@ -279,8 +299,8 @@ func (w *world) travel(do func()) {
 func (w *world) crash() {
 	w.up = false
 	w.life++
-	if w.rng != nil && w.rng.IntN(2) == 0 && w.node.open {
-		w.store = w.node.asked
+	if w.rng != nil && w.rng.IntN(2) == 0 && w.busy {
+		w.store = w.writing
 	}
 }
 
@@ -288,6 +308,7 @@ func (w *world) boot() {
 	w.life++
 	w.up = true
 	w.node = New(w.policy, Row{})
+	w.busy, w.newest, w.durable = false, w.store, w.store
 	w.event(Event{Kind: Boot, Row: w.store})
 }
 
