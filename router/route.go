@@ -27,6 +27,11 @@ type Call struct {
 	AnsweredLately bool
 	HeldByPassive  bool // From is passive and still holds a call for which it placed none yet
 	Manual         bool // the level has no automatic switchover (base, mirroring, backup): nothing is held
+
+	// HoldBudget is the instant (Mono) at which this call's hold budget is
+	// spent: arrival plus the budget. Zero: not known, it is held whatever the
+	// move takes.
+	HoldBudget Instant
 }
 
 // Decision is where a call goes and why.
@@ -59,11 +64,11 @@ func Route(c Call, v View) Decision {
 	}
 	switch v.Phase {
 	case Switching:
-		return Decision{Action: Keep, Reason: moveReason(v)}
+		return keep(c, v, moveReason(v))
 	case Returning:
 		// The licence is leaving the server that still works: a call offered
 		// to it now might lose its transfer. Our choice: hold, the move is short.
-		return Decision{Action: Keep, Reason: ReasonOperator}
+		return keep(c, v, ReasonOperator)
 	case BothDown:
 		// Fail open: the least bad server is tried, the desk comes after it.
 		return Decision{Action: Offer, Target: v.Active, Reason: ReasonBothDown}
@@ -83,7 +88,7 @@ func routeOverflowed(c Call, v View) Decision {
 	case v.Phase == BothDown:
 		return Decision{Action: Desk, Status: 500, Reason: ReasonBothDown}
 	case v.Phase == Switching:
-		return Decision{Action: Keep, Reason: moveReason(v)}
+		return keep(c, v, moveReason(v))
 	case c.Manual:
 		return Decision{Action: Refuse, Status: 486, Reason: ReasonLevel}
 	case !v.Act:
@@ -91,7 +96,17 @@ func routeOverflowed(c Call, v View) Decision {
 	case v.Phase == Maintenance:
 		return Decision{Action: Refuse, Status: 486, Reason: ReasonMaintenance}
 	}
-	return Decision{Action: Keep, Reason: ReasonNoAnswer}
+	return keep(c, v, ReasonNoAnswer)
+}
+
+// keep holds a call, unless the licence's move waits for a fence that outlasts
+// its budget: a human answers now rather than after a wait in vain (our choice).
+func keep(c Call, v View, why Reason) Decision {
+	moving := v.Phase == Switching || v.Phase == Returning
+	if moving && c.HoldBudget != 0 && v.MoveBy > c.HoldBudget {
+		return Decision{Action: Desk, Status: 480, Reason: ReasonHoldBudget}
+	}
+	return Decision{Action: Keep, Reason: why}
 }
 
 // routeOutgoing: calls that a server places. During a move the server being

@@ -58,6 +58,28 @@ func TestRoute(t *testing.T) {
 	}
 }
 
+// A caller is not held for a move that outlasts his budget.
+func TestRouteLongMove(t *testing.T) {
+	const budget = Instant(20e9)
+	for _, phase := range []Phase{Switching, Returning} {
+		for _, entry := range []Entry{Inline, OverflowEntry} {
+			v := View{Phase: phase, Active: Primary, Act: true}
+			for moveBy, want := range map[Instant]Action{0: Keep, budget: Keep, budget + 1: Desk} {
+				v.MoveBy = moveBy
+				if got := Route(Call{Entry: entry, HoldBudget: budget}, v); got.Action != want {
+					t.Errorf("%v, entry %v, move by %d: %+v", phase, entry, moveBy, got)
+				}
+			}
+			if got := Route(Call{Entry: entry}, v); got.Action != Keep {
+				t.Errorf("%v, entry %v, budget not known: %+v", phase, entry, got)
+			}
+		}
+	}
+	if got := Route(Call{HoldBudget: budget}, View{Active: Primary, Act: true, MoveBy: budget + 1}); got.Action != Offer {
+		t.Errorf("no move runs: %+v", got)
+	}
+}
+
 // Whatever the view: every decision names its reason, a refusal its status, and
 // nothing is offered to a server that is not active.
 func TestRouteTotal(t *testing.T) {

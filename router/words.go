@@ -187,6 +187,6 @@ type View struct {
 	RuledAt      Instant // Mono of Ruling; a ruling younger than one round is reused by new overflows
 	Verdict      Verdict // the verdict behind Ruling
 	Act          bool    // false: observation; nothing is held, what the server does is relayed
-	MoveBy       Instant // Mono by which a licence move ends at the latest; 0 when none runs
+	MoveBy       Instant // Mono of the fence that a licence move waits for; 0: none runs, or its end is expected within seconds
 	Round, Of    uint8   // progress of the verification, k of N
 }
