@@ -325,6 +325,9 @@ func (s *State) answered(now router.Clock, server router.Server, out []Effect) [
 
 // Next is the earliest deadline (Mono) of the mind.
 func (s *State) Next() (router.Instant, bool) {
+	if !s.booted {
+		return router.Never, false
+	}
 	next := s.nextIdle()
 	if s.retryAt != 0 {
 		next = min(next, s.retryAt)

@@ -22,7 +22,6 @@ import (
 	"releve/cmd/internal/config"
 	"releve/cmd/internal/text"
 	"releve/db/spool"
-	"releve/db/sqlite"
 	"releve/proxy"
 	"releve/proxy/agent"
 	"releve/proxy/message"
@@ -48,7 +47,7 @@ type App struct {
 	proxy     *proxy.Proxy
 	agent     *agent.Agent
 	registrar *register.Registrar
-	store     *sqlite.Store
+	store     *storage
 	spool     *spool.Spool
 	mind      *mind
 	stops     []func() // last in, first out
@@ -89,10 +88,8 @@ func New(cfg *config.Config, o Options) (a *App, err error) {
 	if err != nil {
 		return a, err
 	}
-	if a.store, err = sqlite.Open(filepath.Join(cfg.Store.Path, "state.db")); err != nil {
-		return a, err
-	}
-	a.stops = append(a.stops, func() { _ = a.store.Close() })
+	a.store = newStorage(cfg.Store.Path)
+	a.stops = append(a.stops, a.store.close)
 	if a.spool, err = spool.Open(filepath.Join(cfg.Store.Path, "spool"), spool.Options{Report: a.spoolFault}); err != nil {
 		return a, err
 	}
@@ -116,11 +113,7 @@ func New(cfg *config.Config, o Options) (a *App, err error) {
 func (a *App) Start(ctx context.Context) error {
 	a.proxy.Start()
 	a.stops = append(a.stops, a.proxy.Close)
-	if err := a.mind.boot(ctx); err != nil {
-		return err
-	}
-	stop := a.background(ctx)
-	a.stops = append(a.stops, stop)
+	a.stops = append(a.stops, a.background(ctx))
 	a.wire.Start()
 	a.event(text.EventStarted, map[string]string{"version": a.options.Version})
 	return a.serveAdmin()

@@ -260,3 +260,28 @@ func TestAllLinesBusyIsDissuadedAndNothingSwitches(t *testing.T) {
 	}
 	s.until("every line is free again", func() bool { n, _, _ := s.node.proxy.Dialogs.Lines(router.Primary); return n == 0 })
 }
+
+func TestUnreadableDatabaseHoldsUpNoCall(t *testing.T) {
+	s := newSite(t)
+	s.ready()
+	s.node.Stop()
+	state := filepath.Join(s.dir, "state.db")
+	whole, err := os.ReadFile(state)
+	s.must(err)
+	s.must(os.WriteFile(state, []byte("this is not a database, whatever its name says"), 0o600))
+	for _, side := range []string{"-wal", "-shm"} {
+		_ = os.Remove(state + side)
+	}
+	s.start()
+	if by := s.served("100"); by != "principal" {
+		t.Fatalf("answered by %q", by)
+	}
+	if a := s.node.Alarms(t.Context()); len(a) == 0 || a[0].Number != 1021 {
+		t.Fatalf("no alarm says that the store cannot be read: %+v", a)
+	}
+	if kept, err := os.ReadFile(state); err != nil || string(kept[:4]) != "this" {
+		t.Fatal("the unreadable file was written over")
+	}
+	s.must(os.WriteFile(state, whole, 0o600))
+	s.until("it goes on from the store", func() bool { return s.node.Status(t.Context()).Registration.Phase == "bound" })
+}

@@ -46,13 +46,15 @@ func (m *mind) viewed(v router.View) {
 func number(n uint64) string { return strconv.FormatUint(n, 10) }
 
 func (m *mind) verified(old, v router.View) {
-	server := map[string]string{"server": v.Active.String(), "verdict": v.Verdict.String(), "cause": "appel débordé / overflow"}
 	switch {
 	case v.Verifying && !old.Verifying:
-		delete(server, "verdict")
-		m.app.event(text.EventVerificationStarted, server)
+		cause := "idle"
+		if m.overflowed {
+			cause = "overflow"
+		}
+		m.app.event(text.EventVerificationStarted, map[string]string{"server": v.Active.String(), "cause": cause})
 	case old.Verifying && !v.Verifying:
-		m.app.event(text.EventVerificationEnded, server)
+		m.app.event(text.EventVerificationEnded, map[string]string{"server": v.Active.String(), "verdict": v.Verdict.String()})
 	}
 }
 

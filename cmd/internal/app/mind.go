@@ -37,8 +37,9 @@ type mind struct {
 	sampled sample
 	startAt time.Time // wall clock of the start, for Clock.High
 
-	sick      bool      // owned by the loop
-	sickUntil time.Time // likewise
+	overflowed bool      // an overflow is being stepped; owned by the loop
+	sick       bool      // owned by the loop
+	sickUntil  time.Time // likewise
 
 	mu            sync.Mutex // guards what other goroutines read
 	status        snapshot
@@ -52,8 +53,9 @@ type mind struct {
 	verifications uint64
 	switchovers   uint64
 
-	jobs chan func()
-	wait sync.WaitGroup
+	reconciled *time.Timer
+	jobs       chan func()
+	wait       sync.WaitGroup
 }
 
 // request is one event and where its effects are wanted, if anywhere.
@@ -92,9 +94,16 @@ func (m *mind) clock() router.Clock {
 	return router.Clock{Mono: mono, High: max(mono, wall)}
 }
 
-// boot reads the stored row and shows it to the mind.
-func (m *mind) boot(ctx context.Context) error {
-	raw, version, err := m.app.store.LoadState(ctx)
+// tryBoot reads the stored row and shows it to the mind.
+func (m *mind) tryBoot(ctx context.Context) error {
+	if err := m.app.store.open(); err != nil {
+		return err
+	}
+	store, err := m.app.store.use()
+	if err != nil {
+		return err
+	}
+	raw, version, err := store.LoadState(ctx)
 	if err != nil {
 		return fmt.Errorf("read the stored role and licence: %w", err)
 	}
@@ -103,14 +112,35 @@ func (m *mind) boot(ctx context.Context) error {
 		if err := json.Unmarshal(raw, &e.Row); err != nil {
 			return fmt.Errorf("read the stored role and licence: %w; restore state.db from a backup", err)
 		}
+		m.presume()
 	}
-	stored, err := m.app.store.Alarms(ctx)
+	stored, err := store.Alarms(ctx)
 	if err != nil {
 		return fmt.Errorf("read the stored alarms: %w", err)
 	}
+	m.mu.Lock()
 	m.alarms.Restore(stored)
-	m.step(e)
-	return nil
+	m.mu.Unlock()
+	_, err = m.ask(ctx, e)
+	return err
+}
+
+// presumed is how long after a restart calls of the earlier run may hold lines
+// that we do not know of. Our choice: a call to an attendant lasts minutes.
+const presumed = 15 * time.Minute
+
+// presume declares the count of lines inexact for a while: an earlier run may
+// have left calls in progress.
+func (m *mind) presume() {
+	exact := func(is bool) {
+		for s := router.Primary; s <= router.Secondary; s++ {
+			m.app.proxy.Dialogs.Reconcile(s, is)
+		}
+	}
+	exact(false)
+	m.mu.Lock()
+	m.reconciled = time.AfterFunc(presumed, func() { exact(true) })
+	m.mu.Unlock()
 }
 
 // run is the loop.
@@ -205,7 +235,9 @@ func (m *mind) flagged() {
 		}
 		if m.flags.overflow[s].Swap(false) {
 			m.sample()
+			m.overflowed = true
 			m.step(control.Event{Kind: control.Overflow, Server: s})
+			m.overflowed = false
 		}
 		if m.flags.passive[s].Swap(false) {
 			m.raise(alarm.PassiveCalls, s.String())
@@ -235,7 +267,7 @@ func (m *mind) save(ctx context.Context, e control.Effect) {
 	if err == nil {
 		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()
-		err = m.app.store.SaveState(ctx, raw, e.Version-1)
+		err = m.app.store.saveState(ctx, raw, e.Version-1)
 	}
 	if err == nil {
 		m.post(control.Event{Kind: control.Saved, Version: e.Version})
@@ -278,7 +310,13 @@ func (a *App) background(parent context.Context) func() {
 	m.wait.Go(func() { m.worker(ctx) })
 	m.wait.Go(func() { _ = a.spool.Run(ctx, a.store) })
 	m.wait.Go(func() { m.keepAlarms(ctx) })
+	m.boot(ctx)
 	return func() {
+		m.mu.Lock()
+		if m.reconciled != nil {
+			m.reconciled.Stop()
+		}
+		m.mu.Unlock()
 		a.event(text.EventStopped, nil)
 		cancel()
 		m.wait.Wait()

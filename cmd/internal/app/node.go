@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"releve/cmd/internal/admin"
@@ -45,7 +44,7 @@ func (a *App) Status(context.Context) admin.Status {
 		k, n = 0, 0
 	}
 	out := admin.Status{
-		Site: a.cfg.Site, Level: a.cfg.Level.String(), Headline: headline(s.view), Active: s.view.Active.String(),
+		Site: a.cfg.Site, Level: a.cfg.Level.String(), Headline: headline(s), Active: s.view.Active.String(),
 		Since: since.UTC(), Reason: s.row.Role.Reason, Phase: s.view.Phase.String(), Epoch: s.view.Epoch, Act: s.view.Act,
 		Verification: admin.Progress{K: k, N: n}, Alarms: alarms, Started: a.started.UTC(), Now: time.Now().UTC(),
 		Version: a.options.Version, Counters: a.counters(switchovers, verifications),
@@ -60,8 +59,11 @@ func (a *App) Status(context.Context) admin.Status {
 	return out
 }
 
-func headline(v router.View) text.Headline {
+func headline(s snapshot) text.Headline {
+	v := s.view
 	switch {
+	case v.Active != router.NoServer && !s.row.Known[v.Active]:
+		return text.Unproven
 	case v.Phase == router.BothDown:
 		return text.Nobody
 	case v.Active == router.Secondary:
@@ -151,7 +153,7 @@ func (a *App) Calls(ctx context.Context, filter string, limit int) ([]admin.Call
 	if err := a.settleRecords(ctx); err != nil {
 		return nil, err
 	}
-	stored, err := a.store.Calls(ctx, filter, limit-len(out))
+	stored, err := a.store.calls(ctx, filter, limit-len(out))
 	if err != nil {
 		return nil, err
 	}
@@ -163,6 +165,9 @@ func (a *App) Calls(ctx context.Context, filter string, limit int) ([]admin.Call
 
 // settleRecords makes what was recorded so far readable from the store.
 func (a *App) settleRecords(ctx context.Context) error {
+	if _, err := a.store.use(); err != nil {
+		return err
+	}
 	if err := a.spool.Flush(ctx); err != nil {
 		return err
 	}
@@ -174,7 +179,7 @@ func (a *App) Events(ctx context.Context, since time.Time, limit int) ([]db.Even
 	if err := a.settleRecords(ctx); err != nil {
 		return nil, err
 	}
-	return a.store.Events(ctx, since, limit)
+	return a.store.events(ctx, since, limit)
 }
 
 // Licence is the state of the registration in full.
@@ -314,7 +319,13 @@ func (a *App) Ready(context.Context) (bool, string) {
 	if v.Phase == router.BothDown && a.cfg.Rescue.IsZero() {
 		return false, "neither server answers and no rescue is configured"
 	}
-	return true, strings.ToLower(v.Phase.String())
+	a.mind.mu.Lock()
+	known := a.mind.status.row.Known
+	a.mind.mu.Unlock()
+	if !known[router.Primary] && !known[router.Secondary] {
+		return false, "no voice server has answered yet"
+	}
+	return true, v.Phase.String()
 }
 
 // ConfigText is the running configuration.

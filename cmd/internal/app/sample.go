@@ -115,7 +115,7 @@ func (m *mind) keepAlarms(ctx context.Context) {
 		if version == stored {
 			continue
 		}
-		if err := m.app.store.SaveAlarms(ctx, all); err != nil {
+		if err := m.app.store.saveAlarms(ctx, all); err != nil {
 			m.app.log.Error("save alarms", "error", err)
 			continue
 		}
