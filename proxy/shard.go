@@ -64,12 +64,14 @@ type posted struct {
 const maxMail = 65_536
 
 func newShard(p *Proxy, index int) *shard {
-	return &shard{
+	s := &shard{
 		p: p, index: index, keys: p.cfg.Keys.Clone(),
 		servers: make(map[uint64]*context), clients: make(map[uint64]ref), byID: make(map[uint64]*context),
 		calling: make(map[ref]struct{}),
 		wake:    make(chan struct{}, 1),
 	}
+	s.armed.Store(int64(router.Never)) // the first deadline wakes run
+	return s
 }
 
 func (s *shard) signal() {
