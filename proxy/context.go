@@ -22,9 +22,11 @@ type context struct {
 	server transaction.State
 	flow   transport.Flow // where responses go
 	from   side
-	raw    []byte // the request, top Via stamped; nil once nothing can need it
+	raw    []byte // the request as received
 	head   message.Head
-	last   []byte // last response sent, for repeats
+	stamp  message.Stamp // of its top Via
+	reason []byte        // value of Reason in the caller's CANCEL; nil: none
+	last   []byte        // last response sent, for repeats
 	lastIs uint16
 
 	branches []branch
@@ -88,7 +90,7 @@ func (s *shard) newContext(now router.Instant, key uint64, f transport.Flow, fro
 	}
 	s.nextID++
 	c := &context{s: s, id: s.nextID, key: key, flow: s.p.replyFlow(f, raw, h), from: from, head: *h}
-	c.raw = s.keep(raw)
+	c.raw, c.stamp = s.keep(raw), stamp(f, raw, h)
 	c.server, _ = transaction.New(kind, f.Network.Reliable(), now)
 	s.servers[key] = c
 	return c
@@ -210,6 +212,9 @@ func (c *context) tick(now router.Instant) {
 
 // serverActions performs what the server transaction decided.
 func (c *context) serverActions(now router.Instant, a transaction.Actions) {
+	if a&transaction.Trying != 0 {
+		c.trying(now) // RFC 4320 §4.1
+	}
 	if a&transaction.Transmit != 0 && len(c.last) > 0 {
 		_ = c.s.send(c.flow, c.last) // RFC 3261 §16.9: a response that cannot be sent is dropped
 	}

@@ -83,8 +83,10 @@ func (s *shard) appendRequest(dst []byte, c *context, w way, t fork.Target, i ui
 	var via, rr [2][192]byte
 	edit := message.Edit{
 		URI: w.uri, DropRoutes: w.dropRoutes, DropLastRoute: w.lastRoute, LastRoute: bracketed(w.pushURI),
-		MaxForwards: decremented(c.head.MaxForwards),
-		PushVia:     s.appendVia(via[0][:0], c.raw, &c.head, w.flow, uint8(t), i),
+		MaxForwards:   decremented(c.head.MaxForwards),
+		PushVia:       s.appendVia(via[0][:0], c.raw, &c.head, w.flow, uint8(t), i),
+		StampReceived: c.stamp.Addr, SetReceived: c.stamp.Received, SetRPort: c.stamp.RPort,
+		SetContentLength: w.flow.Network.Reliable(),
 	}
 	if recordRoutes(c.head.Method) {
 		edit.PushRecordRoute[0] = s.appendRecordRoute(rr[0][:0], l, w.token, c.head.CallID.Of(c.raw))
@@ -100,12 +102,13 @@ func (s *shard) appendRequest(dst []byte, c *context, w way, t fork.Target, i ui
 // appendInDialog builds a request that is forwarded without a context (ACK).
 func (s *shard) appendInDialog(dst []byte, f transport.Flow, raw []byte, h *message.Head, w way, i uint8) []byte {
 	var via [192]byte
-	received, rport := message.NeedsReceived(raw, h, f.Remote)
+	st := stamp(f, raw, h)
 	edit := message.Edit{
 		URI: w.uri, DropRoutes: w.dropRoutes, DropLastRoute: w.lastRoute, LastRoute: bracketed(w.pushURI),
 		MaxForwards:   decremented(h.MaxForwards),
 		PushVia:       s.appendVia(via[:0], raw, h, w.flow, uint8(fork.ToRoute), i),
-		StampReceived: f.Remote, SetReceived: received, SetRPort: rport,
+		StampReceived: st.Addr, SetReceived: st.Received, SetRPort: st.RPort,
+		SetContentLength: w.flow.Network.Reliable(),
 	}
 	return message.AppendForward(dst, raw, h, &edit)
 }

@@ -229,9 +229,13 @@ func (c *context) cancel(now router.Instant, i uint8) {
 	b.tx.Step(now, transaction.Stop, 0) // gone 64*T1 later, answered or not (RFC 3261 §9.1)
 }
 
-// cancelReason says why a branch is cancelled (RFC 3326 §2).
+// cancelReason says why a branch is cancelled: as the caller's CANCEL did, or
+// because another branch answered (RFC 3326 §2).
 func (c *context) cancelReason() []byte {
-	if c.server.Phase == transaction.Accepted {
+	switch {
+	case c.reason != nil:
+		return c.reason
+	case c.server.Phase == transaction.Accepted:
 		return []byte("SIP;cause=200;text=\"Call completed elsewhere\"")
 	}
 	return nil

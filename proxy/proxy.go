@@ -182,7 +182,12 @@ func (p *Proxy) Receive(f transport.Flow, raw []byte) {
 	now := p.Now()
 	var h message.Head
 	raw, result, fault := message.Scan(raw, &h)
-	p.Stats.seen(p, f, now)
+	from := p.side(f)
+	p.Stats.seen(from, now)
+	if h.Request && from.kind == fromStranger {
+		p.Stats.Shed.Add(1) // responses are matched by branch, whoever sent them (RFC 3261 §17.1.3)
+		return
+	}
 	switch result {
 	case message.KeepAlive:
 		return
@@ -204,15 +209,15 @@ func (p *Proxy) Receive(f transport.Flow, raw []byte) {
 	defer s.mu.Unlock()
 	s.guard(func() {
 		if h.Request {
-			s.request(now, f, raw, &h)
+			s.request(now, f, from, raw, &h)
 		} else {
 			s.response(now, f, raw, &h)
 		}
 	})
 }
 
-// Ours reports whether a URI is one of our addresses.
-func (p *Proxy) Ours(uri []byte) bool { return p.ours(uri) }
+// Ours reports whether a Route or Record-Route value is one of our addresses.
+func (p *Proxy) Ours(value []byte) bool { return p.ours(uriOf(value)) }
 
 // Failed takes a transport error (transport.Handler).
 func (p *Proxy) Failed(f transport.Flow, c transport.Cause) {
@@ -236,7 +241,7 @@ func (p *Proxy) sweep() {
 		}
 		now := p.Now()
 		for _, k := range p.Dialogs.Expired(now.Add(-p.cfg.MaxDuration)) {
-			p.endCall(k, now, router.ReasonMaxDuration, "relève")
+			p.endCall(k, now, router.ReasonMaxDuration, byReleve)
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"time"
+
 	"releve/proxy/dialog"
 	"releve/proxy/message"
 	"releve/proxy/transport"
@@ -26,7 +28,7 @@ func (p *Proxy) newCall(now router.Instant, f transport.Flow, from side, raw []b
 	c.record = router.CallRecord{
 		CallID: string(h.CallID.Of(raw)), From: string(caller), To: to,
 		Outgoing: from.kind == fromServer, Entry: entry.String(),
-		Started: p.start.Add(now.Sub(0)),
+		Started: p.start.Add(time.Duration(now)),
 	}
 	return c
 }
@@ -34,8 +36,6 @@ func (p *Proxy) newCall(now router.Instant, f transport.Flow, from side, raw []b
 // answered enters the call into the table when its 2xx goes up; the branch's
 // line becomes the call's.
 func (c *context) answered(now router.Instant, i uint8, raw []byte, h *message.Head) {
-	_ = raw
-	_ = h
 	b := &c.branches[i]
 	if c.call.answered {
 		return
@@ -46,7 +46,7 @@ func (c *context) answered(now router.Instant, i uint8, raw []byte, h *message.H
 	d := dialog.Call{
 		Key: c.call.key, CallID: r.CallID, From: r.From, To: r.To, Server: c.call.server,
 		Outgoing: c.call.outgoing, Epoch: r.Epoch, Started: c.call.started, Answered: max(now, 1),
-		Line: b.line != router.NoServer, Record: *r,
+		Line: b.line != router.NoServer, Record: *r, Leg: c.s.p.farLeg(c, raw, h),
 	}
 	if c.s.p.Dialogs.Add(d) {
 		b.line = router.NoServer
@@ -99,12 +99,53 @@ func (p *Proxy) record(r router.CallRecord) {
 	}
 }
 
+// endedUnknown records a call that an earlier run of Relève set up: its token
+// tells all that is left of it.
+func (p *Proxy) endedUnknown(now router.Instant, raw []byte, h *message.Head, t message.Token, from side) {
+	caller, callee := userOf(h.From.Of(raw)), userOf(h.To.Of(raw))
+	if (from.kind == fromServer) == t.FromIPBX {
+		caller, callee = callee, caller // the BYE runs against the INVITE
+	}
+	by := endedBy(from, !t.FromIPBX)
+	p.record(router.CallRecord{
+		CallID: string(h.CallID.Of(raw)), From: string(caller), To: string(callee), Outgoing: !t.FromIPBX,
+		Entry: router.Inline.String(), Server: t.Server.String(), Epoch: t.Epoch, Outcome: router.Answered.String(),
+		Reason: router.ReasonRestarted, Status: 200, Started: p.start.Add(time.Duration(now)), EndedBy: by,
+	})
+}
+
+// Who ended a call.
+const (
+	byCaller = "caller"
+	byCallee = "callee"
+	byReleve = "relève"
+)
+
+// endedBy names the party behind a BYE.
+func endedBy(from side, outgoing bool) string {
+	if (from.kind == fromServer) == outgoing {
+		return byCaller
+	}
+	return byCallee
+}
+
+// bye closes a call at its first BYE; by is who sent it.
+func (p *Proxy) bye(now router.Instant, raw []byte, h *message.Head, w way, from side) {
+	key := p.callKey(h.CallID.Of(raw))
+	outgoing, known := p.Dialogs.Outgoing(key)
+	if known {
+		p.endCall(key, now, router.ReasonNone, endedBy(from, outgoing))
+	} else if w.signed {
+		p.endedUnknown(now, raw, h, w.token, from)
+	}
+}
+
 // endCall closes an answered call once: at the first BYE, or when it lasted
-// too long.
-func (p *Proxy) endCall(k dialog.Key, now router.Instant, why router.Reason, by string) {
+// too long. False: no such call is in progress.
+func (p *Proxy) endCall(k dialog.Key, now router.Instant, why router.Reason, by string) bool {
 	call, grants, ok := p.Dialogs.End(k, now)
 	if !ok {
-		return
+		return false
 	}
 	p.give(grants)
 	call.Record.Duration = now.Sub(call.Answered)
@@ -113,4 +154,5 @@ func (p *Proxy) endCall(k dialog.Key, now router.Instant, why router.Reason, by 
 		call.Record.Reason = why
 	}
 	p.record(call.Record)
+	return true
 }

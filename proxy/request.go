@@ -9,7 +9,7 @@ import (
 )
 
 // request handles a request (RFC 3261 §16.3–16.5, §17.2.3).
-func (s *shard) request(now router.Instant, f transport.Flow, raw []byte, h *message.Head) {
+func (s *shard) request(now router.Instant, f transport.Flow, from side, raw []byte, h *message.Head) {
 	key := s.serverKey(raw, h, h.Method)
 	c := s.servers[key]
 	switch {
@@ -22,7 +22,7 @@ func (s *shard) request(now router.Instant, f transport.Flow, raw []byte, h *mes
 		c.serverActions(now, c.server.Step(now, transaction.Request, 0))
 		c.arm()
 	default:
-		s.opened(now, key, f, raw, h)
+		s.opened(now, key, f, from, raw, h)
 	}
 }
 
@@ -63,59 +63,61 @@ func (s *shard) cancelled(now router.Instant, f transport.Flow, raw []byte, h *m
 		return
 	}
 	s.current = c
-	s.p.answerStateless(f, raw, h, 200, phrase(200))
+	s.p.answerTagged(f, raw, h, 200, phrase(200), c.tag()) // RFC 3261 §9.2: the tag of the INVITE's responses
 	if c.server.Phase == transaction.Proceeding {
+		c.reason = reasons(raw, h)
 		c.step(now, c.event(now, fork.Cancelled), nil, nil)
 	}
 	c.arm()
 }
 
 // opened handles a request that no transaction knows.
-func (s *shard) opened(now router.Instant, key uint64, f transport.Flow, raw []byte, h *message.Head) {
+func (s *shard) opened(now router.Instant, key uint64, f transport.Flow, from side, raw []byte, h *message.Head) {
 	p := s.p
-	from := p.side(f)
-	if from.kind == fromStranger {
-		p.Stats.Shed.Add(1)
-		return
-	}
 	if status, extra := s.check(raw, h); status != 0 {
 		p.answerStateless(f, raw, h, status, phrase(uint16(status)), extra...)
 		return
 	}
-	if len(s.servers) >= p.cfg.Transactions/len(p.shards) && h.ToTag.Empty() {
+	if s.full(h) {
 		p.Stats.Shed.Add(1)
 		p.answerStateless(f, raw, h, 480, phrase(480))
 		return
 	}
-	stamped := p.stamp(s, f, raw, h)
-	var sh message.Head
-	if _, r, _ := message.Scan(stamped, &sh); r != message.OK {
-		p.Stats.Malformed.Add(1)
-		return
-	}
 	switch {
-	case !sh.ToTag.Empty():
-		s.inDialog(now, key, f, from, stamped, &sh)
-	case sh.Method == message.REGISTER:
-		p.register(f, from, stamped, &sh)
-	case sh.Method == message.OPTIONS && p.forUs(stamped, &sh, from):
-		p.options(f, stamped, &sh)
-	case sh.Method == message.INVITE:
-		s.invite(now, key, f, from, stamped, &sh)
+	case !h.ToTag.Empty():
+		s.inDialog(now, key, f, from, raw, h)
+	case h.Method == message.REGISTER:
+		p.register(f, from, raw, h)
+	case h.Method == message.OPTIONS && p.forUs(raw, h, from):
+		p.options(f, raw, h)
+	case h.Method == message.INVITE:
+		s.invite(now, key, f, from, raw, h)
 	default:
-		s.outOfDialog(now, key, f, from, stamped, &sh)
+		s.outOfDialog(now, key, f, from, raw, h)
 	}
+}
+
+// full: no room for another response context. What belongs to a call in
+// progress may use as much again: our choice.
+func (s *shard) full(h *message.Head) bool {
+	room := s.p.cfg.Transactions / len(s.p.shards)
+	if !h.ToTag.Empty() {
+		room *= 2
+	}
+	return len(s.servers) >= room
 }
 
 // check refuses what a proxy must not forward (RFC 3261 §16.3).
 func (s *shard) check(raw []byte, h *message.Head) (status int, extra [][]byte) {
-	if h.MaxForwards == 0 && h.Method != message.OPTIONS {
+	if h.MaxForwards == 0 && (h.Method != message.OPTIONS || !h.ToTag.Empty()) {
 		return 483, nil // §16.3(3)
 	}
 	if !h.ProxyRequire.Empty() {
 		// Relève knows no option tag of Proxy-Require: all are unsupported.
-		if line, err := message.Line("Unsupported", string(h.ProxyRequire.Of(raw))); err == nil {
-			extra = append(extra, line)
+		for v := range message.Fields(raw, h, "Proxy-Require") {
+			if line, err := message.Line("Unsupported", string(v)); err == nil {
+				extra = append(extra, line)
+			}
 		}
 		return 420, extra // §16.3(5)
 	}
@@ -128,19 +130,6 @@ func (s *shard) check(raw []byte, h *message.Head) (status int, extra [][]byte) 
 		}
 	}
 	return 0, nil
-}
-
-// stamp writes received and rport into the top Via (RFC 3261 §18.2.1, RFC 3581 §4).
-func (p *Proxy) stamp(s *shard, f transport.Flow, raw []byte, h *message.Head) []byte {
-	received, rport := message.NeedsReceived(raw, h, f.Remote)
-	if !received && !rport {
-		return raw
-	}
-	out := message.AppendForward(s.buf[:0], raw, h, &message.Edit{
-		MaxForwards: -1, StampReceived: f.Remote, SetReceived: received, SetRPort: rport,
-	})
-	s.buf = out[:0]
-	return append([]byte(nil), out...)
 }
 
 // trying answers an INVITE at once (RFC 3261 §16.2, §17.2.1).
@@ -217,12 +206,11 @@ func (s *shard) inDialog(now router.Instant, key uint64, f transport.Flow, from 
 	if h.Method == message.INVITE {
 		c.trying(now)
 	}
-	if h.Method == message.BYE {
-		by := "caller"
-		if from.kind == fromServer {
-			by = "server"
-		}
-		p.endCall(p.callKey(h.CallID.Of(raw)), now, router.ReasonNone, by)
+	switch {
+	case h.Method == message.BYE:
+		p.bye(now, raw, h, way, from)
+	case from.kind == fromServer:
+		p.Dialogs.Used(p.callKey(h.CallID.Of(raw)), h.CSeq)
 	}
 	s.single(now, c)
 }

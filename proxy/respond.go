@@ -14,7 +14,7 @@ import (
 func (s *shard) response(now router.Instant, f transport.Flow, raw []byte, h *message.Head) {
 	r, ok := s.clients[s.clientKey(h.Branch.Of(raw), h.Method == message.CANCEL)]
 	if !ok {
-		s.stray(now, raw, h)
+		s.stray(raw, h)
 		return
 	}
 	c := r.c
@@ -86,7 +86,7 @@ func (c *context) relay(now router.Instant, i uint8, raw []byte, h *message.Head
 		c.reply(now, 500, router.ReasonServerFailed)
 		return
 	}
-	edit := message.Edit{StripVia: true, MaxForwards: -1}
+	edit := message.Edit{StripVia: true, MaxForwards: -1, SetContentLength: c.flow.Network.Reliable()}
 	if h.Status == 401 || h.Status == 407 {
 		edit.Add = c.challenges(i)
 	}
@@ -137,6 +137,14 @@ func (c *context) send(now router.Instant, status uint16, built []byte) {
 	}
 }
 
+// stamp is what the top Via of a request from f must say (RFC 3261 §18.2.1,
+// RFC 3581 §4).
+func stamp(f transport.Flow, raw []byte, h *message.Head) message.Stamp {
+	st := message.Stamp{Addr: f.Remote}
+	st.Received, st.RPort = message.NeedsReceived(raw, h, f.Remote)
+	return st
+}
+
 // reply sends a response of our own upstream.
 func (c *context) reply(now router.Instant, status uint16, why router.Reason) {
 	var extra [][]byte
@@ -152,7 +160,7 @@ func (c *context) reply(now router.Instant, status uint16, why router.Reason) {
 	if len(c.raw) == 0 {
 		return
 	}
-	c.send(now, status, message.AppendResponse(c.s.buf[:0], c.raw, &c.head, int(status), phrase(status), c.tag(), extra...))
+	c.send(now, status, c.stamp.AppendResponse(c.s.buf[:0], c.raw, &c.head, int(status), phrase(status), c.tag(), extra...))
 }
 
 // reasonLine explains a refusal of ours (RFC 3326), with the Q.850 cause that
@@ -171,6 +179,21 @@ func (p *Proxy) reasonLine(status uint16) []byte {
 	return []byte("Reason: Q.850;cause=" + strconv.Itoa(cause) + "\r\n")
 }
 
+// reasons are all Reason values of a request, joined (RFC 3326 §2).
+func reasons(raw []byte, h *message.Head) []byte {
+	if h.Reason.Empty() {
+		return nil
+	}
+	var out []byte
+	for v := range message.Fields(raw, h, "Reason") {
+		if len(out) > 0 {
+			out = append(out, ", "...)
+		}
+		out = append(out, v...)
+	}
+	return out
+}
+
 func (p *Proxy) contactLine(f transport.Flow) []byte {
 	return []byte("Contact: <sip:" + p.cfg.Listeners[f.Listener].SentBy + ">\r\n")
 }
@@ -180,11 +203,15 @@ func (c *context) tag() string {
 	return "rlv" + strconv.FormatUint(c.key, 36)
 }
 
-// answerStateless refuses a request without keeping anything.
+// answerStateless answers a request without keeping anything.
 func (p *Proxy) answerStateless(f transport.Flow, raw []byte, h *message.Head, status int, reason string, extra ...[]byte) {
-	to := p.replyFlow(f, raw, h)
 	tag := "rlv" + strconv.FormatUint(p.hash(h.Via.Of(raw)), 36)
-	out := message.AppendResponse(nil, raw, h, status, reason, tag, extra...)
+	p.answerTagged(f, raw, h, status, reason, tag, extra...)
+}
+
+func (p *Proxy) answerTagged(f transport.Flow, raw []byte, h *message.Head, status int, reason, tag string, extra ...[]byte) {
+	to := p.replyFlow(f, raw, h)
+	out := stamp(f, raw, h).AppendResponse(nil, raw, h, status, reason, tag, extra...)
 	if err := p.wire.Send(to, out); err != nil {
 		p.Stats.Unsent.Add(1)
 	}
@@ -192,11 +219,10 @@ func (p *Proxy) answerStateless(f transport.Flow, raw []byte, h *message.Head, s
 
 // stray relays a response that has no context when our key signed its branch:
 // a call that was ringing when this node started (RFC 3261 §16.11, RFC 6026
-// §7.3 forbids the others). Only 18x and 2xx.
-func (s *shard) stray(now router.Instant, raw []byte, h *message.Head) {
-	_ = now
+// §7.3 forbids the others). Only 18x and 2xx to INVITE (RFC 4320 §4.2).
+func (s *shard) stray(raw []byte, h *message.Head) {
 	s.p.Stats.Stray.Add(1)
-	if h.Vias < 2 || h.Status == 100 || h.Status >= 300 || !s.made(h.Branch.Of(raw)) {
+	if h.Method != message.INVITE || h.Vias < 2 || h.Status == 100 || h.Status >= 300 || !s.made(h.Branch.Of(raw)) {
 		return
 	}
 	out := message.AppendForward(s.buf[:0], raw, h, &message.Edit{StripVia: true, MaxForwards: -1})

@@ -156,7 +156,13 @@ func ackNon2xx(req, resp string) string {
 		with(startLine(req), "INVITE", "ACK"),
 		"Via: "+vias(req)[0],
 		"From: "+header(req, "From"), "To: "+header(resp, "To"), "Call-ID: "+header(req, "Call-ID"),
-		with("CSeq: "+header(req, "CSeq"), "INVITE", "ACK"), "Max-Forwards: 70", "Content-Length: 0", "", "")
+		"CSeq: "+number(req)+" ACK", "Max-Forwards: 70", "Content-Length: 0", "", "")
+}
+
+// number is the CSeq number.
+func number(raw string) string {
+	n, _, _ := strings.Cut(header(raw, "CSeq"), " ")
+	return n
 }
 
 // cancelOf is the UAC's CANCEL (RFC 3261 §9.1).
@@ -165,7 +171,7 @@ func cancelOf(req string, extra ...string) string {
 		with(startLine(req), "INVITE", "CANCEL"),
 		"Via: " + vias(req)[0],
 		"From: " + header(req, "From"), "To: " + header(req, "To"), "Call-ID: " + header(req, "Call-ID"),
-		with("CSeq: "+header(req, "CSeq"), "INVITE", "CANCEL"), "Max-Forwards: 70",
+		"CSeq: " + number(req) + " CANCEL", "Max-Forwards: 70",
 	}
 	return text(append(append(lines, extra...), "Content-Length: 0", "", "")...)
 }

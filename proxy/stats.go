@@ -3,7 +3,6 @@ package proxy
 import (
 	"sync/atomic"
 
-	"releve/proxy/transport"
 	"releve/router"
 )
 
@@ -26,10 +25,10 @@ type Stats struct {
 	IPBXAt     [8]atomic.Int64                  // instant of the last message of IPBX i
 }
 
-// seen notes that the far end of f lives.
-func (st *Stats) seen(p *Proxy, f transport.Flow, now router.Instant) {
+// seen notes that a far end lives.
+func (st *Stats) seen(side side, now router.Instant) {
 	at := max(int64(now), 1)
-	switch side := p.side(f); side.kind {
+	switch side.kind {
 	case fromIPBX:
 		if int(side.index) < len(st.IPBXAt) {
 			st.IPBXAt[side.index].Store(at)

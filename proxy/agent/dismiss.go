@@ -10,9 +10,9 @@ import (
 
 // Dismiss ends a call that nobody wants: it ACKs the 2xx, refusing an offer it
 // carries (RFC 3261 §13.2.2.4, RFC 3264 §6), and sends BYE with a Reason. ours
-// reports our own URIs, which are left out of the route set. f is the flow the
+// reports our own Record-Route values, which are left out of the route set. f is the flow the
 // 2xx came by; invite is the INVITE as received, ok the 2xx.
-func (a *Agent) Dismiss(f transport.Flow, invite, ok []byte, ours func(uri []byte) bool) {
+func (a *Agent) Dismiss(f transport.Flow, invite, ok []byte, ours func(value []byte) bool) {
 	var h, ih message.Head
 	ok, r, _ := message.Scan(ok, &h)
 	if r != message.OK || h.Request {

@@ -11,6 +11,7 @@ import (
 	"sort"
 	"sync"
 
+	"releve/proxy/transport"
 	"releve/router"
 )
 
@@ -29,6 +30,17 @@ type Call struct {
 	Answered router.Instant // 0 until a 2xx was relayed
 	Line     bool           // holds a line of Server
 	Record   router.CallRecord
+	Leg      Leg
+}
+
+// Leg is the far end of a call at the IPBX, as a BYE in the server's place
+// needs it.
+type Leg struct {
+	Target   string // remote target: a URI
+	From, To string // header values as the server would write them, with tags
+	Routes   []string
+	CSeq     uint32 // the highest that the server used in this dialog
+	Flow     transport.Flow
 }
 
 // Waiter names a waiting call: its shard and its context there.
@@ -250,6 +262,14 @@ func (t *Table) Owner(k Key) (router.Server, bool) {
 	return router.NoServer, false
 }
 
+// Outgoing reports whether a call in progress was placed by a server.
+func (t *Table) Outgoing(k Key) (outgoing, known bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c, ok := t.calls[k]
+	return ok && c.Outgoing, ok
+}
+
 // PlaceFromPassive accounts for one outgoing call of the passive server s:
 // true while it holds more calls than it has placed (one per call it holds).
 func (t *Table) PlaceFromPassive(s router.Server) bool {
@@ -306,5 +326,14 @@ func (t *Table) Update(k Key, r router.CallRecord) {
 	defer t.mu.Unlock()
 	if c, ok := t.calls[k]; ok {
 		c.Record = r
+	}
+}
+
+// Used notes that the server of a call sent a request with this CSeq.
+func (t *Table) Used(k Key, cseq uint32) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if c, ok := t.calls[k]; ok {
+		c.Leg.CSeq = max(c.Leg.CSeq, cseq)
 	}
 }
