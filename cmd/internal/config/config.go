@@ -76,7 +76,7 @@ type Server struct {
 	Name    string
 	Role    router.Server // Primary or Secondary
 	Address URI
-	Lines   int     // 1–1000: calls it takes at once
+	Lines   int     // 1–65535: calls it takes at once
 	Version Version // of Wel'Suite; zero: not given
 	User    string  // Request-URI user towards it; "": left as it came
 }

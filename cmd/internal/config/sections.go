@@ -183,7 +183,7 @@ func (r *reader) servers(dst *[]Server) take {
 				field{"role", oneOf(r, &s.Role, word[router.Server]{name: "primary", value: router.Primary},
 					word[router.Server]{name: "secondary", value: router.Secondary})},
 				field{"address", r.uri(&s.Address, false)},
-				field{"lines", r.whole(&s.Lines, 1, 1000)},
+				field{"lines", r.whole(&s.Lines, 1, 65_535)},
 				field{"version", r.version(&s.Version)},
 				field{"user", r.digits(&s.User, plainUser)},
 			)
