@@ -285,3 +285,30 @@ func TestUnreadableDatabaseHoldsUpNoCall(t *testing.T) {
 	s.must(os.WriteFile(state, whole, 0o600))
 	s.until("it goes on from the store", func() bool { return s.node.Status(t.Context()).Registration.Phase == "bound" })
 }
+
+func TestCallsOfADeadServerAreReleased(t *testing.T) {
+	s := newSite(t)
+	s.ready()
+	ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
+	defer cancel()
+	c, err := s.ipbx.Call(ctx, ipbx.CallSpec{From: "100", To: "5000", RTP: true})
+	s.must(err)
+	_, err = c.Answered(ctx)
+	s.must(err)
+	s.must(s.primary.SetMode(server.Mode{Kind: server.Killed}))
+	r, err := c.Wait(ctx)
+	if err != nil || r.Cause != "bye-received" {
+		t.Fatalf("the IPBX keeps a call that nobody holds: %+v %v", r, err)
+	}
+	if n, _, _ := s.node.proxy.Dialogs.Lines(router.Primary); n != 0 {
+		t.Fatalf("%d lines are still held by the dead server", n)
+	}
+	var calls []admin.CallInfo
+	s.until("the record says why", func() bool {
+		calls, err = s.node.Calls(ctx, "", 10)
+		return err == nil && len(calls) == 1 && !calls[0].Live
+	})
+	if calls[0].Reason != router.ReasonServerDead || calls[0].EndedBy != "relève" {
+		t.Fatalf("%+v", calls[0])
+	}
+}

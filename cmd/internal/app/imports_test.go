@@ -26,7 +26,6 @@ var pure = map[string][]string{
 	"cmd/internal/text": {"db"},
 	"health/metric":     nil,
 	"db":                nil,
-	"proxy/dialog":      nil,
 }
 
 // heavy imports and the rooms that may have them.

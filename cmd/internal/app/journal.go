@@ -38,6 +38,7 @@ func (m *mind) viewed(v router.View) {
 		return
 	}
 	m.verified(old, v)
+	m.releaseDead(old, v)
 	if v.Phase != old.Phase {
 		m.phased(old, v, time.Since(began))
 	}
@@ -122,5 +123,59 @@ func (m *mind) journal(e *control.Effect) {
 	case router.ReasonMoveFailed:
 		p["to"] = e.Server.String()
 		m.app.event(text.EventMoveFailed, p)
+	}
+}
+
+// deadWait is how long a silent server's calls are left alone: RTP does not
+// pass us and may still flow.
+const deadWait = 30 * time.Second
+
+// releaseDead ends the calls of a server that a verification confirmed dead: at
+// once when its own host says so, after a while when it is silent, never when
+// nobody else could look (DEAD_ALONE).
+func (m *mind) releaseDead(old, v router.View) {
+	left := old.Active
+	moved := v.Phase == router.Switching && old.Phase != router.Switching
+	failed := v.Phase == router.BothDown && old.Phase != router.BothDown
+	if m.app.cfg.DeadCalls != "release" || !moved && !failed {
+		return
+	}
+	switch v.Verdict {
+	case router.VerdictDeadApp, router.VerdictDeadHost:
+	default:
+		return
+	}
+	m.mu.Lock()
+	refused := m.last[left].evidence == router.Refused
+	m.mu.Unlock()
+	if refused {
+		m.later(func() { m.app.releaseCalls(left) })
+		return
+	}
+	m.wait.Go(func() { m.releaseLater(left) })
+}
+
+// releaseLater releases unless the server answers meanwhile.
+func (m *mind) releaseLater(left router.Server) {
+	timer := time.NewTimer(deadWait)
+	defer timer.Stop()
+	select {
+	case <-m.done:
+		return
+	case <-timer.C:
+	}
+	m.mu.Lock()
+	e := m.last[left].evidence
+	m.mu.Unlock()
+	if e == router.Silent || e == router.Refused {
+		m.app.releaseCalls(left)
+	}
+}
+
+// releaseCalls ends the calls of a dead server towards the IPBX.
+func (a *App) releaseCalls(s router.Server) {
+	for _, b := range a.proxy.ReleaseCalls(s) {
+		a.agent.Bye(b.Leg.Flow, b.Leg.Target, b.Leg.From, b.Leg.To, b.CallID, b.Leg.CSeq, b.Leg.Routes,
+			`Q.850;cause=27;text="Voice server out of order"`)
 	}
 }

@@ -54,6 +54,7 @@ type mind struct {
 	switchovers   uint64
 
 	reconciled *time.Timer
+	done       chan struct{} // closed when the loops end
 	jobs       chan func()
 	wait       sync.WaitGroup
 }
@@ -75,7 +76,7 @@ type flags struct {
 func newMind(a *App) *mind {
 	m := &mind{
 		app: a, events: make(chan request, maxEvents), saves: make(chan control.Effect, 1),
-		wake: make(chan struct{}, 1), startAt: time.Now(), jobs: make(chan func(), 1024),
+		wake: make(chan struct{}, 1), startAt: time.Now(), jobs: make(chan func(), 1024), done: make(chan struct{}),
 		alarms: alarm.NewTable(0),
 	}
 	m.state = control.New(a.controlPolicy(), uint64(time.Now().UnixNano()))
@@ -319,6 +320,7 @@ func (a *App) background(parent context.Context) func() {
 		m.mu.Unlock()
 		a.event(text.EventStopped, nil)
 		cancel()
+		close(m.done)
 		m.wait.Wait()
 		a.agent.Close()
 	}
