@@ -21,6 +21,7 @@ const maxRemembered = 50_000
 //	mode Mode          stats → Stats      calls → {"calls","forgotten"}
 //	place PlaceSpec → {"id"}              placed {"id","wait"} → Outcome
 //	hangup {"id"}      unregister         quit
+//	transfer {"from","to","attended"}     release {"from"}
 func Run(ctx context.Context, cfg Config, control io.ReadWriter) error {
 	ctl := phone.NewControl(control)
 	cfg.OnEvent = func(e Event) { ctl.Emit(e.Kind, e) }
@@ -54,6 +55,7 @@ func (r *remote) commands() map[string]phone.Command {
 		"mode":  r.mode,
 		"stats": func(context.Context, json.RawMessage) (any, error) { return r.s.Stats(), nil },
 		"calls": r.calls, "place": r.place, "placed": r.outcome, "hangup": r.hangup,
+		"transfer": r.transfer, "release": r.release,
 		"unregister": func(context.Context, json.RawMessage) (any, error) { r.s.Unregister(); return nil, nil },
 	}
 }
@@ -125,6 +127,28 @@ func (r *remote) outcome(ctx context.Context, args json.RawMessage) (any, error)
 	heard := c.Heard()
 	out.Packets, out.Audible = heard.Packets, heard.Audible
 	return out, nil
+}
+
+// caller names a call received by the number of its caller.
+type caller struct {
+	From string `json:"from"`
+	Transfer
+}
+
+func (r *remote) transfer(_ context.Context, args json.RawMessage) (any, error) {
+	c, err := phone.Parse[caller](args)
+	if err != nil {
+		return nil, err
+	}
+	return nil, r.s.TransferCaller(c.From, c.Transfer)
+}
+
+func (r *remote) release(_ context.Context, args json.RawMessage) (any, error) {
+	c, err := phone.Parse[caller](args)
+	if err != nil {
+		return nil, err
+	}
+	return nil, r.s.HangupCaller(c.From)
 }
 
 func (r *remote) hangup(_ context.Context, args json.RawMessage) (any, error) {

@@ -49,6 +49,19 @@ func TestControl(t *testing.T) {
 	if out.Status != 200 || out.AnsweredBy != "oxe" || out.Cause != "bye-sent" {
 		t.Errorf("outcome %+v", out)
 	}
+	const caller = "0145000001"
+	c, confirmed := call(t, x, ipbx.CallSpec{Dest: addr}), within(t)
+	for r.Do(confirmed, "release", map[string]string{"from": caller}, nil) != nil { // until the ACK is there
+		if confirmed.Err() != nil {
+			t.Fatal("the caller was never in conversation")
+		}
+	}
+	if got := ended(t, c); got.Cause != "bye-received" {
+		t.Errorf("released: %+v", got)
+	}
+	if r.Do(within(t), "transfer", map[string]string{"from": caller, "to": "sip:2001@" + x.Addr().String()}, nil) == nil {
+		t.Error("a call that is over was transferred")
+	}
 	do("mode", server.Mode{Kind: server.AllBusy}, nil)
 	if got := ended(t, call(t, x, ipbx.CallSpec{Dest: addr})); got.Status != 486 {
 		t.Errorf("result %+v", got)
@@ -57,7 +70,7 @@ func TestControl(t *testing.T) {
 	do("stats", nil, &st)
 	var seen struct{ Calls []server.Seen }
 	do("calls", nil, &seen)
-	if st.Busy != 1 || st.Placed != 1 || len(seen.Calls) != 1 || seen.Calls[0].Ended != "refused" {
+	if st.Busy != 1 || st.Placed != 1 || len(seen.Calls) != 2 || seen.Calls[1].Ended != "refused" {
 		t.Errorf("stats %+v, calls %+v", st, seen)
 	}
 	if r.Do(within(t), "mode", server.Mode{Kind: "tired"}, nil) == nil {

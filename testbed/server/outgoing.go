@@ -119,6 +119,31 @@ func (c *Placed) History() (steps []phone.Step) {
 // Hangup ends the call.
 func (c *Placed) Hangup() { c.s.p.Do(c.c.Hangup) }
 
+// TransferCaller hands on the newest call from that number now; After is not
+// read.
+func (s *Server) TransferCaller(from string, t Transfer) error {
+	return s.withCaller(from, func(c *phone.Call) { s.transfer(c, t) })
+}
+
+// HangupCaller ends the newest call from that number.
+func (s *Server) HangupCaller(from string) error {
+	return s.withCaller(from, func(c *phone.Call) { c.Hangup() })
+}
+
+func (s *Server) withCaller(from string, do func(*phone.Call)) error {
+	err := fmt.Errorf("no call from %s is in conversation", from)
+	s.p.Do(func() {
+		for i := len(s.seen) - 1; i >= 0; i-- {
+			if r := s.seen[i]; r.from == from && r.c != nil && r.c.State() == phone.Confirmed {
+				do(r.c)
+				err = nil
+				return
+			}
+		}
+	})
+	return err
+}
+
 // transfer hands a caller on, blind or attended.
 func (s *Server) transfer(c *phone.Call, t Transfer) {
 	if c.State() != phone.Confirmed {
