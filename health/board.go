@@ -184,7 +184,7 @@ func (b *Board) Facts(now router.Instant, s router.Server, p Policy) Facts {
 		SIP:           b.sip(now, s, p),
 		Host:          v.host.now(now, p),
 		Peer:          v.peer.now(now, p),
-		IPBXUnseen:    b.ipbxUnseen(now, p),
+		IPBXUnseen:    b.IPBXUnseen(now, p),
 		StandbyUnseen: b.unseen(now, s.Other(), p),
 		SelfSick:      b.sick,
 		LinesFull:     v.lines == router.Full,
@@ -224,9 +224,9 @@ func (b *Board) Unseen(ipbx uint8) bool {
 	return ipbx < MaxIPBX && b.ipbx[ipbx].answers && b.ipbx[ipbx].silent
 }
 
-// ipbxUnseen: every IPBX that is known to answer has fallen silent, and none of
+// IPBXUnseen: every IPBX that is known to answer has fallen silent, and none of
 // the others has been heard lately.
-func (b *Board) ipbxUnseen(now router.Instant, p Policy) bool {
+func (b *Board) IPBXUnseen(now router.Instant, p Policy) bool {
 	unseen := false
 	for _, v := range b.ipbx {
 		switch {

@@ -44,14 +44,16 @@ type Row struct {
 // EventKind tells what happened.
 type EventKind uint8
 
-// Boot: the stored Row and Version (Version 0: none was ever stored). Tick:
-// Next passed. Overflow: a call was held. ProbeDone: a probe of Server ended,
+// Boot: the stored Row and Version (Version 0: none was ever stored), On:
+// whether the lease is held. Tick: Next passed. Overflow: a call was held for
+// Server; about a server that is not active it means nothing. ProbeDone: a probe of Server ended,
 // Round as its effect said (0: idle). IPBXProbe: likewise of an IPBX; OK or
 // Silent. Evidence: what a decided call proves of Server. Answered: Server
-// answered a real call. Sight: traffic of an IPBX. Lines: how full Server is.
+// answered a real call: proof of life. Sight: traffic of an IPBX. Lines: how full Server is.
 // Self: whether this node is sick. Operate: an operator's command. Registrar:
 // an answer or time-out of a REGISTER. Saved, SaveFailed: the save of Version
-// ended. Lease: whether this node may decide.
+// ended; exactly one follows each Save. Lease: whether this node may decide (On),
+// and from which stored Row and Version (Version 0: what we know stands).
 const (
 	Boot EventKind = iota
 	Tick
@@ -136,20 +138,28 @@ type State struct {
 	licence licence.State
 	booted  bool
 
+	lease    bool          // this node may decide: only then is anything saved
+	winning  bool          // the lease was won, and a save of the former one is under way
 	want     Row           // what the machines asked to keep
 	durable  Row           // as stored
 	inflight Row           // being saved
 	bindTo   router.Server // whom the licence machine was last told to bind
 	saving   bool
-	version  uint64 // of durable
-	retryAt  router.Instant
+	asked    asked
+	version  uint64         // of durable
+	retryAt  router.Instant // of the save whose outcome is unknown; 0: none
 
 	round   round
 	idle    [idleTargets]idleProbe
+	passive router.Server // whom ready and healthy are about
 	ready   bool
 	healthy bool
+	alarms  alarms
 	view    router.View
 }
+
+// asked says which machines wait for the outcome of a save.
+type asked struct{ role, licence bool }
 
 var _ map[State]struct{} // comparable: explored and simulated
 
@@ -174,7 +184,7 @@ func (s *State) Step(now router.Clock, e Event, out []Effect) []Effect {
 	case Tick:
 		out = s.tick(now, out)
 	case Overflow:
-		out = s.roleStep(now, role.Event{Kind: role.Overflow, Server: e.Server}, out)
+		out = s.overflow(now, e.Server, out)
 	case ProbeDone:
 		out = s.probed(now, e, out)
 	case IPBXProbe:
@@ -196,39 +206,15 @@ func (s *State) Step(now router.Clock, e Event, out []Effect) []Effect {
 	case Saved:
 		out = s.saved(now, e.Version, out)
 	case SaveFailed:
-		out = s.saveFailed(now, out)
+		out = s.saveFailed(now, e.Version, out)
 	case Lease:
-		out = s.lease(now, e.On, out)
+		out = s.leased(now, e, out)
+	}
+	switch e.Kind {
+	case Tick, ProbeDone, IPBXProbe, Self:
+		out = s.watch(now, out)
 	}
 	return s.settle(now, out)
-}
-
-// boot starts from what was stored.
-func (s *State) boot(now router.Clock, e Event, out []Effect) []Effect {
-	s.booted = true
-	s.version, s.durable = e.Version, e.Row
-	row := e.Row
-	if e.Version == 0 {
-		row.Role = role.Row{Phase: router.Normal, Active: router.Primary, Epoch: 1}
-	}
-	s.want, s.board.Known, s.bindTo = row, row.Known, row.Licence.Holder
-	s.role = role.New(s.policy.Role, row.Role)
-	s.licence = licence.New(s.policy.Licence, row.Licence)
-	for i := range s.idle {
-		s.idle[i].at = now.Mono
-	}
-	out = s.licenceStep(now, licence.Event{Kind: licence.Boot, Row: row.Licence}, out)
-	out = s.lease(now, e.On, out)
-	return s.settle(now, out)
-}
-
-func (s *State) lease(now router.Clock, held bool, out []Effect) []Effect {
-	roleEvent, licenceEvent := role.LeaseLost, licence.LeaseLost
-	if held {
-		roleEvent, licenceEvent = role.LeaseWon, licence.LeaseWon
-	}
-	out = s.licenceStep(now, licence.Event{Kind: licenceEvent}, out)
-	return s.roleStep(now, role.Event{Kind: roleEvent}, out)
 }
 
 // settle does what follows from any event: readiness, the holder of the
@@ -247,8 +233,20 @@ func (s *State) settle(now router.Clock, out []Effect) []Effect {
 // currentView is the role machine's view with the end of a licence move.
 func (s *State) currentView() router.View {
 	v := s.role.View()
-	v.Act = s.policy.Role.Act
+	if v.Phase == router.Switching || v.Phase == router.Returning {
+		v.MoveBy = s.licence.MoveBy()
+	}
 	return v
+}
+
+// overflow: the active server did not take a call. One that another server did
+// not take was held before the roles changed; the ruling of that change is for
+// it, and the server that is active now is not in question.
+func (s *State) overflow(now router.Clock, server router.Server, out []Effect) []Effect {
+	if server != s.role.View().Active {
+		return out
+	}
+	return s.roleStep(now, role.Event{Kind: role.Overflow, Server: server}, out)
 }
 
 // follow binds the active server's user when nobody else asked for it: at the
@@ -282,7 +280,7 @@ func (s *State) roleEffect(now router.Clock, f role.Effect, out []Effect) []Effe
 	case role.MoveLicence:
 		out = s.move(now, f.Server, f.Epoch, out)
 	case role.Save:
-		s.want.Role = f.Row
+		s.want.Role, s.asked.role = f.Row, true
 	case role.Alarm:
 		out = append(out, Effect{Kind: Alarm, Server: f.Server, Alarm: f.Alarm, On: f.On, Reason: f.Reason})
 	case role.Record:
@@ -304,7 +302,7 @@ func (s *State) licenceStep(now router.Clock, e licence.Event, out []Effect) []E
 		case licence.Send:
 			out = append(out, Effect{Kind: Register, Register: f})
 		case licence.Save:
-			s.want.Licence = f.Row
+			s.want.Licence, s.asked.licence = f.Row, true
 		case licence.BoundNow:
 			out = s.roleStep(now, role.Event{Kind: role.Bound, Server: f.User}, out)
 		case licence.Alarm:
@@ -328,8 +326,8 @@ func (s *State) Next() (router.Instant, bool) {
 	if !s.booted {
 		return router.Never, false
 	}
-	next := s.nextIdle()
-	if s.retryAt != 0 {
+	next := min(s.nextIdle(), s.roundBy())
+	if s.retryAt != 0 && (s.lease || s.winning) {
 		next = min(next, s.retryAt)
 	}
 	if d, ok := s.role.Next(); ok {

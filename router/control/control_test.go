@@ -26,6 +26,9 @@ type node struct {
 	calls    []Effect // journal and alarms
 	maxBound int
 	noSave   bool
+	mute     bool // the prober has no room: no result ever comes
+	omits    bool // the registrar lists no bindings
+	deaf     bool // the registrar does not answer
 }
 
 func policy(mode licence.Mode) Policy {
@@ -74,6 +77,9 @@ func (n *node) feed(e Event) {
 func (n *node) perform(f Effect) []Event {
 	switch f.Kind {
 	case Probe:
+		if n.mute {
+			return nil
+		}
 		e := Event{Kind: ProbeDone, Server: f.Server, Round: f.Round, Evidence: router.OK, RTT: time.Millisecond}
 		if !n.alive[f.Server] {
 			e.Evidence = router.Silent
@@ -94,6 +100,9 @@ func (n *node) perform(f Effect) []Event {
 		n.store, n.version = f.Row, f.Version
 		return []Event{{Kind: Saved, Version: f.Version}}
 	case Register:
+		if n.deaf {
+			return []Event{{Kind: Registrar, Register: licence.Event{Kind: licence.TimedOut, User: f.Register.User, IPBX: f.Register.IPBX, CSeq: f.Register.CSeq}}}
+		}
 		return []Event{n.registrar(f.Register)}
 	case Record, Alarm, Refuse:
 		n.calls = append(n.calls, f)
@@ -110,7 +119,7 @@ func (n *node) registrar(f licence.Effect) Event {
 	}
 	return Event{Kind: Registrar, Register: licence.Event{
 		Kind: licence.Answer, User: f.User, IPBX: f.IPBX, CSeq: f.CSeq, Status: 200,
-		HasList: true, Ours: n.bound[f.User], Granted: f.Expires,
+		HasList: true, Ours: n.bound[f.User] && !n.omits, Granted: f.Expires,
 	}}
 }
 

@@ -1,6 +1,8 @@
 package control
 
 import (
+	"time"
+
 	"releve/health"
 	"releve/router"
 	"releve/router/licence"
@@ -26,12 +28,17 @@ type idleProbe struct {
 type round struct {
 	number   uint64 // 0: none
 	target   router.Server
-	awaiting uint8 // bit set of idle targets
+	awaiting uint8          // bit set of idle targets
+	by       router.Instant // Mono: what is not there then is no evidence
 }
+
+// roundGrace is what a round is given beyond its spacing: two time-outs of a
+// probe. Our choice.
+const roundGrace = 2 * time.Second
 
 // startRound probes the target and its witnesses at once.
 func (s *State) startRound(now router.Clock, f role.Effect, out []Effect) []Effect {
-	s.round = round{number: f.Round, target: f.Server}
+	s.round = round{number: f.Round, target: f.Server, by: now.Mono.Add(s.policy.Role.Spacing + roundGrace)}
 	for i := range s.idle {
 		if s.expected(i) {
 			s.round.awaiting |= 1 << i
@@ -70,6 +77,7 @@ func serverOf(i int) router.Server {
 // tick does what is due by the clock.
 func (s *State) tick(now router.Clock, out []Effect) []Effect {
 	out = s.saveAgain(now, out)
+	out = s.overdue(now, out)
 	for i := range s.idle {
 		if s.expected(i) && s.idle[i].at <= now.Mono {
 			out = s.probe(now, i, 0, out)
@@ -95,11 +103,13 @@ func (s *State) probed(now router.Clock, e Event, out []Effect) []Effect {
 	if e.Host != health.Unknown {
 		s.board.Host(now.Mono, e.Server, e.Host)
 	}
+	s.alarms.count(e.Server, now, s)
 	if e.Round != 0 && e.Round == s.round.number {
 		return s.reported(now, 1<<(int(e.Server)-1), out)
 	}
-	// Idle probing alone may start a verification.
-	if e.Server == s.role.View().Active && s.board.Known[e.Server] && failed(e.Evidence) {
+	// Idle probing alone may start a verification. A result of a round that
+	// was given up may not.
+	if e.Round == 0 && e.Server == s.role.View().Active && s.board.Known[e.Server] && failed(e.Evidence) {
 		out = s.roleStep(now, role.Event{Kind: role.Overflow, Server: e.Server}, out)
 	}
 	return out
@@ -116,25 +126,59 @@ func (s *State) ipbxProbed(now router.Clock, e Event, out []Effect) []Effect {
 	} else {
 		s.board.IPBXSilent(now.Mono, e.IPBX, e.RTT)
 	}
+	s.alarms.countIPBX(e.IPBX, s)
 	if e.Round != 0 && e.Round == s.round.number {
 		out = s.reported(now, 1<<(idleIPBX+int(e.IPBX)), out)
 	}
 	return out
 }
 
-// reported counts the results of the running round; with the last one, or with
-// a good answer of its target, the round is judged.
+// reported counts the results of the running round. It is judged with the last
+// one, or as soon as its target has answered and is well: witnesses could only
+// say why a silence is not its own, and callers wait.
 func (s *State) reported(now router.Clock, bit uint8, out []Effect) []Effect {
 	s.round.awaiting &^= bit
-	if s.round.awaiting != 0 {
-		return out
+	if s.round.awaiting == 0 {
+		return s.judge(now, out)
 	}
+	if bit == 1<<(int(s.round.target)-1) {
+		if verdict, _ := s.Judged(now, s.round.target); verdict.Functional() {
+			return s.judge(now, out)
+		}
+	}
+	return out
+}
+
+// judge ends the running round.
+func (s *State) judge(now router.Clock, out []Effect) []Effect {
 	r := s.round
 	s.round = round{}
 	facts := s.board.Facts(now.Mono, r.target, s.policy.Health)
 	verdict, rule := health.Judge(facts)
 	out = append(out, Effect{Kind: Record, Server: r.target, Verdict: verdict, Rule: rule, Round: r.number, Reason: ReasonRound, Phase: s.role.View().Phase})
 	return s.roleStep(now, role.Event{Kind: role.RoundDone, Round: r.number, Verdict: verdict, Lasting: facts.Persists()}, out)
+}
+
+// overdue ends a round whose results never came: a probe that was not made (an
+// agent with no room) proves nothing of a server.
+func (s *State) overdue(now router.Clock, out []Effect) []Effect {
+	if s.round.number == 0 || now.Mono < s.round.by {
+		return out
+	}
+	for i := idlePrimary; i <= idleSecondary; i++ {
+		if s.round.awaiting&(1<<i) != 0 {
+			s.board.Probe(now.Mono, serverOf(i), router.NoEvidence, 0)
+		}
+	}
+	return s.judge(now, out)
+}
+
+// roundBy is when the running round is overdue.
+func (s *State) roundBy() router.Instant {
+	if s.round.number == 0 {
+		return router.Never
+	}
+	return s.round.by
 }
 
 // ReasonRound marks the journal line of one judged round.
@@ -145,18 +189,21 @@ func (s *State) Judged(now router.Clock, server router.Server) (router.Verdict, 
 	return health.Judge(s.board.Facts(now.Mono, server, s.policy.Health))
 }
 
+// goodRounds make a server ready to take over.
+const goodRounds = 2
+
 // readiness tells the role machine when the passive server could take over: two
 // good rounds, and an IPBX that is seen. Health for a return: five.
 func (s *State) readiness(now router.Clock, out []Effect) []Effect {
 	passive := s.role.View().Active.Other()
 	good := s.board.Good(now.Mono, passive, s.policy.Health)
-	unseen := s.board.Facts(now.Mono, passive, s.policy.Health).IPBXUnseen
-	ready := s.policy.Secondary && good >= 2 && !unseen
+	unseen := s.board.IPBXUnseen(now.Mono, s.policy.Health)
+	ready := s.policy.Secondary && good >= goodRounds && !unseen
 	healthy := ready && good >= s.policy.Role.Stable
-	if ready == s.ready && healthy == s.healthy {
+	if ready == s.ready && healthy == s.healthy && passive == s.passive {
 		return out
 	}
-	s.ready, s.healthy = ready, healthy
+	s.passive, s.ready, s.healthy = passive, ready, healthy
 	return s.roleStep(now, role.Event{Kind: role.Ready, Server: passive, Ready: ready, Healthy: healthy}, out)
 }
 
