@@ -261,10 +261,7 @@ func (c *context) clientActions(now router.Instant, i uint8, a transaction.Actio
 	b = &c.branches[i]
 	if a&transaction.Terminate != 0 {
 		c.branchEnded(now, i)
-		delete(c.s.clients, b.key)
-		delete(c.s.clients, ^b.key)
 		c.s.release(&b.sent)
-		c.s.release(&b.cancelled)
 	}
 }
 

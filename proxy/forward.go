@@ -3,6 +3,7 @@ package proxy
 import (
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"releve/proxy/fork"
 	"releve/proxy/message"
@@ -172,6 +173,22 @@ func (p *Proxy) ours(uri []byte) bool {
 		return false
 	}
 	addr, ok := hostPort(u.HostPort)
+	return ok && p.isOurs(addr)
+}
+
+// inserted reports whether a sent-by is one that we write into Via.
+func (p *Proxy) inserted(sentBy []byte) bool {
+	for i := range p.cfg.Listeners {
+		if string(sentBy) == p.cfg.Listeners[i].SentBy {
+			return true
+		}
+	}
+	for i := range p.cfg.Listeners {
+		if strings.EqualFold(string(sentBy), p.cfg.Listeners[i].SentBy) {
+			return true
+		}
+	}
+	addr, ok := hostPort(sentBy)
 	return ok && p.isOurs(addr)
 }
 

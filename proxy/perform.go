@@ -56,7 +56,7 @@ func (c *context) step(now router.Instant, ev fork.Event, raw []byte, h *message
 		}
 		effects := c.fork.Step(now, &e, policy, room[:0])
 		for i := range effects {
-			pending = c.perform(now, &effects[i], pending, raw, h)
+			pending = c.perform(now, &effects[i], pending, inHand{ev.Branch, raw, h})
 		}
 		raw, h = nil, nil // only the first event has it in hand
 	}
@@ -65,8 +65,15 @@ func (c *context) step(now router.Instant, ev fork.Event, raw []byte, h *message
 	}
 }
 
+// inHand is the response that a step began with, nil when none.
+type inHand struct {
+	branch uint8
+	raw    []byte
+	h      *message.Head
+}
+
 // perform does one effect; what follows from it at once is appended to pending.
-func (c *context) perform(now router.Instant, e *fork.Effect, pending []fork.Event, raw []byte, h *message.Head) []fork.Event {
+func (c *context) perform(now router.Instant, e *fork.Effect, pending []fork.Event, in inHand) []fork.Event {
 	p := c.s.p
 	switch e.Kind {
 	case fork.Start:
@@ -78,7 +85,10 @@ func (c *context) perform(now router.Instant, e *fork.Effect, pending []fork.Eve
 	case fork.Abandon:
 		c.abandon(now, e.Branch)
 	case fork.Relay:
-		c.relay(now, e.Branch, raw, h)
+		if in.branch != e.Branch {
+			in = inHand{} // the best response is another branch's (RFC 3261 §16.7(6))
+		}
+		c.relay(now, e.Branch, in.raw, in.h)
 	case fork.Reply:
 		c.reply(now, e.Status, e.Reason)
 	case fork.Hold:
@@ -105,7 +115,7 @@ func (c *context) perform(now router.Instant, e *fork.Effect, pending []fork.Eve
 		c.waitAt = 0
 		p.Dialogs.Leave(c.waiter())
 	case fork.Release:
-		c.dismiss(e.Branch, raw)
+		c.dismiss(now, e.Branch, in.raw)
 	case fork.Report:
 		if s := serverOf(e.Target); s != router.NoServer {
 			p.Stats.Evidence[s][e.Evidence].Add(1)
@@ -254,7 +264,8 @@ func (c *context) abandon(now router.Instant, i uint8) {
 }
 
 // dismiss ACKs and BYEs a 2xx that nobody wants (our choice: late_answer release).
-func (c *context) dismiss(i uint8, raw []byte) {
+func (c *context) dismiss(now router.Instant, i uint8, raw []byte) {
+	c.freeLine(now, &c.branches[i])
 	if raw == nil {
 		raw = c.branches[i].final
 	}

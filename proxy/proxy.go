@@ -201,6 +201,10 @@ func (p *Proxy) Receive(f transport.Flow, raw []byte) {
 		}
 		return
 	}
+	if !h.Request && !p.inserted(h.SentBy.Of(raw)) {
+		p.Stats.Stray.Add(1) // RFC 3261 §18.1.2
+		return
+	}
 	if !h.Request && p.hooks.Own != nil && p.hooks.Own(raw, &h) {
 		return
 	}

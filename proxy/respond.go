@@ -35,6 +35,13 @@ func (s *shard) response(now router.Instant, f transport.Flow, raw []byte, h *me
 	if h.Status < 200 {
 		b.provisional = true
 	}
+	if b.tx.Phase == transaction.Terminated && h.Method == message.INVITE && h.Status/100 == 2 {
+		// Our choice: the machine is gone (Timer B, ICMP), its context is not: a
+		// late 2xx is never dropped, the fork relays or releases it.
+		c.passed(now, r.branch, raw, h)
+		c.arm()
+		return
+	}
 	c.clientActions(now, r.branch, b.tx.Step(now, transaction.Response, h.Status), raw, h)
 	b = &c.branches[r.branch]
 	if h.Status < 200 && b.cancelling == cancelWanted {

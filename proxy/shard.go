@@ -1,14 +1,19 @@
 package proxy
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"maps"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"releve/proxy/dialog"
 	"releve/proxy/message"
+	"releve/proxy/transaction"
 	"releve/proxy/transport"
 	"releve/router"
 )
@@ -154,18 +159,44 @@ func (s *shard) deliver(now router.Instant, m posted) {
 		}
 		s.p.give(s.p.Dialogs.Release(m.server, now)) // it left meanwhile: the line goes to the next
 	case postFailed:
-		for r := range s.calling {
-			if b := &r.c.branches[r.branch]; b.flow.Remote == m.flow.Remote && b.flow.Network == m.flow.Network {
-				r.c.transportFailed(now, r.branch, m.cause)
-			}
+		for _, r := range s.concerned(m.flow) {
+			r.c.transportFailed(now, r.branch, m.cause)
 		}
 	}
 }
 
+// concerned are the branches that a transport error at f ends, oldest first:
+// over UDP those that heard nothing yet, for ICMP may speak of any datagram; on
+// a stream all that wait for a response (RFC 3261 §16.9).
+func (s *shard) concerned(f transport.Flow) (out []ref) {
+	take := func(r ref) {
+		if b := &r.c.branches[r.branch]; b.tx.Phase <= transaction.Proceeding && b.flow.Remote == f.Remote && b.flow.Network == f.Network {
+			out = append(out, r)
+		}
+	}
+	if f.Network.Reliable() {
+		for k, r := range s.clients {
+			if k == r.c.branches[r.branch].key { // not its CANCEL
+				take(r)
+			}
+		}
+	} else {
+		for r := range s.calling {
+			take(r)
+		}
+	}
+	slices.SortFunc(out, func(a, b ref) int {
+		return cmp.Or(cmp.Compare(a.c.id, b.c.id), cmp.Compare(a.branch, b.branch))
+	})
+	return out
+}
+
 // rule shows the present View to every held or waiting call.
 func (s *shard) rule(now router.Instant) {
-	for _, c := range s.byID {
-		s.guard(func() { c.ruled(now) })
+	for _, id := range slices.Sorted(maps.Keys(s.byID)) { // first come, first served
+		if c := s.byID[id]; c != nil {
+			s.guard(func() { c.ruled(now) })
+		}
 	}
 }
 
@@ -219,11 +250,16 @@ func (s *shard) release(b *[]byte) {
 // keep copies raw into a buffer of the shard.
 func (s *shard) keep(raw []byte) []byte { return append(s.buffer(), raw...) }
 
-// send hands a message to the wire; false when it did not leave.
+// send hands a message to the wire; an error is a transport error. A datagram
+// that a full buffer dropped is none: it is lost like any other, and repeated.
 func (s *shard) send(f transport.Flow, raw []byte) error {
 	err := s.p.wire.Send(f, raw)
-	if err != nil {
-		s.p.Stats.Unsent.Add(1)
+	if err == nil {
+		return nil
+	}
+	s.p.Stats.Unsent.Add(1)
+	if errors.Is(err, transport.ErrFull) {
+		return nil
 	}
 	return err
 }
