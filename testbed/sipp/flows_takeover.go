@@ -1,0 +1,112 @@
+package sipp
+
+import (
+	"context"
+	"time"
+)
+
+const delivered = "answered delivered-to-secondary secondary 200"
+
+// takeoverFlows: the primary is dead, and confirmed so.
+func takeoverFlows() []Flow {
+	return []Flow{
+		{
+			Name: "refused-port", Calls: []Script{answered, {Name: "uac-answered", With: Params{"From": "101"}}}, Play: afterKilling("primary"),
+			Want: []string{delivered, "answered active-serves secondary 200"}, Switchovers: 1,
+			Saw: []Count{received("secondary", "INVITE", 2)},
+		},
+		{
+			Name: "silent-server", Site: Site{Extra: 1}, Calls: []Script{answered}, Play: afterPausing(false),
+			Primary: Script{Name: "uas-never"}, Want: []string{delivered}, Switchovers: 1,
+		},
+		{
+			Name: "cancel-while-held", Site: Site{Extra: 2}, Play: cancelWhileHeld,
+			Primary: Script{Name: "uas-cancelled", With: Params{"Status": "180 Ringing", "Ring": "10"}},
+			Want:    []string{"cancelled caller-cancelled primary 487"},
+			Saw:     []Count{received("primary", "CANCEL", 1)},
+		},
+		{
+			Name: "two-callers-one-verification", Play: twoCallers, Primary: Script{Name: "uas-never"},
+			Want: []string{delivered, delivered}, Switchovers: 1, Verifications: n(1),
+			Saw: []Count{received("secondary", "INVITE", 2)},
+		},
+		{
+			Name: "overflow-entry-delivered", Play: func(ctx context.Context, w *World) error {
+				w.party("primary").kill()
+				return overflowed(ctx, w, answered)
+			},
+			Want: []string{delivered}, Switchovers: 1,
+		},
+		{
+			Name: "rescue-when-both-are-down", Site: Site{Rescue: true}, Calls: []Script{answered}, Play: afterKilling("primary", "secondary"),
+			Want: []string{"rescued both-down rescue 200"},
+			Saw:  []Count{received("desk", "INVITE", 1), received("desk", "BYE", 1)},
+		},
+		{
+			Name: "both-down-without-rescue", Calls: []Script{{Name: "uac-refused", With: Params{"Code": "500", "Without": "Retry-After"}}}, Play: afterKilling("primary", "secondary"),
+			Want: []string{"failed both-down primary 500"},
+		},
+	}
+}
+
+func afterKilling(names ...string) func(context.Context, *World) error {
+	return func(ctx context.Context, w *World) error {
+		for _, name := range names {
+			w.party(name).kill()
+		}
+		return inTurn(ctx, w)
+	}
+}
+
+// afterPausing stops the primary as a hypervisor does; resumed it goes on.
+func afterPausing(resumed bool) func(context.Context, *World) error {
+	return func(ctx context.Context, w *World) error {
+		w.party("primary").pause()
+		if err := inTurn(ctx, w); err != nil {
+			return err
+		}
+		if resumed {
+			w.party("primary").resume()
+			return nil
+		}
+		w.party("primary").kill()
+		return nil
+	}
+}
+
+// cancelWhileHeld: the caller gives up during the verification; the server that
+// wakes up later must ring for nobody.
+func cancelWhileHeld(ctx context.Context, w *World) error {
+	w.party("primary").pause()
+	p, err := w.dial(Script{Name: "uac-cancel", With: Params{"Pause": "1200", "Code": "487"}})
+	if err != nil {
+		return err
+	}
+	if err := p.wait(ctx); err != nil {
+		return err
+	}
+	w.party("primary").resume()
+	return w.until(ctx, 5*time.Second, "the primary is found healthy", func(s status) bool {
+		return s.Phase == "normal" && s.Servers[0].Verdict == "HEALTHY"
+	})
+}
+
+func twoCallers(ctx context.Context, w *World) error {
+	w.party("primary").pause()
+	one, err := w.dial(answered)
+	if err != nil {
+		return err
+	}
+	two, err := w.dial(Script{Name: "uac-answered", With: Params{"From": "200"}})
+	if err != nil {
+		return err
+	}
+	if err := one.wait(ctx); err != nil {
+		return err
+	}
+	if err := two.wait(ctx); err != nil {
+		return err
+	}
+	w.party("primary").kill()
+	return nil
+}
