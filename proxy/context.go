@@ -129,6 +129,9 @@ func (c *context) arm() {
 	if c.gone {
 		return
 	}
+	if c.entomb() {
+		return
+	}
 	d := c.next()
 	if d == router.Never && c.ended() {
 		c.s.remove(c)
@@ -217,9 +220,6 @@ func (c *context) serverActions(now router.Instant, a transaction.Actions) {
 	}
 	if a&transaction.Transmit != 0 && len(c.last) > 0 {
 		_ = c.s.send(c.flow, c.last) // RFC 3261 §16.9: a response that cannot be sent is dropped
-	}
-	if a&transaction.Trying != 0 && c.head.Method != message.INVITE {
-		c.reply(now, 100, router.ReasonNone) // RFC 4320 §4.1
 	}
 	if a&transaction.Forget != 0 {
 		c.s.release(&c.last)

@@ -21,6 +21,8 @@ func (s *shard) request(now router.Instant, f transport.Flow, from side, raw []b
 		s.current = c
 		c.serverActions(now, c.server.Step(now, transaction.Request, 0))
 		c.arm()
+	case s.tails.ofServer(key) != nil:
+		s.repeated(s.tails.ofServer(key))
 	default:
 		s.opened(now, key, f, from, raw, h)
 	}
@@ -59,6 +61,10 @@ func (s *shard) acked(now router.Instant, f transport.Flow, raw []byte, h *messa
 // no other node could know the INVITE.
 func (s *shard) cancelled(now router.Instant, f transport.Flow, raw []byte, h *message.Head, c *context) {
 	if c == nil || c.head.Method != message.INVITE {
+		if t := s.tails.ofServer(s.serverKey(raw, h, message.INVITE)); t != nil && t.last == nil {
+			s.p.answerTagged(f, raw, h, 200, phrase(200), tagOf(t.server)) // it came too late
+			return
+		}
 		s.p.answerStateless(f, raw, h, 481, phrase(481))
 		return
 	}
@@ -104,7 +110,7 @@ func (s *shard) full(h *message.Head) bool {
 	if !h.ToTag.Empty() {
 		room *= 2
 	}
-	return len(s.servers) >= room
+	return len(s.servers)+s.tails.len() >= room
 }
 
 // check refuses what a proxy must not forward (RFC 3261 §16.3).

@@ -14,6 +14,10 @@ import (
 func (s *shard) response(now router.Instant, f transport.Flow, raw []byte, h *message.Head) {
 	r, ok := s.clients[s.clientKey(h.Branch.Of(raw), h.Method == message.CANCEL)]
 	if !ok {
+		if t := s.tails.ofClient(s.clientKey(h.Branch.Of(raw), h.Method == message.CANCEL)); t != nil {
+			s.trailing(t, raw, h)
+			return
+		}
 		s.stray(raw, h)
 		return
 	}
@@ -206,9 +210,9 @@ func (p *Proxy) contactLine(f transport.Flow) []byte {
 }
 
 // tag is our To tag for this request: the same for each response of ours.
-func (c *context) tag() string {
-	return "rlv" + strconv.FormatUint(c.key, 36)
-}
+func (c *context) tag() string { return tagOf(c.key) }
+
+func tagOf(server uint64) string { return "rlv" + strconv.FormatUint(server, 36) }
 
 // answerStateless answers a request without keeping anything.
 func (p *Proxy) answerStateless(f transport.Flow, raw []byte, h *message.Head, status int, reason string, extra ...[]byte) {

@@ -30,6 +30,7 @@ type shard struct {
 	calling map[ref]struct{}    // branches that heard nothing yet: a transport error is theirs
 	byID    map[uint64]*context // held or waiting ones
 	timers  timerHeap
+	tails   tails
 	nextID  uint64
 	keys    *message.Keys // of this shard
 	free    [][]byte      // message buffers
@@ -73,6 +74,7 @@ func newShard(p *Proxy, index int) *shard {
 		p: p, index: index, keys: p.cfg.Keys.Clone(),
 		servers: make(map[uint64]*context), clients: make(map[uint64]ref), byID: make(map[uint64]*context),
 		calling: make(map[ref]struct{}),
+		tails:   newTails(),
 		wake:    make(chan struct{}, 1),
 	}
 	s.armed.Store(int64(router.Never)) // the first deadline wakes run
@@ -144,7 +146,8 @@ func (s *shard) turn() router.Instant {
 		}
 		s.guard(func() { c.tick(now) })
 	}
-	next := s.timers.next()
+	s.tails.expire(now)
+	next := min(s.timers.next(), s.tails.due())
 	s.armed.Store(int64(next))
 	return next
 }

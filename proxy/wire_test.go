@@ -317,10 +317,10 @@ func (b *bed) settle() {
 	b.pass(5 * time.Minute)
 	for _, s := range b.p.shards {
 		s.mu.Lock()
-		left := fmt.Sprintf("servers %d, clients %d, calling %d, byID %d, timers %d",
-			len(s.servers), len(s.clients), len(s.calling), len(s.byID), len(s.timers.h))
+		left := fmt.Sprintf("servers %d, clients %d, calling %d, byID %d, timers %d, tails %d",
+			len(s.servers), len(s.clients), len(s.calling), len(s.byID), len(s.timers.h), s.tails.len())
 		s.mu.Unlock()
-		if left != "servers 0, clients 0, calling 0, byID 0, timers 0" {
+		if left != "servers 0, clients 0, calling 0, byID 0, timers 0, tails 0" {
 			b.Errorf("shard %d is left with %s", s.index, left)
 		}
 	}
