@@ -245,7 +245,7 @@ func (c *context) cancelReason() []byte {
 	switch {
 	case c.reason != nil:
 		return c.reason
-	case c.server.Phase == transaction.Accepted:
+	case c.fork.Status()/100 == 2: // its 2xx goes up right after
 		return []byte("SIP;cause=200;text=\"Call completed elsewhere\"")
 	}
 	return nil

@@ -135,7 +135,7 @@ func (p *Proxy) bye(now router.Instant, raw []byte, h *message.Head, w way, from
 	outgoing, known := p.Dialogs.Outgoing(key)
 	if known {
 		p.endCall(key, now, router.ReasonNone, endedBy(from, outgoing))
-	} else if w.signed {
+	} else if w.signed && !p.Dialogs.Ended(key) {
 		p.endedUnknown(now, raw, h, w.token, from)
 	}
 }

@@ -145,6 +145,12 @@ func answer(req string, status int, tag string, extra ...string) string {
 	return text(append(lines, "Content-Length: 0", "", "")...)
 }
 
+// carrying gives a message an SDP body.
+func carrying(raw, sdp string) string {
+	return with(raw, "Content-Length: 0\r\n\r\n",
+		fmt.Sprintf("Content-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s", len(sdp), sdp))
+}
+
 // accept is the 2xx of a server at host.
 func accept(req, tag, host string) string {
 	return answer(req, 200, tag, "Contact: <sip:ivr@"+host+":5060>")

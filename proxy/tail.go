@@ -153,7 +153,7 @@ func (s *shard) trailing(t *tail, raw []byte, h *message.Head) {
 	if h.Method != message.INVITE || t.last != nil || h.Status < 200 || h.Status >= 300 {
 		return
 	}
-	out := message.AppendForward(s.buf[:0], raw, h, &message.Edit{StripVia: true, MaxForwards: -1})
+	out := message.AppendForward(s.buf[:0], raw, h, &message.Edit{StripVia: true, MaxForwards: -1, SetContentLength: t.flow.Network.Reliable()})
 	s.buf = out[:0]
 	_ = s.send(t.flow, out)
 }

@@ -10,6 +10,7 @@ package dialog
 import (
 	"sort"
 	"sync"
+	"time"
 
 	"releve/proxy/transport"
 	"releve/router"
@@ -82,6 +83,11 @@ type Table struct {
 	lines [router.Servers]lines
 	limit Limits
 	loops loops
+
+	// ended are the keys of calls that ended lately, in two generations: a BYE
+	// that crossed another ends nothing twice.
+	ended   [2]map[Key]struct{}
+	renewed router.Instant // when ended[0] began
 
 	// placed counts the outgoing calls that a passive server placed, per server.
 	placed [router.Servers]int
@@ -242,6 +248,7 @@ func (t *Table) End(k Key, now router.Instant) (Call, []Grant, bool) {
 		return Call{}, nil, false
 	}
 	delete(t.calls, k)
+	t.remember(k, now)
 	var g []Grant
 	if c.Line {
 		g = t.release(c.Server, now)
@@ -250,6 +257,32 @@ func (t *Table) End(k Key, now router.Instant) (Call, []Grant, bool) {
 		t.placed[c.Server]--
 	}
 	return *c, g, true
+}
+
+const (
+	// endedFor is how long a call that ended is known: 64*T1, as long as a BYE is
+	// repeated (RFC 3261 §17.1.2.2), up to twice that.
+	endedFor = 32 * time.Second
+	maxEnded = 1 << 18 // in one generation; more are forgotten at once
+)
+
+func (t *Table) remember(k Key, now router.Instant) {
+	if t.ended[0] == nil || now.Sub(t.renewed) >= endedFor {
+		t.ended[1], t.ended[0] = t.ended[0], make(map[Key]struct{})
+		t.renewed = now
+	}
+	if len(t.ended[0]) < maxEnded {
+		t.ended[0][k] = struct{}{}
+	}
+}
+
+// Ended reports whether a call ended here lately.
+func (t *Table) Ended(k Key) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, now := t.ended[0][k]
+	_, before := t.ended[1][k]
+	return now || before
 }
 
 // Owner returns the server that holds the call.
