@@ -1,9 +1,17 @@
 // Package agent is Relève's own user agent (RFC 3261 §8): OPTIONS of a round,
 // REGISTER, and the ACK and BYE of a 2xx that nobody wants.
 //
+//	Do ─► pending ──► final response ───────► Result{Status}
+//	         │  └───► Timer F, or our limit ─► TimedOut
+//	         ├──────► transport error ───────► Refused, Unreachable, TLSFailed
+//	         └──────► Close ─────────────────► (no callback)
+//
 // Agent owns its client transactions behind one mutex; their timers are its
 // own, its sockets are the proxy's, so that a far end sees one address. Results
-// are delivered on the goroutine that found them out, never under the mutex.
+// are delivered on the goroutine that found them out, never under the mutex: a
+// callback may call Do, and must not block.
+//
+// RFC 3261 §8.1, §13.2.2.4, §15.1.1, §17.1.2, §18.4; RFC 3264 §6; RFC 3326.
 package agent
 
 import (
@@ -11,7 +19,6 @@ import (
 	"errors"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"releve/proxy/message"
@@ -38,9 +45,10 @@ type Agent struct {
 	sentBy func(listener uint8) string
 	start  time.Time
 
-	mu      sync.Mutex
+	mu      sync.Mutex           // guards what follows
 	pending map[string]*exchange // by branch
 	closed  bool
+	shed    uint64 // requests refused with Overload
 }
 
 // New returns an Agent whose Via names sentBy of the flow's listener.
@@ -106,9 +114,19 @@ type exchange struct {
 
 func (a *Agent) now() router.Instant { return router.Instant(time.Since(a.start)) }
 
-// Do sends q; done is called exactly once, unless the agent is closed first.
+func (x *exchange) report(r Result) {
+	if x.done != nil {
+		x.done(r)
+	}
+}
+
+// newBranch is unique across space and time (RFC 3261 §8.1.1.7).
+func newBranch() string { return prefix + strings.ToLower(rand.Text()[:16]) }
+
+// Do sends q. done, when not nil, is called exactly once, unless the agent is
+// closed first; before Do returns when nothing could be sent.
 func (a *Agent) Do(q Request, done func(Result)) {
-	x := &exchange{branch: prefix + strings.ToLower(rand.Text()[:16]), req: q, done: done, sentAt: time.Now(), limit: router.Never}
+	x := &exchange{branch: newBranch(), req: q, done: done, sentAt: time.Now(), limit: router.Never}
 	x.raw = a.build(x)
 	now := a.now()
 	x.tx, _ = transaction.New(transaction.Client, q.Flow.Network.Reliable(), now)
@@ -116,25 +134,49 @@ func (a *Agent) Do(q Request, done func(Result)) {
 		x.limit = now.Add(q.Timeout)
 	}
 	if q.Allowed != nil && !q.Allowed() {
-		done(Result{Failure: Forbidden})
+		x.report(Result{Failure: Forbidden})
 		return
 	}
 	a.mu.Lock()
 	if a.closed || len(a.pending) >= maxPending {
+		a.shed++
 		a.mu.Unlock()
-		done(Result{Failure: Overload})
+		x.report(Result{Failure: Overload})
 		return
 	}
 	a.pending[x.branch] = x
 	a.arm(x, now)
 	a.mu.Unlock()
-	if err := a.wire.Send(q.Flow, x.raw); err != nil {
-		failure := Unreachable
-		if errors.Is(err, syscall.ECONNREFUSED) {
-			failure = Refused
-		}
+	if failure := sent(a.wire.Send(q.Flow, x.raw)); failure != NoFailure {
 		a.end(x, Result{Failure: failure})
 	}
+}
+
+// sent reads what Send returned. What the kernel or a queue did not take is a
+// lost message, and repeats are the cure; an unreachable destination is reported
+// by Failed, with its cause.
+func sent(err error) Failure {
+	switch {
+	case err == nil, errors.Is(err, transport.ErrFull), errors.Is(err, transport.ErrQueueFull), errors.Is(err, transport.ErrUnreachable):
+		return NoFailure
+	case errors.Is(err, transport.ErrLimit), errors.Is(err, transport.ErrClosed):
+		return Overload
+	}
+	return Unreachable
+}
+
+// Shed is the number of requests that were refused with Overload.
+func (a *Agent) Shed() uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.shed
+}
+
+// Pending is the number of requests in progress.
+func (a *Agent) Pending() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.pending)
 }
 
 func (a *Agent) build(x *exchange) []byte {
@@ -211,9 +253,9 @@ func (a *Agent) end(x *exchange, r Result) {
 		x.timer.Stop()
 	}
 	a.mu.Unlock()
-	if mine && x.done != nil {
+	if mine {
 		r.Took = time.Since(x.sentAt)
-		x.done(r)
+		x.report(r)
 	}
 }
 

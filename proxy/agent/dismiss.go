@@ -2,16 +2,17 @@ package agent
 
 import (
 	"bytes"
-	"strconv"
 
 	"releve/proxy/message"
 	"releve/proxy/transport"
 )
 
 // Dismiss ends a call that nobody wants: it ACKs the 2xx, refusing an offer it
-// carries (RFC 3261 §13.2.2.4, RFC 3264 §6), and sends BYE with a Reason. ours
-// reports our own Record-Route values, which are left out of the route set. f is the flow the
-// 2xx came by; invite is the INVITE as received, ok the 2xx.
+// carries (RFC 3261 §13.2.2.4, RFC 3264 §6), and sends BYE with a Reason. f is
+// the flow that the 2xx came by, invite the INVITE as received, ok the 2xx; ours
+// reports our own Record-Route values, where the route set ends. Nothing is kept
+// of the slices. A repeat of the 2xx is dismissed again: its ACK was lost, and a
+// second BYE gets 481.
 func (a *Agent) Dismiss(f transport.Flow, invite, ok []byte, ours func(value []byte) bool) {
 	var h, ih message.Head
 	ok, r, _ := message.Scan(ok, &h)
@@ -29,7 +30,7 @@ func (a *Agent) Dismiss(f transport.Flow, invite, ok []byte, ours func(value []b
 		CallID: string(h.CallID.Of(ok)), CSeq: h.CSeq, MaxForwards: 70, Routes: routesTo(ok, &h, ours),
 	}
 	ack := base
-	ack.Method, ack.Via = "ACK", a.via(f, prefix+"ack"+strconv.FormatUint(uint64(h.CSeq), 36))
+	ack.Method, ack.Via = "ACK", a.via(f, newBranch())
 	if !offered && h.Body < h.End {
 		ack.Body, ack.ContentType = refuseOffer(ok[h.Body:h.End]), "application/sdp"
 	}
