@@ -93,7 +93,7 @@ func (c *context) perform(now router.Instant, e *fork.Effect, pending []fork.Eve
 		c.reply(now, e.Status, e.Reason)
 	case fork.Hold:
 		p.Stats.Held.Add(1)
-		c.call.heldAt = now
+		c.call.heldAt = max(now, 1)
 		if p.hooks.Overflow != nil {
 			p.hooks.Overflow(p.View().Active)
 		}
@@ -110,7 +110,7 @@ func (c *context) perform(now router.Instant, e *fork.Effect, pending []fork.Eve
 		if !p.Dialogs.Wait(c.waiter(), s, e.NotBefore) {
 			return append(pending, c.event(now, fork.NoTurn))
 		}
-		c.waitFor, c.waitAt = s, max(e.NotBefore, now)
+		c.waitFor, c.waitAt = s, max(e.NotBefore, now, 1)
 	case fork.Leave:
 		c.waitAt = 0
 		p.Dialogs.Leave(c.waiter())

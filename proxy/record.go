@@ -43,6 +43,10 @@ func (c *context) answered(now router.Instant, i uint8, raw []byte, h *message.H
 	c.call.answered = true
 	r := &c.call.record
 	r.Server = c.servedBy(i)
+	if s := c.call.server; s != router.NoServer && b.line == router.NoServer && !c.call.replaces {
+		c.s.p.Dialogs.Reserve(s) // it had been given up, and its line with it
+		b.line = s
+	}
 	d := dialog.Call{
 		Key: c.call.key, CallID: r.CallID, From: r.From, To: r.To, Server: c.call.server,
 		Outgoing: c.call.outgoing, Epoch: r.Epoch, Started: c.call.started, Answered: max(now, 1),
