@@ -92,6 +92,13 @@ var helps = map[Verb]help{
 			"Exit codes: 0 none, 1 minor or warning, 2 major or critical.",
 		},
 	},
+	"demo": {
+		pair{"Toute l'histoire en moins d'une minute, sur cette machine", "The whole story in less than a minute, on this machine"},
+		pair{
+			"IPBX et serveurs simulés, vrais SIP et RTP sur l'interface locale ; rien d'autre n'est touché.\nCodes de sortie : 0 tous les contrôles sont bons, 1 l'un d'eux a échoué.",
+			"Simulated IPBX and servers, real SIP and RTP on loopback; nothing else is touched.\nExit codes: 0 every check holds, 1 one failed.",
+		},
+	},
 	"config": {pair{"Écrire, vérifier, montrer la configuration", "Write, check, show the configuration"}, pair{"", ""}},
 	"config init": {
 		pair{"Écrire une configuration commentée, à compléter", "Write a commented configuration, to be completed"},
