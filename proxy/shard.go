@@ -214,6 +214,7 @@ func (s *shard) guard(f func()) {
 		}
 		s.p.Stats.Panics.Add(1)
 		if c != nil {
+			s.abort(c)
 			s.remove(c)
 		}
 		if s.p.hooks.Fault != nil {
@@ -221,6 +222,21 @@ func (s *shard) guard(f func()) {
 		}
 	}()
 	f()
+}
+
+// abort tells both sides of a call that a panic ends it, as far as its context
+// can still do so. Nothing is repeated: the context goes.
+func (s *shard) abort(c *context) {
+	defer func() { _ = recover() }() // the panic is counted and reported already
+	now := s.p.Now()
+	if c.server.Phase <= transaction.Proceeding {
+		c.reply(now, 500, router.ReasonFault)
+	}
+	for i := range c.branches {
+		if c.branches[i].tx.Phase <= transaction.Proceeding {
+			c.cancel(now, uint8(i))
+		}
+	}
 }
 
 // give posts granted lines to the calls that wait for them.

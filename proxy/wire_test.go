@@ -385,3 +385,13 @@ func (b *bed) takeStream(p *peer) wire.Message {
 	}
 	return m
 }
+
+// rotated is a key file whose previous key is that of testKeys.
+func rotated() *message.Keys {
+	file := message.AppendKey(nil, 2, bytes.Repeat([]byte{9}, 32))
+	k, err := message.ParseKeys(message.AppendKey(file, 1, bytes.Repeat([]byte{7}, 32)))
+	if err != nil {
+		panic(err)
+	}
+	return k
+}
