@@ -14,15 +14,17 @@ const (
 )
 
 type loops struct {
-	limit int
-	seen  map[uint64][loopCount]router.Instant // newest last; 0: none
+	limit  int
+	missed uint64                               // dissuasions not noted: no room
+	seen   map[uint64][loopCount]router.Instant // newest last; 0: none
 }
 
 func newLoops(limit int) loops {
 	return loops{limit: limit, seen: make(map[uint64][loopCount]router.Instant)}
 }
 
-// Dissuaded notes a dissuasion of this caller and number.
+// Dissuaded notes a dissuasion of this caller and number. When there is no room
+// for another pair it is counted and the pair is not guarded.
 func (t *Table) Dissuaded(pair uint64, now router.Instant) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -30,6 +32,7 @@ func (t *Table) Dissuaded(pair uint64, now router.Instant) {
 	if _, known := l.seen[pair]; !known && len(l.seen) >= l.limit {
 		l.forget(now)
 		if len(l.seen) >= l.limit {
+			l.missed++
 			return
 		}
 	}
@@ -48,6 +51,14 @@ func (t *Table) Looped(pair uint64, now router.Instant) bool {
 	return ok && v[0] != 0 && now.Sub(v[0]) < loopWindow
 }
 
+// LoopsMissed is the number of dissuasions that found no room in the loop guard.
+func (t *Table) LoopsMissed() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.loops.missed
+}
+
+// forget drops the pairs that can loop no more.
 func (l *loops) forget(now router.Instant) {
 	for k, v := range l.seen {
 		if now.Sub(v[loopCount-1]) >= loopWindow {

@@ -1,14 +1,19 @@
 // Package dialog keeps the calls in progress, the lines reserved on each
 // server, the waiting list of dissuaded calls and the loop guard.
 //
+//	a line:  free ─ Reserve, or a Grant ─► reserved ─ Release ─────────► free
+//	                                          └─ Add (Call.Line) ─ End ─┘
+//
 // Table owns its state behind one mutex, which is taken after a shard's and
-// never held while calling out. No look-up here decides where an in-dialog
-// request goes when its Record-Route token is valid: a node that just started
-// has an empty table and routes all the same.
+// never held while calling out; it starts no goroutine and reads no clock. No
+// look-up here decides where an in-dialog request goes when its Record-Route
+// token is valid: a node that just started has an empty table and routes all the
+// same.
 package dialog
 
 import (
-	"sort"
+	"cmp"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,6 +31,7 @@ type Call struct {
 	From, To string // user parts
 	Server   router.Server
 	Outgoing bool
+	Passive  bool // outgoing, placed by a passive server: set by Add from Record.Reason
 	Epoch    uint64
 	Started  router.Instant // INVITE received; negative values are before the start of the process
 	Answered router.Instant // 0 until a 2xx was relayed
@@ -44,30 +50,6 @@ type Leg struct {
 	Flow     transport.Flow
 }
 
-// Waiter names a waiting call: its shard and its context there.
-type Waiter struct {
-	Shard   int
-	Context uint64
-}
-
-// Grant gives a reserved line of Server to a waiting call.
-type Grant struct {
-	Waiter Waiter
-	Server router.Server
-}
-
-type waiting struct {
-	w         Waiter
-	notBefore router.Instant
-}
-
-type lines struct {
-	capacity   int
-	reserved   int
-	reconciled bool
-	waiting    []waiting
-}
-
 // Limits bound the table.
 type Limits struct {
 	Lines    [router.Servers]int // capacity of each server
@@ -78,19 +60,37 @@ type Limits struct {
 
 // Table is the set of calls in progress. Safe for concurrent use.
 type Table struct {
-	mu    sync.Mutex
-	calls map[Key]*Call
-	lines [router.Servers]lines
-	limit Limits
-	loops loops
+	mu     sync.Mutex // guards what follows
+	calls  map[Key]*Call
+	lines  [router.Servers]lines
+	counts [router.Servers]counts
+	limit  Limits
+	loops  loops
 
 	// ended are the keys of calls that ended lately, in two generations: a BYE
 	// that crossed another ends nothing twice.
 	ended   [2]map[Key]struct{}
 	renewed router.Instant // when ended[0] began
+}
 
-	// placed counts the outgoing calls that a passive server placed, per server.
-	placed [router.Servers]int
+// counts are of the calls in progress of one server.
+type counts struct {
+	held   int // from the IPBX
+	own    int // placed by the server
+	placed int // of those, while it was passive
+}
+
+// count adds n for c.
+func (t *Table) count(c *Call, n int) {
+	k := &t.counts[c.Server]
+	if !c.Outgoing {
+		k.held += n
+		return
+	}
+	k.own += n
+	if c.Passive {
+		k.placed += n
+	}
 }
 
 // New returns an empty table.
@@ -109,116 +109,6 @@ func New(l Limits) *Table {
 	return t
 }
 
-// Reconcile declares the count of s exact (or not).
-func (t *Table) Reconcile(s router.Server, exact bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.lines[s].reconciled = exact
-}
-
-// Occupancy is how full s is. Our choice: a quarter of the lines divides
-// plausible from next to nothing.
-// own is the number of lines that the call being judged holds there itself.
-func (t *Table) Occupancy(s router.Server, own int) router.Occupancy {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	l := &t.lines[s]
-	return router.Occupied(max(l.reserved-own, 0), l.capacity, l.reconciled)
-}
-
-// Lines returns reserved lines, capacity and whether the count is exact.
-func (t *Table) Lines(s router.Server) (reserved, capacity int, reconciled bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	l := &t.lines[s]
-	return l.reserved, l.capacity, l.reconciled
-}
-
-// Reserve takes a line of s. It always succeeds: what is offered to a server
-// occupies it whatever we think of its capacity; Occupancy says it is full.
-func (t *Table) Reserve(s router.Server) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.lines[s].reserved++
-}
-
-// Release gives a line of s back and returns the waiting calls whose turn it is.
-func (t *Table) Release(s router.Server, now router.Instant) []Grant {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.release(s, now)
-}
-
-func (t *Table) release(s router.Server, now router.Instant) []Grant {
-	l := &t.lines[s]
-	if l.reserved > 0 {
-		l.reserved--
-	}
-	return t.grants(s, now)
-}
-
-// Poll returns the waiting calls of s whose turn it is at now.
-func (t *Table) Poll(s router.Server, now router.Instant) []Grant {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.grants(s, now)
-}
-
-// grants serves the waiting list first come first served among those whose
-// time has come, while lines are free, and reserves a line for each.
-func (t *Table) grants(s router.Server, now router.Instant) []Grant {
-	l := &t.lines[s]
-	var out []Grant
-	for i := 0; i < len(l.waiting); {
-		if l.reserved >= l.capacity {
-			break
-		}
-		if l.waiting[i].notBefore > now {
-			i++
-			continue
-		}
-		out = append(out, Grant{Waiter: l.waiting[i].w, Server: s})
-		l.waiting = append(l.waiting[:i], l.waiting[i+1:]...)
-		l.reserved++
-	}
-	return out
-}
-
-// Wait puts w on the waiting list of s; false when lines/4 calls (at least
-// one) wait already.
-func (t *Table) Wait(w Waiter, s router.Server, notBefore router.Instant) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	l := &t.lines[s]
-	if len(l.waiting) >= max(1, l.capacity/4) {
-		return false
-	}
-	l.waiting = append(l.waiting, waiting{w, notBefore})
-	return true
-}
-
-// Leave takes w off every waiting list.
-func (t *Table) Leave(w Waiter) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for s := range t.lines {
-		l := &t.lines[s]
-		for i := range l.waiting {
-			if l.waiting[i].w == w {
-				l.waiting = append(l.waiting[:i], l.waiting[i+1:]...)
-				break
-			}
-		}
-	}
-}
-
-// Waiting is the number of calls on the waiting list of s.
-func (t *Table) Waiting(s router.Server) int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return len(t.lines[s].waiting)
-}
-
 // Full reports whether the table has no room for another call.
 func (t *Table) Full() bool {
 	t.mu.Lock()
@@ -234,7 +124,9 @@ func (t *Table) Add(c Call) bool {
 	if _, dup := t.calls[c.Key]; dup {
 		return false
 	}
+	c.Passive = c.Outgoing && c.Record.Reason == router.ReasonPassiveTransfer
 	t.calls[c.Key] = &c
+	t.count(&c, 1)
 	return true
 }
 
@@ -248,13 +140,11 @@ func (t *Table) End(k Key, now router.Instant) (Call, []Grant, bool) {
 		return Call{}, nil, false
 	}
 	delete(t.calls, k)
+	t.count(c, -1)
 	t.remember(k, now)
 	var g []Grant
 	if c.Line {
 		g = t.release(c.Server, now)
-	}
-	if c.Outgoing && c.Record.Reason == router.ReasonPassiveTransfer && t.placed[c.Server] > 0 {
-		t.placed[c.Server]--
 	}
 	return *c, g, true
 }
@@ -303,22 +193,21 @@ func (t *Table) Outgoing(k Key) (outgoing, known bool) {
 	return ok && c.Outgoing, ok
 }
 
-// PlaceFromPassive accounts for one outgoing call of the passive server s:
-// true while it holds more calls than it has placed (one per call it holds).
+// PlaceFromPassive reports whether the passive server s may place an outgoing
+// call: one per call it holds. Our choice: only answered ones count, so that an
+// attempt which was challenged, busy or cancelled leaves nothing behind that
+// would refuse the next one.
 func (t *Table) PlaceFromPassive(s router.Server) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	held := 0
-	for _, c := range t.calls {
-		if c.Server == s && !c.Outgoing {
-			held++
-		}
-	}
-	if t.placed[s] >= held {
-		return false
-	}
-	t.placed[s]++
-	return true
+	return t.counts[s].placed < t.counts[s].held
+}
+
+// Calls is the number of calls in progress of s, both ways.
+func (t *Table) Calls(s router.Server) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.counts[s].held + t.counts[s].own
 }
 
 // Len is the number of calls in progress.
@@ -328,7 +217,7 @@ func (t *Table) Len() int {
 	return len(t.calls)
 }
 
-// Expired returns the keys of calls that started before limit.
+// Expired returns the keys of calls that were answered before limit.
 func (t *Table) Expired(limit router.Instant) []Key {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -349,7 +238,7 @@ func (t *Table) Live() []Call {
 		out = append(out, *c)
 	}
 	t.mu.Unlock()
-	sort.Slice(out, func(i, j int) bool { return out[i].Started < out[j].Started })
+	slices.SortFunc(out, func(a, b Call) int { return cmp.Or(cmp.Compare(a.Started, b.Started), cmp.Compare(a.CallID, b.CallID)) })
 	return out
 }
 
