@@ -32,7 +32,7 @@ func callFlows() []Flow {
 		{
 			Name: "cancel-after-18x", Alone: true,
 			Primary: Script{Name: "uas-cancelled", With: Params{"Ring": "10", "Status": "180 Ringing"}},
-			Calls:   []Script{{Name: "uac-cancel", With: Params{"Pause": "500", "Code": "487"}}},
+			Calls:   []Script{{Name: "uac-cancel-ringing", With: Params{"Pause": "500", "Code": "487"}}},
 			Want:    []string{"cancelled caller-cancelled primary 487"},
 			Saw:     []Count{received("primary", "CANCEL", 1), received("caller1", "SIP/2.0 180", 1)},
 		},

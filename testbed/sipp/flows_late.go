@@ -20,7 +20,8 @@ func lateFlows() []Flow {
 		{
 			Name: "late-200-after-another-200", Play: lateAfterDelivery, Primary: Script{Name: "uas-at-once"},
 			Want: []string{delivered}, Switchovers: 1,
-			Saw: []Count{received("primary", "ACK", 1), received("primary", "BYE", 1), received("caller1", "SIP/2.0 200", 2)},
+			// Each 200 that the primary repeats is acknowledged again.
+			Saw: []Count{atLeast("primary", false, "ACK", 1), atLeast("primary", false, "BYE", 1), received("caller1", "SIP/2.0 200", 2)},
 		},
 		{
 			Name: "late-200-after-our-486", Alone: true, Site: Site{Budget: 2 * time.Second},

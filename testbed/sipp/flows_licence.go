@@ -22,7 +22,7 @@ func licenceFlows() []Flow {
 			Want: []string{delivered}, Switchovers: 1,
 		},
 		{Name: "stale-nonce", Site: pair, NonceLife: 2 * time.Second, Play: refreshed},
-		{Name: "423-interval-too-brief", Site: pair, MinExpires: 40 * time.Second, Calls: []Script{answered}, Want: []string{served}},
+		{Name: "423-interval-too-brief", Site: Site{Registration: "pair", MaxGrant: 40 * time.Second}, MinExpires: 40 * time.Second, Play: granted40, Want: []string{served}},
 		{Name: "ipbx-restart", Site: pair, Play: ipbxRestarts, Want: []string{served}},
 	}
 }
@@ -46,6 +46,18 @@ func moves(ctx context.Context, w *World) error {
 		}
 	}
 	return w.overlapped()
+}
+
+// granted40: the registrar wants 40 s where the file asks for 30.
+func granted40(ctx context.Context, w *World) error {
+	log, err := w.ipbx.Log()
+	if err != nil {
+		return err
+	}
+	if len(log) != 1 || log[0].Kind != "bound" || log[0].Expires != 40*time.Second {
+		return fmt.Errorf("bindings %+v, wanted one of 40 s", log)
+	}
+	return w.call(ctx, answered)
 }
 
 // fence: the registrar says nothing while the primary's user must go; its

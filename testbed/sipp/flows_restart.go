@@ -14,13 +14,16 @@ func restartFlows() []Flow {
 	return []Flow{
 		{Name: "killed-then-caller-hangs-up", Play: func(ctx context.Context, w *World) error {
 			return killedInCall(ctx, w, Script{Name: "uac-answered", With: Params{"Pause": "2500"}})
-		}, Saw: []Count{received("primary", "BYE", 1)}},
+		}, Want: restarted, Saw: []Count{received("primary", "BYE", 1)}},
 		{Name: "killed-then-server-hangs-up", Primary: Script{Name: "uas-hangs-up", With: Params{"Pause": "2500"}}, Play: func(ctx context.Context, w *World) error {
 			return killedInCall(ctx, w, Script{Name: "uac-hung-up"})
-		}, Saw: []Count{received("caller1", "BYE", 1)}},
-		{Name: "killed-while-ringing", Primary: Script{Name: "uas-answer", With: Params{"Ring": "900"}}, Play: killedWhileRinging, Saw: []Count{received("primary", "BYE", 1)}},
+		}, Want: restarted, Saw: []Count{received("caller1", "BYE", 1)}},
+		{Name: "killed-while-ringing", Primary: Script{Name: "uas-answer", With: Params{"Ring": "900"}}, Play: killedWhileRinging, Want: restarted, Saw: []Count{received("primary", "BYE", 1)}},
 	}
 }
+
+// restarted: the record that the next start writes of a call it has only heard of.
+var restarted = []string{"answered restarted primary 200"}
 
 func killedInCall(ctx context.Context, w *World, s Script) error {
 	p, err := w.dial(s)

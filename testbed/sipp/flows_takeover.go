@@ -86,9 +86,10 @@ func cancelWhileHeld(ctx context.Context, w *World) error {
 		return err
 	}
 	w.party("primary").resume()
-	return w.until(ctx, 5*time.Second, "the primary is found healthy", func(s status) bool {
-		return s.Phase == "normal" && s.Servers[0].Verdict == "HEALTHY"
-	})
+	if err := w.party("primary").heard(ctx, "CANCEL"); err != nil {
+		return err
+	}
+	return w.until(ctx, 5*time.Second, "the verification ended without a switchover", func(s status) bool { return s.Phase == "normal" })
 }
 
 func twoCallers(ctx context.Context, w *World) error {

@@ -63,13 +63,15 @@ func (s Script) write(dir, party string) (string, error) {
 // ("s…") turn the saved From and To of the INVITE round.
 var messages = template.FuncMap{
 	"invite":  invite,
-	"copy":    func(p Params) string { return strings.Replace(invite(p), ` retrans="500"`, "", 1) },
 	"cancel":  cancel,
 	"refused": refused,
 	"ack":     func() string { return callerRequest("ACK", 1, "", "") },
 	"request": func(method string, cseq int, extra, body string) string {
 		return callerRequest(method, cseq, extra, body)
 	},
+	// once: not repeated, for SIPp sends nothing else until a repeated request
+	// is answered.
+	"once":     func(send string) string { return strings.Replace(send, ` retrans="500"`, "", 1) },
 	"srequest": serverRequest,
 	"server":   server,
 	"reply":    func(line, extra string) string { return reply(line, ";tag=s[pid]-[call_number]", extra, "") },
@@ -236,12 +238,17 @@ func closing() string {
 // final expects a final that is no 2xx, with what Header says (Pattern) and
 // without the header Without, and keeps its To for the ACK.
 func final(p Params) string {
-	actions := "<ereg regexp=\"[^ ].*\" search_in=\"hdr\" header=\"To:\" check_it=\"true\" assign_to=\"final\"/>\n"
+	actions, used := saveTo, "final"
 	if p["Header"] != "" {
 		actions += fmt.Sprintf("<ereg regexp=%q search_in=\"hdr\" header=%q check_it=\"true\" assign_to=\"some\"/>\n", p["Pattern"], p["Header"]+":")
+		used += ",some"
 	}
 	if p["Without"] != "" {
 		actions += fmt.Sprintf("<ereg regexp=\".\" search_in=\"hdr\" header=%q check_it_inverse=\"true\" assign_to=\"none\"/>\n", p["Without"]+":")
+		used += ",none"
 	}
-	return fmt.Sprintf("<recv response=%q><action>\n%s</action></recv>\n<Reference variables=\"final,some,none\"/>\n", p["Code"], actions)
+	return fmt.Sprintf("<recv response=%q><action>\n%s</action></recv>\n<Reference variables=%q/>\n", p["Code"], actions, used)
 }
+
+const saveTo = `<ereg regexp="[^ ].*" search_in="hdr" header="To:" check_it="true" assign_to="final"/>
+`

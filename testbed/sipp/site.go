@@ -22,7 +22,8 @@ type Site struct {
 	Transport    string // towards the servers: "": udp
 	Caller       string // transport of the callers: "": udp
 	IPv6         bool
-	User         string // user of the primary
+	MaxGrant     time.Duration // the IPBX's longest grant; 0: 10 s
+	User         string        // user of the primary
 }
 
 func or[T comparable](v, standard T) T {
@@ -67,7 +68,7 @@ func (s Site) yaml(n network, dir string) string {
 	line(`  - {address: "udp://%s", entry: overflow}`, n.entry)
 	line("keys: {file: %s/keys}", dir)
 	line(`ipbx:`)
-	line(`  - {name: ipbx, address: "sip:%s", no_answer: 60s, max_grant: 10s}`, n.ipbx)
+	line(`  - {name: ipbx, address: "sip:%s", no_answer: 60s, max_grant: %s}`, n.ipbx, or(s.MaxGrant, 10*time.Second))
 	line(`servers:`)
 	user := ""
 	if s.User != "" {

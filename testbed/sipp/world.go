@@ -87,7 +87,7 @@ func (w *World) startIPBX() (err error) {
 		Name: "ipbx", Addr: w.net.ipbx.String(), Releve: w.net.releve,
 		Registrar: ipbx.Registrar{
 			Users: map[string]string{"5001": "secret5001", "5002": "secret5002"}, Realm: "test",
-			MaxGrant: 10 * time.Second, NonceLife: w.flow.NonceLife, MinExpires: w.flow.MinExpires,
+			MaxGrant: or(w.flow.Site.MaxGrant, 10*time.Second), NonceLife: w.flow.NonceLife, MinExpires: w.flow.MinExpires,
 		},
 	})
 	return err
