@@ -182,8 +182,14 @@ func TestStray(t *testing.T) {
 		method string
 		passes bool
 	}{
-		{180, "INVITE", true}, {183, "INVITE", true}, {200, "INVITE", true},
-		{100, "INVITE", false}, {404, "INVITE", false}, {487, "INVITE", false}, {200, "CANCEL", false}, {200, "BYE", false},
+		{180, "INVITE", true},
+		{183, "INVITE", true},
+		{200, "INVITE", true},
+		{100, "INVITE", false},
+		{404, "INVITE", false},
+		{487, "INVITE", false},
+		{200, "CANCEL", false},
+		{200, "BYE", false},
 	} {
 		t.Run(fmt.Sprint(r.status, r.method), func(t *testing.T) {
 			run(t, func(b *bed) {

@@ -38,28 +38,33 @@ func (p *Proxy) register(f transport.Flow, from side, raw []byte, h *message.Hea
 		p.answerStateless(f, raw, h, 403, phrase(403))
 		return
 	}
-	expires := registerExpires
-	if h.Expires >= 0 {
-		expires = min(h.Expires, registerExpires)
-	}
-	extra := [][]byte{[]byte("Expires: " + strconv.Itoa(expires) + "\r\n")}
+	var extra [][]byte
+	granted, asked := 0, false
 	for c := range message.ContactList(raw, h) {
-		if string(c.URI) == "*" {
-			expires = 0
+		asked = true
+		expires := grant(c.Expires, h.Expires)
+		if c.Star || expires == 0 {
 			continue
 		}
-		if c.Expires == 0 {
-			expires = 0
-		}
-		if expires == 0 {
-			continue
-		}
+		granted = max(granted, expires)
 		if line, err := message.Line("Contact", "<"+string(c.URI)+">;expires="+strconv.Itoa(expires)); err == nil {
 			extra = append(extra, line)
 		}
 	}
 	p.answerStateless(f, raw, h, 200, phrase(200), extra...)
-	if p.hooks.Registered != nil {
-		p.hooks.Registered(from.server(), expires)
+	if asked && p.hooks.Registered != nil { // else it only asked (RFC 3261 §10.2.3)
+		p.hooks.Registered(from.server(), granted)
 	}
+}
+
+// grant is the expiry of one Contact in seconds: of its own parameter, else of
+// the Expires header (-1: absent), never more than asked (RFC 3261 §10.3(7)).
+func grant(contact, header int) int {
+	switch {
+	case contact >= 0:
+		return min(contact, registerExpires)
+	case header >= 0:
+		return min(header, registerExpires)
+	}
+	return registerExpires
 }

@@ -222,16 +222,17 @@ func (s *shard) inDialog(now router.Instant, key uint64, f transport.Flow, from 
 }
 
 // outOfDialog relays any other request that opens no call: from the IPBX to
-// the active server, from a server to the IPBX.
+// the active server, from a server to the first IPBX that can be reached.
 func (s *shard) outOfDialog(now router.Instant, key uint64, f transport.Flow, from side, raw []byte, h *message.Head) {
-	p := s.p
-	target := fork.ToIPBX
-	if from.kind == fromIPBX {
-		target = fork.Target(p.View().Active)
-	}
 	c := s.newContext(now, key, f, from, raw, h)
 	s.current = c
-	hop, ok := p.hop(c, target)
+	if from.kind == fromServer {
+		c.fork = fork.New(&s.p.cfg.Policy, fork.Outgoing, false, now)
+		c.step(now, c.event(now, fork.Arrive), nil, nil)
+		c.arm()
+		return
+	}
+	hop, ok := s.p.hop(c, fork.Target(s.p.View().Active))
 	if !ok {
 		c.reply(now, 480, router.ReasonNoRoute)
 		c.arm()
