@@ -26,7 +26,7 @@ func (m *mind) viewed(v router.View) {
 			m.moveBegan = time.Now()
 		}
 	}
-	if v.Verification > old.Verification {
+	if v.Verifying && v.Verification > old.Verification { // a move's rulings raise the number without a round
 		m.verifications++
 	}
 	if v.Phase == router.OnSecondary && old.Phase == router.Switching {
