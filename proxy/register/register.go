@@ -2,13 +2,23 @@
 // REGISTERs, answers challenges, and reduces responses to the events of the
 // licence machine.
 //
+//	licence.Send ─► REGISTER ─► 401, 407 ─► challenge kept ─► Answer{Usable, Stale}
+//	    ▲               ├─────► 2xx ──────► its list read ──► Answer{HasList, Ours, …}
+//	    │               ├─────► 423, 5xx … ─────────────────► Answer{MinExpires, RetryAfter}
+//	    │               └─────► nothing ────────────────────► TimedOut
+//	    └──────── licence decides whether and when to send again ◄──┘
+//
+// Nothing is repeated here but by the transaction: when to try again is
+// decided by package licence. Credentials go along unasked only with a challenge
+// under which they were accepted before, so that a wrong password is shown once
+// per attempt and not twice (RFC 3261 §22.1).
+//
 // Registrar remembers challenges behind one mutex. Callbacks come on the
-// goroutine that received the answer. RFC 3261 §10, RFC 7616.
+// goroutine that received the answer. RFC 3261 §10.2, §10.3, §22; RFC 7616.
 package register
 
 import (
 	"crypto/rand"
-	"fmt"
 	"strconv"
 	"strings"
 	"sync"
@@ -31,7 +41,17 @@ type User struct {
 	CallID   string // one for the life of this user at this site (RFC 3261 §10.2.4)
 }
 
-// Registrar is one registrar at an IPBX.
+// owns reports whether uri is our Contact. Our choice: a registrar that leaves
+// the default port out names us all the same (RFC 3261 §19.1.4 would not).
+func (u User) owns(uri []byte) bool {
+	if message.SameURI(uri, []byte(u.Contact)) {
+		return true
+	}
+	short, ok := strings.CutSuffix(u.Contact, ":5060")
+	return ok && message.SameURI(uri, []byte(short))
+}
+
+// Target is one registrar at an IPBX.
 type Target struct {
 	URI  string // Request-URI: "sip:10.10.0.10"
 	Flow transport.Flow
@@ -42,10 +62,14 @@ type Binding struct {
 	User    router.Server `json:"user"`
 	IPBX    uint8         `json:"ipbx"`
 	URI     string        `json:"uri"`
-	Expires int           `json:"expires_s"`
+	Expires int           `json:"expires_s"` // -1: the registrar did not say
 	Ours    bool          `json:"ours"`
 	Seen    time.Time     `json:"seen"`
 }
+
+// maxBindings bounds the Contacts remembered per user and IPBX, for screens; all
+// are read.
+const maxBindings = 16
 
 // Registrar performs REGISTERs. Safe for concurrent use.
 type Registrar struct {
@@ -63,12 +87,13 @@ type slot struct {
 	ipbx uint8
 }
 
-// credential is the challenge last met, and how often its nonce was used.
+// credential is the challenge last met. The count of uses goes on when the
+// registrar shows the same nonce again (RFC 7616 §3.4).
 type credential struct {
 	challenge digest.Challenge
 	proxy     bool // 407
-	count     uint32
-	tried     bool // credentials were sent with this nonce
+	accepted  bool // credentials were accepted under it
+	uses      digest.Session
 }
 
 // New returns a Registrar for the licensed users at these IPBXs.
@@ -101,7 +126,7 @@ func (r *Registrar) Send(e licence.Effect, timeout time.Duration, allowed func()
 		q.Extra = append(q.Extra, []byte("Expires: 0\r\n"))
 	}
 	sentAuth := false
-	if line, ok := r.authorisation(slot{e.User, e.IPBX}, u, t.URI); ok {
+	if line, ok := r.authorisation(slot{e.User, e.IPBX}, u, t.URI, e.Authorise); ok {
 		q.Extra, sentAuth = append(q.Extra, line), true
 	}
 	r.agent.Do(q, func(res agent.Result) { done(r.reduce(e, u, res, sentAuth)) })
@@ -112,18 +137,16 @@ func contact(u User, expires int) string {
 }
 
 // authorisation answers the challenge last met, with the next nonce count
-// (RFC 7616 §3.4).
-func (r *Registrar) authorisation(k slot, u User, uri string) ([]byte, bool) {
+// (RFC 7616 §3.4): when asked to, or when that was accepted before.
+func (r *Registrar) authorisation(k slot, u User, uri string, asked bool) ([]byte, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c := r.auth[k]
-	if c == nil {
+	if c == nil || !asked && !c.accepted {
 		return nil, false
 	}
-	c.count++
-	c.tried = true
 	cred := digest.Credentials{Username: u.Username, Password: u.Password}
-	value := digest.Authorization(c.challenge, cred, "REGISTER", uri, nil, c.count, strings.ToLower(rand.Text()))
+	value := digest.Authorization(c.challenge, cred, "REGISTER", uri, nil, c.uses.Next(c.challenge.Nonce), strings.ToLower(rand.Text()))
 	name := "Authorization"
 	if c.proxy {
 		name = "Proxy-Authorization"
@@ -145,6 +168,7 @@ func (r *Registrar) reduce(e licence.Effect, u User, res agent.Result, sentAuth 
 		ev.Usable, ev.Stale = r.challenged(k, res, sentAuth)
 	case res.Status >= 200 && res.Status < 300:
 		r.listed(k, u, res, &ev)
+		r.proven(k, sentAuth)
 	case res.Status == 423:
 		if v, ok := message.HeaderValue(res.Raw, res.Head, "Min-Expires"); ok {
 			ev.MinExpires = seconds(v)
@@ -174,31 +198,51 @@ func (r *Registrar) challenged(k slot, res agent.Result, sentAuth bool) (usable,
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	fresh = !sentAuth || c.Stale
-	r.auth[k] = &credential{challenge: c, proxy: res.Status == 407}
+	next := &credential{challenge: c, proxy: res.Status == 407}
+	if last := r.auth[k]; last != nil {
+		next.uses = last.uses
+	}
+	r.auth[k] = next
 	return true, fresh
 }
 
-// listed reads the bindings of a 2xx (RFC 3261 §10.3(8)).
+// proven notes that the registrar took our credentials.
+func (r *Registrar) proven(k slot, sentAuth bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c := r.auth[k]; c != nil && sentAuth {
+		c.accepted = true
+	}
+}
+
+// listed reads the bindings of a 2xx (RFC 3261 §10.3(8)). A list of which a
+// part cannot be read proves nothing. A Contact without an expiry is bound, for
+// how long nobody said: Granted stays 0.
 func (r *Registrar) listed(k slot, u User, res agent.Result, ev *licence.Event) {
 	var all []Binding
+	values, read := 0, 0
+	for range message.Values(res.Raw, res.Head, "contact") {
+		values++
+	}
 	for c := range message.ContactList(res.Raw, res.Head) {
-		ev.HasList = true
+		read++
 		b := Binding{User: k.user, IPBX: k.ipbx, URI: string(c.URI), Expires: c.Expires, Seen: time.Now()}
 		if b.Expires < 0 {
-			b.Expires = max(res.Head.Expires, 0)
+			b.Expires = res.Head.Expires
 		}
-		b.Ours = message.SameURI(c.URI, []byte(u.Contact))
+		b.Ours = u.owns(c.URI)
 		switch {
-		case b.Ours && b.Expires > 0:
-			ev.Ours, ev.Granted = true, time.Duration(b.Expires)*time.Second
-		case b.Expires > 0:
-			ev.Foreign++
+		case b.Expires == 0: // removed, and told so
+		case b.Ours:
+			ev.Ours, ev.Granted = true, max(ev.Granted, time.Duration(b.Expires)*time.Second, 0)
+		default:
+			ev.Foreign = min(ev.Foreign, 254) + 1
 		}
-		all = append(all, b)
+		if len(all) < maxBindings {
+			all = append(all, b)
+		}
 	}
-	if ev.Foreign == 0 && !ev.Ours {
-		ev.HasList = true // an empty list is a list: nobody is bound
-	}
+	ev.HasList = read == values // none at all is a list too: nobody is bound
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.bindings[k] = all
@@ -224,5 +268,3 @@ func seconds(v []byte) time.Duration {
 	}
 	return time.Duration(n) * time.Second
 }
-
-func (t Target) String() string { return fmt.Sprintf("%s at %s", t.URI, t.Flow.Remote) }
