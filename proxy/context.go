@@ -30,8 +30,9 @@ type context struct {
 	lastIs uint16
 
 	branches []branch
-	call     *call // initial INVITE only
-	way      way   // mode Single: where it goes
+	first    [1]branch // most have one
+	call     *call     // initial INVITE only
+	way      way       // mode Single: where it goes
 	waitAt   router.Instant
 	waitFor  router.Server
 	over     bool // fork said Done
@@ -70,8 +71,7 @@ type branch struct {
 	target fork.Target
 	flow   transport.Flow
 	key    uint64
-	sent   []byte // as sent; needed for repeats, CANCEL and ACK
-	head   message.Head
+	sent   []byte        // as sent; needed for repeats, CANCEL and ACK
 	final  []byte        // last final response, Via of ours still on top; for best response and ACK
 	line   router.Server // a line reserved for this branch
 	ended  bool
@@ -82,6 +82,12 @@ type branch struct {
 	abandoned   bool
 }
 
+// head reads the request as it was sent: for its ACK or CANCEL, so not kept.
+func (b *branch) head() (h message.Head, ok bool) {
+	_, r, _ := message.Scan(b.sent, &h)
+	return h, r == message.OK
+}
+
 // newContext opens the context and server transaction of a request.
 func (s *shard) newContext(now router.Instant, key uint64, f transport.Flow, from side, raw []byte, h *message.Head) *context {
 	kind := transaction.Server
@@ -90,6 +96,7 @@ func (s *shard) newContext(now router.Instant, key uint64, f transport.Flow, fro
 	}
 	s.nextID++
 	c := &context{s: s, id: s.nextID, key: key, flow: s.p.replyFlow(f, raw, h), from: from, head: *h}
+	c.branches = c.first[:0]
 	c.raw, c.stamp = s.keep(raw), stamp(f, raw, h)
 	c.server, _ = transaction.New(kind, f.Network.Reliable(), now)
 	s.servers[key] = c
@@ -270,7 +277,11 @@ func (c *context) ack(b *branch, raw []byte, h *message.Head) {
 	if raw == nil || len(b.sent) == 0 {
 		return
 	}
-	c.s.buf = message.AppendACK(c.s.buf[:0], b.sent, &b.head, raw, h)
+	sent, ok := b.head()
+	if !ok {
+		return
+	}
+	c.s.buf = message.AppendACK(c.s.buf[:0], b.sent, &sent, raw, h)
 	_ = c.s.send(b.flow, c.s.buf)
 }
 

@@ -79,13 +79,13 @@ func (p *Proxy) uriAt(user []byte, peer *Peer) []byte {
 }
 
 // appendRequest builds what goes to branch i of c (RFC 3261 §16.6).
-func (s *shard) appendRequest(dst []byte, c *context, w way, t fork.Target, i uint8) []byte {
+func (s *shard) appendRequest(dst []byte, c *context, w way, branch []byte) []byte {
 	l := w.flow.Listener
 	var via, rr [2][192]byte
 	edit := message.Edit{
 		URI: w.uri, DropRoutes: w.dropRoutes, DropLastRoute: w.lastRoute, LastRoute: bracketed(w.pushURI),
 		MaxForwards:   decremented(c.head.MaxForwards),
-		PushVia:       s.appendVia(via[0][:0], c.raw, &c.head, w.flow, uint8(t), i),
+		PushVia:       s.appendVia(via[0][:0], c.raw, &c.head, w.flow, branch),
 		StampReceived: c.stamp.Addr, SetReceived: c.stamp.Received, SetRPort: c.stamp.RPort,
 		SetContentLength: w.flow.Network.Reliable(),
 	}
@@ -107,7 +107,7 @@ func (s *shard) appendInDialog(dst []byte, f transport.Flow, raw []byte, h *mess
 	edit := message.Edit{
 		URI: w.uri, DropRoutes: w.dropRoutes, DropLastRoute: w.lastRoute, LastRoute: bracketed(w.pushURI),
 		MaxForwards:   decremented(h.MaxForwards),
-		PushVia:       s.appendVia(via[:0], raw, h, w.flow, uint8(fork.ToRoute), i),
+		PushVia:       s.appendVia(via[:0], raw, h, w.flow, s.branch(raw, h, fork.ToRoute, i)),
 		StampReceived: st.Addr, SetReceived: st.Received, SetRPort: st.RPort,
 		SetContentLength: w.flow.Network.Reliable(),
 	}
@@ -133,15 +133,19 @@ func decremented(n int) int {
 	return max(n-1, 0)
 }
 
-// appendVia writes our Via value: the branch is derived from the received one,
-// so that both nodes build the same and a retry never reuses one (RFC 3261
-// §16.6(8), §16.11); the loop hash stands beside it (RFC 5393 §4.2.2).
-func (s *shard) appendVia(dst, raw []byte, h *message.Head, f transport.Flow, target, attempt uint8) []byte {
+// branch is derived from the received one, so that both nodes build the same and
+// a retry never reuses one (RFC 3261 §16.6(8), §16.11). Valid until the next.
+func (s *shard) branch(raw []byte, h *message.Head, t fork.Target, attempt uint8) []byte {
+	s.id = s.keys.AppendBranch(s.id[:0], h.Branch.Of(raw), h.SentBy.Of(raw), h.CallID.Of(raw), h.CSeq, uint8(t), attempt)
+	return s.id
+}
+
+// appendVia writes our Via value; the loop hash stands beside the branch (RFC
+// 5393 §4.2.2).
+func (s *shard) appendVia(dst, raw []byte, h *message.Head, f transport.Flow, branch []byte) []byte {
 	dst = append(append(dst, "SIP/2.0/"...), f.Network.String()...)
 	dst = append(append(dst, ' '), s.p.cfg.Listeners[f.Listener].SentBy...)
-	dst = append(dst, ";branch="...)
-	dst = s.keys.AppendBranch(dst, h.Branch.Of(raw), h.SentBy.Of(raw), h.CallID.Of(raw), h.CSeq, target, attempt)
-	dst = append(dst, ";rport"...)
+	dst = append(append(append(dst, ";branch="...), branch...), ";rport"...)
 	return message.AppendViaLoop(dst, message.LoopHash(raw, h, s.keys))
 }
 

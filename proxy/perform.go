@@ -47,14 +47,14 @@ func (c *context) step(now router.Instant, ev fork.Event, raw []byte, h *message
 	policy := &c.s.p.cfg.Policy
 	queue := [8]fork.Event{ev}
 	pending := queue[:1]
-	var room [16]fork.Effect // what Step needs at most
+	room := c.s.effects[:0] // of the shard: a step never runs within another
 	for n := 0; len(pending) > 0 && n < maxSteps; n++ {
 		e := pending[0]
 		pending = pending[1:]
 		if e.Kind == fork.Ruled {
 			e.View = c.s.p.View()
 		}
-		effects := c.fork.Step(now, &e, policy, room[:0])
+		effects := c.fork.Step(now, &e, policy, room)
 		for i := range effects {
 			pending = c.perform(now, &effects[i], pending, inHand{ev.Branch, raw, h})
 		}
@@ -172,15 +172,9 @@ func (c *context) start(now router.Instant, e *fork.Effect) (fork.Event, bool) {
 		c.call.record.Attempts++
 		c.reserve(b, e.Target)
 	}
-	b.sent = c.s.appendRequest(c.s.buffer(), c, hop, e.Target, i)
-	var fault message.Fault
-	if _, r, f := message.Scan(b.sent, &b.head); r != message.OK {
-		fault = f
-		b.tx.Phase, b.ended = transaction.Terminated, true
-		p.hooks.Fault("a request to forward does not scan: " + fault.Reason)
-		return failed, true
-	}
-	b.key = c.s.clientKey(b.head.Branch.Of(b.sent), false)
+	branch := c.s.branch(c.raw, &c.head, e.Target, i)
+	b.key = c.s.clientKey(branch, false)
+	b.sent = c.s.appendRequest(c.s.buffer(), c, hop, branch)
 	c.s.clients[b.key] = ref{c, i}
 	c.s.calling[ref{c, i}] = struct{}{}
 	kind := transaction.Client
@@ -231,7 +225,11 @@ func (c *context) cancel(now router.Instant, i uint8) {
 	if !b.provisional {
 		return
 	}
-	b.cancelled = message.AppendCancel(c.s.buffer(), b.sent, &b.head, c.cancelReason())
+	h, ok := b.head()
+	if !ok {
+		return
+	}
+	b.cancelled = message.AppendCancel(c.s.buffer(), b.sent, &h, c.cancelReason())
 	b.cancelling = cancelSent
 	b.cancel, _ = transaction.New(transaction.Client, b.flow.Network.Reliable(), now)
 	c.s.clients[^b.key] = ref{c, i}

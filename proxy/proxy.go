@@ -106,6 +106,7 @@ type Proxy struct {
 	shards  []*shard
 	Dialogs *dialog.Table
 	Stats   Stats
+	heads   sync.Pool // of *message.Head: one would be allocated for each message
 	wait    sync.WaitGroup
 	stop    chan struct{}
 }
@@ -129,6 +130,7 @@ func New(cfg Config, wire Wire, view router.View, hooks Hooks) *Proxy {
 		cfg: cfg, wire: wire, hooks: hooks, start: time.Now(), seed: maphash.MakeSeed(),
 		Dialogs: dialog.New(limits), stop: make(chan struct{}),
 	}
+	p.heads.New = func() any { return new(message.Head) }
 	for i := range cfg.Listeners {
 		if a, ok := hostPort([]byte(cfg.Listeners[i].SentBy)); ok {
 			p.own = append(p.own, a)
@@ -179,9 +181,14 @@ func (p *Proxy) Started() time.Time { return p.start }
 
 // Receive takes one message from the wire (transport.Handler).
 func (p *Proxy) Receive(f transport.Flow, raw []byte) {
+	h := p.heads.Get().(*message.Head)
+	p.receive(f, raw, h)
+	p.heads.Put(h)
+}
+
+func (p *Proxy) receive(f transport.Flow, raw []byte, h *message.Head) {
 	now := p.Now()
-	var h message.Head
-	raw, result, fault := message.Scan(raw, &h)
+	raw, result, fault := message.Scan(raw, h)
 	from := p.side(f)
 	p.Stats.seen(from, now)
 	if h.Request && from.kind == fromStranger {
@@ -197,7 +204,7 @@ func (p *Proxy) Receive(f transport.Flow, raw []byte) {
 	case message.Bad:
 		p.Stats.Malformed.Add(1)
 		if h.Request && h.Method != message.ACK && !h.Via.Empty() {
-			p.answerStateless(f, raw, &h, int(fault.Status), fault.Reason)
+			p.answerStateless(f, raw, h, int(fault.Status), fault.Reason)
 		}
 		return
 	}
@@ -205,7 +212,7 @@ func (p *Proxy) Receive(f transport.Flow, raw []byte) {
 		p.Stats.Stray.Add(1) // RFC 3261 §18.1.2
 		return
 	}
-	if !h.Request && p.hooks.Own != nil && p.hooks.Own(raw, &h) {
+	if !h.Request && p.hooks.Own != nil && p.hooks.Own(raw, h) {
 		return
 	}
 	s := p.shards[p.hash(h.CallID.Of(raw))%uint64(len(p.shards))]
@@ -213,9 +220,9 @@ func (p *Proxy) Receive(f transport.Flow, raw []byte) {
 	defer s.mu.Unlock()
 	s.guard(func() {
 		if h.Request {
-			s.request(now, f, from, raw, &h)
+			s.request(now, f, from, raw, h)
 		} else {
-			s.response(now, f, raw, &h)
+			s.response(now, f, raw, h)
 		}
 	})
 }

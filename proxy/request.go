@@ -113,10 +113,16 @@ func (s *shard) full(h *message.Head) bool {
 	return len(s.servers)+s.tails.len() >= room
 }
 
+// addition is room for what we add to a request, in bytes.
+const addition = 1024
+
 // check refuses what a proxy must not forward (RFC 3261 §16.3).
 func (s *shard) check(raw []byte, h *message.Head) (status int, extra [][]byte) {
 	if h.MaxForwards == 0 && (h.Method != message.OPTIONS || !h.ToTag.Empty()) {
 		return 483, nil // §16.3(3)
+	}
+	if h.End-h.Start > message.MaxMessage-addition {
+		return 513, nil // with our Via and Record-Route it would be no datagram (§21.5.7)
 	}
 	if !h.ProxyRequire.Empty() {
 		// Relève knows no option tag of Proxy-Require: all are unsupported.

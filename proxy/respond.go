@@ -81,15 +81,9 @@ func (c *context) passed(now router.Instant, i uint8, raw []byte, h *message.Hea
 // relay sends a branch's response upstream: the one in hand, else the stored
 // final (RFC 3261 §16.7(8), (9)).
 func (c *context) relay(now router.Instant, i uint8, raw []byte, h *message.Head) {
-	var stored message.Head
 	if raw == nil {
-		raw = c.branches[i].final
-		out, r, _ := message.Scan(raw, &stored)
-		if r != message.OK {
-			c.reply(now, 500, router.ReasonFault)
-			return
-		}
-		raw, h = out, &stored
+		c.relayStored(now, i)
+		return
 	}
 	if h.Status == 503 {
 		// A lone 503 becomes 500: a client told 503 avoids us for every call
@@ -105,6 +99,16 @@ func (c *context) relay(now router.Instant, i uint8, raw []byte, h *message.Head
 	if h.Status >= 200 && h.Status < 300 && c.call != nil {
 		c.answered(now, i, raw, h)
 	}
+}
+
+func (c *context) relayStored(now router.Instant, i uint8) {
+	var h message.Head
+	raw, r, _ := message.Scan(c.branches[i].final, &h)
+	if r != message.OK {
+		c.reply(now, 500, router.ReasonFault)
+		return
+	}
+	c.relay(now, i, raw, &h)
 }
 
 // challenges are those of the other branches, added to a 401 or 407 that goes
@@ -136,6 +140,9 @@ func (c *context) challenges(chosen uint8) [][]byte {
 // shard's scratch buffer.
 func (c *context) send(now router.Instant, status uint16, built []byte) {
 	c.s.buf = built[:0]
+	if c.last == nil {
+		c.last = c.s.buffer()
+	}
 	c.last = append(c.last[:0], built...)
 	c.lastIs = status
 	if c.call != nil && status >= 200 && c.call.record.Status == 0 {
@@ -258,7 +265,7 @@ var phrases = map[uint16]string{
 	400: "Bad Request", 403: "Forbidden", 404: "Not Found", 408: "Request Timeout", 420: "Bad Extension",
 	480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist", 482: "Loop Detected",
 	483: "Too Many Hops", 486: "Busy Here", 487: "Request Terminated", 488: "Not Acceptable Here",
-	500: "Server Internal Error", 503: "Service Unavailable", 600: "Busy Everywhere", 603: "Decline",
+	500: "Server Internal Error", 503: "Service Unavailable", 513: "Message Too Large", 600: "Busy Everywhere", 603: "Decline",
 }
 
 func phrase(status uint16) string {

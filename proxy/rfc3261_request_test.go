@@ -46,6 +46,7 @@ func TestSection16_3(t *testing.T) {
 		{"(5) Proxy-Require: 420 Bad Extension with Unsupported", adding(base, "Proxy-Require: foo, bar", "Proxy-Require: gin"), 420, func(b *bed, resp string) {
 			want(b, "Unsupported", strings.Join(headers(resp, "Unsupported"), ", "), "foo, bar, gin")
 		}},
+		{"(1) too large to forward: 513 (§21.5.7)", with(base, "Content-Length: 5\r\n\r\nv=0\r\n", "Content-Length: 64700\r\n\r\n"+strings.Repeat("v", 64700)), 513, nil},
 		{"(6) our choice: no request is challenged, sources are configured", strings.Replace(base, "X-Odd", "Proxy-Authorization: Digest x=\"y\"\r\nX-Odd", 1), 100, nil},
 	} {
 		t.Run(r.name, func(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"releve/proxy/dialog"
+	"releve/proxy/fork"
 	"releve/proxy/message"
 	"releve/proxy/transaction"
 	"releve/proxy/transport"
@@ -35,6 +36,8 @@ type shard struct {
 	keys    *message.Keys // of this shard
 	free    [][]byte      // message buffers
 	buf     []byte        // what is being built now
+	id      []byte        // the branch of what is being built
+	effects []fork.Effect // room for a step
 	current *context      // whose processing a panic would end
 
 	mailMu sync.Mutex
@@ -75,6 +78,7 @@ func newShard(p *Proxy, index int) *shard {
 		servers: make(map[uint64]*context), clients: make(map[uint64]ref), byID: make(map[uint64]*context),
 		calling: make(map[ref]struct{}),
 		tails:   newTails(),
+		effects: make([]fork.Effect, 0, 16), // what Step needs at most
 		wake:    make(chan struct{}, 1),
 	}
 	s.armed.Store(int64(router.Never)) // the first deadline wakes run

@@ -1,0 +1,84 @@
+package proxy
+
+import (
+	"fmt"
+	"testing"
+
+	"releve/proxy/transport"
+	"releve/router"
+)
+
+// recorder is a Wire that notes the message in hand.
+type recorder struct {
+	last  []byte
+	count int
+}
+
+func (r *recorder) Send(_ transport.Flow, raw []byte) error {
+	r.last = append(r.last[:0], raw...)
+	r.count++
+	return nil
+}
+
+// arrival is one message of a script.
+type arrival struct {
+	from transport.Flow
+	raw  []byte
+}
+
+func benchProxy() (*Proxy, *recorder) {
+	cfg, w := testConfig(), &recorder{}
+	cfg.Servers[router.Primary].Lines = 1 << 20
+	return New(cfg, w, normalView(), Hooks{}), w
+}
+
+// script plays INVITE, 100, 180, 200, ACK, BYE, 200 through a Proxy and returns
+// what was received. Branches and tokens depend on the key alone, so another
+// Proxy with the same key can be given the very same bytes.
+func script(p *Proxy, w *recorder, id string) (out []arrival) {
+	ibx, primary := transport.Flow{Remote: addrIBX}, transport.Flow{Remote: addrPrimary}
+	receive := func(f transport.Flow, raw string) string {
+		out = append(out, arrival{f, []byte(raw)})
+		p.Receive(f, []byte(raw))
+		return string(w.last)
+	}
+	down := receive(ibx, invite(id))
+	receive(primary, answer(down, 100, ""))
+	receive(primary, answer(down, 180, "p", "Contact: <sip:ivr@10.0.1.1:5060>"))
+	ok := receive(primary, accept(down, "p", "10.0.1.1"))
+	receive(ibx, uac(ok, "ACK", "ack-"+id, 1, "10.0.0.1"))
+	bye := receive(ibx, uac(ok, "BYE", "bye-"+id, 2, "10.0.0.1"))
+	receive(primary, answer(bye, 200, "x"))
+	return out
+}
+
+// BenchmarkCall is one whole call through the proxy, without sockets and timers.
+func BenchmarkCall(b *testing.B) {
+	const calls = 2048
+	p, w := benchProxy()
+	scripts := make([][]arrival, calls)
+	for i := range scripts {
+		scripts[i] = script(p, w, fmt.Sprint("bench-", i))
+	}
+	if w.count != 7*calls { // our 100, INVITE 180 200 ACK BYE 200
+		b.Fatalf("%d messages were sent for %d calls", w.count, calls)
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	n := 0
+	for range b.N {
+		if n%calls == 0 {
+			b.StopTimer()
+			p, w = benchProxy() // the same bytes again are repeats
+			b.StartTimer()
+		}
+		for _, m := range scripts[n%calls] {
+			p.Receive(m.from, m.raw)
+		}
+		n++
+	}
+	b.StopTimer()
+	if got := p.Stats.Outcomes[router.Answered].Load(); got != uint64((n-1)%calls+1) || p.Dialogs.Len() != 0 {
+		b.Fatalf("%d of %d calls were answered, %d are left", got, (n-1)%calls+1, p.Dialogs.Len())
+	}
+}
