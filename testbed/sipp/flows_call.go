@@ -37,6 +37,13 @@ func callFlows() []Flow {
 			Saw:     []Count{received("primary", "CANCEL", 1), received("caller1", "SIP/2.0 180", 1)},
 		},
 		{
+			Name: "cancel-comes-twice", Alone: true,
+			Primary: Script{Name: "uas-cancelled", With: Params{"Ring": "10", "Status": "180 Ringing"}},
+			Calls:   []Script{{Name: "uac-cancel-twice", With: Params{"Code": "487"}}},
+			Want:    []string{"cancelled caller-cancelled primary 487"},
+			Saw:     []Count{received("primary", "CANCEL", 1), received("caller1", "SIP/2.0 487", 1)},
+		},
+		{
 			Name: "cancel-crossing-200", Alone: true,
 			Primary: Script{Name: "uas-answers-cancel", With: Params{"Status": "180 Ringing"}},
 			Calls:   []Script{{Name: "uac-cancel-crossing"}},
@@ -62,6 +69,21 @@ func callFlows() []Flow {
 			},
 			Want: []string{"answered outgoing primary 200"},
 			Saw:  []Count{received("desk", "INVITE", 1), received("desk", "BYE", 1)},
+		},
+		{
+			Name: "outgoing-ended-by-the-ipbx", Alone: true, Desk: Script{Name: "uas-hangs-up"},
+			Play: func(ctx context.Context, w *World) error {
+				return outgoing(ctx, w, w.net.primary, Script{Name: "uac-hung-up", With: Params{"To": "2001"}})
+			},
+			Want: []string{"answered outgoing primary 200"},
+			Saw:  []Count{received("placed", "BYE", 1)},
+		},
+		{
+			Name: "outgoing-refused-by-the-ipbx", Alone: true, Desk: Script{Name: "uas-refuse"},
+			Play: func(ctx context.Context, w *World) error {
+				return outgoing(ctx, w, w.net.primary, Script{Name: "uac-refused", With: Params{"To": "2001"}})
+			},
+			Want: []string{"refused outgoing primary 486"},
 		},
 		{
 			Name: "outgoing-passive", Play: func(ctx context.Context, w *World) error {

@@ -42,6 +42,10 @@ func dialogFlows() []Flow {
 			Saw: []Count{received("primary", "INVITE", 1)},
 		},
 		{
+			Name: "bye-lost-at-the-server", Alone: true, Primary: Script{Name: "uas-slow-bye"}, Calls: []Script{answered}, Want: []string{served},
+			Saw: []Count{{Party: "primary", Line: "BYE", Least: 2, Most: 3}},
+		},
+		{
 			Name: "ack-lost", Alone: true, Primary: Script{Name: "uas-at-once"}, Calls: []Script{{Name: "uac-slow-ack"}}, Want: []string{served},
 			Saw: []Count{{Party: "caller1", Line: "SIP/2.0 200", With: "INVITE", Least: 2, Most: 10}},
 		},

@@ -44,6 +44,16 @@ func overflowFlows() []Flow {
 			Saw: []Count{received("primary", "CANCEL", 1)},
 		},
 		{
+			Name: "invite-swallowed-options-answered", Alone: true, Site: Site{Budget: 2 * time.Second},
+			Primary: Script{Name: "uas-never"},
+			Calls:   []Script{dissuaded()}, Want: []string{"dissuaded hold-budget-spent primary 486"},
+		},
+		{
+			Name: "observation-relays-the-486", Alone: true, Site: Site{Observe: true}, Primary: Script{Name: "uas-refuse"},
+			Calls: []Script{{Name: "uac-refused"}}, Want: []string{"refused unexplained-busy primary 486"},
+			Saw: []Count{received("primary", "INVITE", 1)},
+		},
+		{
 			Name: "no-answer-180-for-ever", Site: Site{Budget: 2 * time.Second, Rescue: true},
 			Primary: Script{Name: "uas-cancelled", With: Params{"Status": "180 Ringing", "Ring": "10"}},
 			Calls:   []Script{answered}, Want: []string{"rescued hold-budget-spent rescue 200"},

@@ -22,6 +22,7 @@ type Site struct {
 	Transport    string // towards the servers: "": udp
 	Caller       string // transport of the callers: "": udp
 	IPv6         bool
+	Observe      bool          // act: false
 	MaxGrant     time.Duration // the IPBX's longest grant; 0: 10 s
 	User         string        // user of the primary
 }
@@ -84,7 +85,7 @@ func (s Site) yaml(n network, dir string) string {
 	}
 	line(`overflow: {progress_timeout: %s, answer_timeout: %s, hold_budget: %s, hold_signal: %s}`,
 		or(s.Progress, 500*time.Millisecond), or(s.Answer, 2*time.Second), or(s.Budget, 10*time.Second), or(s.Signal, "none"))
-	line(`verification: {count: %d, alone_extra: %d, spacing: 500ms, timeout: 300ms, idle_interval: 1s}`, or(s.Count, 3), s.Extra)
+	line(`verification: {act: %t, count: %d, alone_extra: %d, spacing: 500ms, timeout: 300ms, idle_interval: 1s}`, !s.Observe, or(s.Count, 3), s.Extra)
 	line(`dissuasion: {requeue: %t}`, !s.NoRequeue)
 	if s.Rescue {
 		line(`rescue: "sip:9@%s"`, n.ipbx)
