@@ -69,7 +69,7 @@ func BenchmarkCall(b *testing.B) {
 	for range b.N {
 		if n%calls == 0 {
 			b.StopTimer()
-			p, w = benchProxy() // the same bytes again are repeats
+			p, _ = benchProxy() // the same bytes again are repeats
 			b.StartTimer()
 		}
 		for _, m := range scripts[n%calls] {

@@ -245,3 +245,52 @@ func TestPanic(t *testing.T) {
 		}
 	})
 }
+
+// TestInDialog_Names: a far end whose Contact is a name is reached where the
+// token says: the server of the call, the IPBX of the call.
+func TestInDialog_Names(t *testing.T) {
+	run(t, func(b *bed) {
+		up := outgoing("n", "10.0.1.1")
+		up = with(up, "<sip:5001@10.0.1.1:5060>\r\nContent", "<sip:5001@ivr.local>\r\nContent")
+		b.net.Refuse(addrIBX)
+		b.primary.send(up)
+		b.primary.take("100")
+		down := b.ibx2.take("INVITE")
+		b.net.Accept(addrIBX)
+		b.ibx2.send(with(accept(down, "x", "10.0.0.2"), "sip:ivr@10.0.0.2:5060", "sip:0145@oxe-b.local"))
+		ok := b.primary.take("200")
+		b.restart()
+		b.primary.send(uac(ok, "INFO", "i", 2, "10.0.1.1"))
+		b.ibx2.send(answer(b.ibx2.take("INFO sip:0145@oxe-b.local SIP/2.0"), 200, "x"))
+		b.primary.take("200")
+		b.ibx2.send(uas(down, "BYE", "b", "x", 1, "10.0.0.2"))
+		b.primary.send(answer(b.primary.take("BYE sip:5001@ivr.local"), 200, "x"))
+		b.ibx2.take("200")
+	})
+	run(t, func(b *bed) {
+		up := with(invite("m"), "10.0.0.1:5060;branch", "10.0.0.2:5060;branch", "<sip:0612345678@10.0.0.1:5060>", "<sip:0612345678@oxe-b.local>")
+		b.ibx2.send(up)
+		b.ibx2.take("100")
+		down := b.primary.take("INVITE")
+		b.primary.send(accept(down, "p", "10.0.1.1"))
+		b.ibx2.take("200")
+		b.primary.send(uas(down, "BYE", "b", "p", 1, "10.0.1.1"))
+		b.ibx2.send(answer(b.ibx2.take("BYE sip:0612345678@oxe-b.local"), 200, "x"))
+		b.primary.take("200")
+	})
+}
+
+// TestInDialog_Maddr §16.4: "If the Request-URI contains a maddr parameter" that
+// is not ours, the request goes there; ours is stripped.
+func TestInDialog_Maddr(t *testing.T) {
+	run(t, func(b *bed) {
+		_, ok := b.establish("m")
+		b.ibx.send(with(uac(ok, "INFO", "i", 2, "10.0.0.1"), "INFO sip:ivr@10.0.1.1:5060", "INFO sip:ivr@voice.local;maddr=10.0.1.1;x=y"))
+		b.primary.send(answer(b.primary.take("INFO sip:ivr@voice.local;maddr=10.0.1.1;x=y SIP"), 200, "x"))
+		b.ibx.take("200")
+		b.ibx.send(with(uac(ok, "INFO", "j", 3, "10.0.0.1"), "INFO sip:ivr@10.0.1.1:5060", "INFO sip:ivr@10.0.1.1:5060;maddr=10.0.0.5;x=y"))
+		b.primary.send(answer(b.primary.take("INFO sip:ivr@10.0.1.1:5060;x=y SIP"), 200, "x"))
+		b.ibx.take("200")
+		b.hangUp(ok)
+	})
+}

@@ -2,13 +2,11 @@ package proxy
 
 import (
 	"net/netip"
-	"strconv"
 	"strings"
 
 	"releve/proxy/fork"
 	"releve/proxy/message"
 	"releve/proxy/transport"
-	"releve/router"
 )
 
 // way is where a request goes and what changes on it.
@@ -34,6 +32,7 @@ func (p *Proxy) hop(c *context, t fork.Target) (way, bool) {
 		}
 		w.flow = p.peerFlow(&p.cfg.Rescue)
 		w.uri = []byte(p.cfg.RescueURI)
+		w.token = message.Token{FromIPBX: true, IPBX: c.from.ipbx()}
 	case t >= fork.ToIPBX:
 		i := int(t - fork.ToIPBX)
 		if i >= len(p.cfg.IPBXs) {
@@ -41,7 +40,7 @@ func (p *Proxy) hop(c *context, t fork.Target) (way, bool) {
 		}
 		peer := &p.cfg.IPBXs[i].Peer
 		w.flow, w.uri = p.peerFlow(peer), p.uriAt(c.head.UserOf.Of(c.raw), peer)
-		w.token = message.Token{Server: c.from.server()}
+		w.token = message.Token{Server: c.from.server(), IPBX: uint8(i)}
 	default:
 		s := serverOf(t)
 		srv := &p.cfg.Servers[s]
@@ -53,7 +52,7 @@ func (p *Proxy) hop(c *context, t fork.Target) (way, bool) {
 			user = []byte(srv.User)
 		}
 		w.flow, w.uri = p.peerFlow(&srv.Peer), p.uriAt(user, &srv.Peer)
-		w.token = message.Token{Server: s, FromIPBX: true}
+		w.token = message.Token{Server: s, FromIPBX: true, IPBX: c.from.ipbx()}
 	}
 	w.token.Epoch = p.View().Epoch
 	return w, true
@@ -203,129 +202,6 @@ func (p *Proxy) isOurs(addr netip.AddrPort) bool {
 		}
 	}
 	return false
-}
-
-// wayOfDialog finds where an in-dialog request goes: by Route set and
-// Request-URI, vouched for by our signed token; else by a known server in the
-// Request-URI; else by the table of calls.
-func (s *shard) wayOfDialog(f transport.Flow, raw []byte, h *message.Head) (way, bool) {
-	w := way{}
-	uri := h.URI.Of(raw)
-	routes := h.Routes
-	if s.p.ours(uri) && routes > 0 && s.tokenOf(uri, raw, h, &w) {
-		// A strict router put our Record-Route in the Request-URI
-		// (RFC 3261 §16.4): the last Route is the real one.
-		last := lastRoute(raw, h)
-		uri, w.uri, w.lastRoute = last, last, true
-		routes--
-	}
-	w.dropRoutes = min(s.p.ownRoutes(raw, h), int(routes))
-	for i := range w.dropRoutes {
-		if s.tokenOf(h.Route[i].Of(raw), raw, h, &w) {
-			break
-		}
-	}
-	next := uri
-	if int(routes) > w.dropRoutes && w.dropRoutes < len(h.Route) {
-		next = h.Route[w.dropRoutes].Of(raw)
-		if u, ok := message.ParseURI(next); ok {
-			if _, loose := u.Param("lr"); !loose {
-				// RFC 3261 §16.6(6): a strict router takes its URI as the
-				// Request-URI, ours goes to the end of Route.
-				w.pushURI, w.uri = uri, next
-				w.dropRoutes++
-			}
-		}
-	}
-	if !w.signed && !s.vouched(next, raw, h, &w) {
-		return w, false
-	}
-	var ok bool
-	if w.flow, ok = s.p.flowOf(next, f.Listener); !ok {
-		w.flow, ok = s.p.fallback(f, w.token)
-	}
-	return w, ok
-}
-
-// tokenOf verifies the token of one of our URIs.
-func (s *shard) tokenOf(uri, raw []byte, h *message.Head, w *way) bool {
-	u, ok := message.ParseURI(uri)
-	if !ok {
-		return false
-	}
-	text, ok := u.Param("t")
-	if !ok {
-		return false
-	}
-	w.token, w.signed = s.keys.VerifyToken(text, h.CallID.Of(raw))
-	return w.signed
-}
-
-// vouched accepts an in-dialog request without a valid token when it goes to a
-// known server or IPBX, or belongs to a call in progress.
-func (s *shard) vouched(next, raw []byte, h *message.Head, w *way) bool {
-	if f, ok := s.p.flowOf(next, 0); ok {
-		if side := s.p.side(f); side.kind != fromStranger {
-			w.token.Server = side.server()
-			return true
-		}
-	}
-	owner, ok := s.p.Dialogs.Owner(s.p.callKey(h.CallID.Of(raw)))
-	w.token.Server = owner
-	return ok
-}
-
-// flowOf is the flow to the host of a URI, when it is an address.
-func (p *Proxy) flowOf(uri []byte, via uint8) (transport.Flow, bool) {
-	u, ok := message.ParseURI(uri)
-	if !ok {
-		return transport.Flow{}, false
-	}
-	addr, ok := hostPort(u.HostPort)
-	if !ok || p.isOurs(addr) {
-		return transport.Flow{}, false
-	}
-	network := transport.UDP
-	if t, ok := u.Param("transport"); ok && isTCP(t) {
-		network = transport.TCP
-	}
-	return p.flowTo(addr, network, via), true
-}
-
-// fallback is the configured far end of the dialog, when its URI names no address.
-func (p *Proxy) fallback(f transport.Flow, t message.Token) (transport.Flow, bool) {
-	if p.side(f).kind == fromServer {
-		if len(p.cfg.IPBXs) == 0 {
-			return transport.Flow{}, false
-		}
-		return p.peerFlow(&p.cfg.IPBXs[0].Peer), true
-	}
-	if t.Server == router.NoServer || !p.cfg.Servers[t.Server].Addr.IsValid() {
-		return transport.Flow{}, false
-	}
-	return p.peerFlow(&p.cfg.Servers[t.Server].Peer), true
-}
-
-// viaFlow is where a response goes by its top Via alone (RFC 3261 §18.2.2).
-func (p *Proxy) viaFlow(raw []byte, h *message.Head) (transport.Flow, bool) {
-	host := h.SentBy.Of(raw)
-	addr, ok := hostPort(host)
-	port := sentByPort(host)
-	if !h.Received.Empty() {
-		a, good := message.AddrPort(h.Received.Of(raw))
-		if !good {
-			return transport.Flow{}, false
-		}
-		if n, err := strconv.ParseUint(string(h.RPort.Of(raw)), 10, 16); err == nil {
-			port = uint16(n)
-		}
-		addr, ok = withPort(a, port), true
-	}
-	network := transport.UDP
-	if isTCP(h.ViaTransport.Of(raw)) {
-		network = transport.TCP
-	}
-	return p.flowTo(addr, network, 0), ok
 }
 
 // bracketed is a URI as a Route value; nil stays nil.

@@ -188,11 +188,13 @@ func (p *Proxy) reasonLine(status uint16) []byte {
 		return nil
 	}
 	cause := p.cfg.Q850
-	if status == 480 || status == 500 {
+	switch status {
+	case 480, 500:
 		cause = 41 // temporary failure (Q.850)
-	}
-	if status == 403 {
+	case 403:
 		cause = 21 // call rejected
+	case 408:
+		cause = 102 // recovery on timer expiry (RFC 3398 §8.2.6.1)
 	}
 	return []byte("Reason: Q.850;cause=" + strconv.Itoa(cause) + "\r\n")
 }

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"releve/proxy/transport"
 )
 
 // place has the primary place a call to the first IPBX: nothing of Relève's own
@@ -293,6 +295,34 @@ func TestSection16_9_TransportErrors(t *testing.T) {
 			b.ibx.send(answer(b.ibx.take("CANCEL"), 200, "x"))
 			refuse(b, up, down, 487, b.ibx, b.primary)
 			b.ibx2.silent()
+		})
+	})
+	t.Run("a stream that breaks under a ringing call (§18.4)", func(t *testing.T) {
+		run(t, func(b *bed) {
+			server := b.peer("primary over TCP", transport.TCP, addrPrimary)
+			b.ibx.send(invite("tcp"))
+			b.ibx.take("100")
+			m := b.takeStream(server)
+			if err := server.end.SendFlow(m.Flow, []byte(answer(string(m.Raw), 180, "p"))); err != nil {
+				b.Fatal(err)
+			}
+			b.ibx.take("180")
+			b.net.Refuse(addrPrimary) // the process dies, its connections with it
+			b.pass(ms)
+			want(b, "overflows", b.overflows, 1)
+			b.switchover()
+			b.answeredBy(b.secondary)
+		}, overTCP)
+	})
+	t.Run("a full socket buffer is a lost datagram, not a dead server", func(t *testing.T) {
+		run(t, func(b *bed) {
+			b.full.Store(true)
+			b.ibx.send(invite("full"))
+			b.full.Store(false)
+			b.primary.silent()
+			want(b, "overflows", b.overflows, 0)
+			b.pass(500 * ms)
+			refuse(b, invite("full"), b.primary.take("INVITE"), 404, b.primary, b.ibx)
 		})
 	})
 	t.Run("a response that cannot be sent is dropped, no branch is cancelled", func(t *testing.T) {

@@ -28,6 +28,14 @@ func (s side) server() router.Server {
 	return router.NoServer
 }
 
+// ipbx is the index of the IPBX; 0 for a server.
+func (s side) ipbx() uint8 {
+	if s.kind == fromIPBX {
+		return s.index
+	}
+	return 0
+}
+
 // side tells who is behind a flow: an exact address and port first (the test
 // bed and small sites put several parties on one host), then the address.
 func (p *Proxy) side(f transport.Flow) side {

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -66,9 +67,10 @@ type bed struct {
 	granted   []int
 	onHold    func() // called by the Overflow hook
 
-	offered uint64 // by proxies of this bed that were stopped
-	panics  uint64 // expected
-	lost    bool   // a call was lost on purpose (restart): its record need not come
+	full    atomic.Bool // our socket buffer takes nothing
+	offered uint64      // by proxies of this bed that were stopped
+	panics  uint64      // expected
+	lost    bool        // a call was lost on purpose (restart): its record need not come
 }
 
 // peer is a scripted party.
@@ -169,7 +171,7 @@ func newBed(t *testing.T, settings ...setting) *bed {
 
 func (b *bed) startProxy(v router.View) {
 	b.agent = agent.New(b.party, func(l uint8) string { return b.cfg.Listeners[l].SentBy })
-	b.p = New(b.cfg, b.party, v, b.hooks())
+	b.p = New(b.cfg, b, v, b.hooks())
 	b.p.Start()
 }
 
@@ -209,6 +211,14 @@ func (b *bed) hooks() Hooks {
 
 // Receive and Failed are what app does.
 func (b *bed) Receive(f transport.Flow, raw []byte) { b.p.Receive(f, raw) }
+
+// Send is the Wire of the proxy.
+func (b *bed) Send(f transport.Flow, raw []byte) error {
+	if b.full.Load() {
+		return transport.ErrFull
+	}
+	return b.party.Send(f, raw)
+}
 
 func (b *bed) Failed(f transport.Flow, c transport.Cause) {
 	b.p.Failed(f, c)
