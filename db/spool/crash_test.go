@@ -210,7 +210,7 @@ func TestForeignFiles(t *testing.T) {
 	// A whole frame of a kind, and one of a form, that this version does not know.
 	known := filepath.Join(dir, newSegmentName(4))
 	data := appendFrame([]byte(segmentHeader), 'X', []byte("{}"))
-	data = appendFrame(data, kindCall, []byte(`{"epoch":"seven"}`))
+	data = appendFrame(data, kindCallJSON, []byte(`{"epoch":"seven"}`))
 	data, _ = appendEntry(data, &entry{kind: kindCall, call: record(0)})
 	must(t, os.WriteFile(known, data, 0o600))
 

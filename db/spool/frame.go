@@ -17,7 +17,7 @@ import (
 //
 //	length  4 bytes, little endian: of the body
 //	crc     4 bytes, little endian: CRC-32C of length and body
-//	body    1 byte kind, then JSON (none in a mark)
+//	body    1 byte kind, then a record (see call.go), JSON, or in a mark nothing
 //
 // Zeros, which a file system may leave behind after a power cut, are no frame:
 // a body has at least its kind.
@@ -25,13 +25,14 @@ const (
 	segmentHeader = "releve spool 1\n\x00"
 	frameOverhead = 8
 	markBytes     = frameOverhead + 1
-	maxBody       = 256 << 10 // a call record has some 400 bytes
+	maxBody       = 256 << 10 // a call record has some 130 bytes
 )
 
 const (
-	kindCall  = 'C'
-	kindEvent = 'E'
-	kindMark  = 'M' // ends a batch
+	kindCall     = 'R'
+	kindCallJSON = 'C' // of earlier versions
+	kindEvent    = 'E'
+	kindMark     = 'M' // ends a batch
 )
 
 // errTorn: what follows is not a whole frame.
@@ -46,26 +47,37 @@ type entry struct {
 
 // appendEntry appends e as a frame; dst is unchanged when it returns false.
 func appendEntry(dst []byte, e *entry) ([]byte, bool) {
-	var payload []byte
-	var err error
+	start := len(dst)
+	longer := append(dst, make([]byte, frameOverhead)...)
+	longer = append(longer, e.kind)
 	if e.kind == kindCall {
-		payload, err = json.Marshal(&e.call)
+		longer = appendCall(longer, &e.call)
 	} else {
-		payload, err = json.Marshal(&e.event)
+		payload, err := json.Marshal(&e.event)
+		if err != nil {
+			return dst, false
+		}
+		longer = append(longer, payload...)
 	}
-	if err != nil || len(payload)+1 > maxBody {
+	if len(longer)-start-frameOverhead > maxBody {
 		return dst, false
 	}
-	return appendFrame(dst, e.kind, payload), true
+	closeFrame(longer[start:])
+	return longer, true
 }
 
 func appendFrame(dst []byte, kind byte, payload []byte) []byte {
 	start := len(dst)
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(1+len(payload)))
-	dst = append(dst, 0, 0, 0, 0, kind)
-	dst = append(dst, payload...)
-	binary.LittleEndian.PutUint32(dst[start+4:], checksum(dst[start:start+4], dst[start+frameOverhead:]))
+	dst = append(dst, make([]byte, frameOverhead)...)
+	dst = append(append(dst, kind), payload...)
+	closeFrame(dst[start:])
 	return dst
+}
+
+// closeFrame writes length and checksum before the body of frame f.
+func closeFrame(f []byte) {
+	binary.LittleEndian.PutUint32(f, uint32(len(f)-frameOverhead))
+	binary.LittleEndian.PutUint32(f[4:], checksum(f[:4], f[frameOverhead:]))
 }
 
 func checksum(length, body []byte) uint32 {
@@ -120,6 +132,12 @@ func tornOr(err error) error {
 func appendTo(b *db.Batch, kind byte, payload []byte) error {
 	switch kind {
 	case kindCall:
+		c, ok := readCall(payload)
+		if !ok {
+			return errors.New("not a whole record")
+		}
+		b.Calls = append(b.Calls, c)
+	case kindCallJSON:
 		var c router.CallRecord
 		if err := json.Unmarshal(payload, &c); err != nil {
 			return err

@@ -107,7 +107,7 @@ func TestCloseEndsRun(t *testing.T) {
 
 func TestRotation(t *testing.T) {
 	dir := newDir(t)
-	s := mustOpen(t, dir, Options{SegmentBytes: 4000, GroupEntries: 5})
+	s := mustOpen(t, dir, Options{SegmentBytes: 1500, GroupEntries: 5})
 	for i := range 10 {
 		put(s, i*10, i*10+10)
 		must(t, s.Flush(t.Context()))
@@ -120,7 +120,7 @@ func TestRotation(t *testing.T) {
 	for _, f := range files {
 		info, err := os.Stat(f)
 		must(t, err)
-		if info.Size() > 4000+5*600 || info.Mode().Perm() != 0o600 {
+		if info.Size() > 1500+5*300 || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: %d bytes, mode %v", f, info.Size(), info.Mode())
 		}
 		onDisk += info.Size()
