@@ -225,6 +225,25 @@ func (b *book) hangup(ctx context.Context, c *call) error {
 	return b.site.ipbx.remote.Do(ctx, "hangup", byID{ID: c.id}, nil)
 }
 
+// hear waits until the caller heard something, so that hanging up now does not
+// make a lost call of one that was just answered; not longer than speech.
+func (b *book) hear(ctx context.Context, c *call) {
+	ctx, cancel := context.WithTimeout(ctx, speech)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if r, err := b.look(ctx, c); err != nil || r.Audible > 0 || r.Cause != "" {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
 // until blocks until ok, asked again at each change with the lock held, or ctx
 // ends; it reports which.
 func (b *book) until(ctx context.Context, ok func() bool) bool {

@@ -193,7 +193,7 @@ func (d *demo) report(fault error) error {
 		fmt.Fprintf(d.out, "\n%s %v\n", d.say(verdictBad), fault)
 	}
 	if fault != nil && d.site.releve != nil {
-		fmt.Fprintf(d.out, "\n%s\n%s\n\n", d.say(releveSaid), d.site.releve.stderr)
+		d.evidence()
 	}
 	last, err := json.Marshal(d.last(t, fault))
 	if err != nil {
@@ -204,6 +204,19 @@ func (d *demo) report(fault error) error {
 		return ErrFailed
 	}
 	return nil
+}
+
+// evidence shows what Relève's journal and log say, for whoever must find out
+// why a check failed.
+func (d *demo) evidence() {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	journal, _ := d.site.door.journal(ctx, d.began) // Relève may be gone; then there is none
+	fmt.Fprintf(d.out, "\n%s\n", d.say(releveSaid))
+	for _, e := range journal {
+		fmt.Fprintf(d.out, "%6s s  %s %v\n", d.number(e.Time.Sub(d.began).Seconds(), 2), e.Code, e.Params)
+	}
+	fmt.Fprintf(d.out, "%s\n\n", d.site.releve.stderr)
 }
 
 func (d *demo) table(t tally) {

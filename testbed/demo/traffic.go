@@ -90,18 +90,31 @@ func (t *traffic) release(ctx context.Context) (err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, c := range t.kept {
+		t.book.hear(ctx, c)
 		err = errors.Join(err, t.book.hangup(ctx, c))
 	}
 	t.kept = nil
 	return err
 }
 
-// quiet runs f at a moment when no call is being set up and none begins.
+// quiet runs f at a moment when no call is being set up (every answered one was
+// heard, so its ACK is through) and none begins.
 func (t *traffic) quiet(ctx context.Context, f func()) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.book.until(ctx, func() bool { return t.book.settingUp() == 0 }) {
 		return false
+	}
+	var talking []*call
+	t.book.read(func() {
+		for _, c := range t.book.calls {
+			if !c.over {
+				talking = append(talking, c)
+			}
+		}
+	})
+	for _, c := range talking {
+		t.book.hear(ctx, c)
 	}
 	f()
 	return true

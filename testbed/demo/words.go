@@ -239,7 +239,7 @@ var sentences = [lineCount]pair{
 	sumWall:        {"durée de l'histoire", "duration of the story"},
 	verdictGood:    {"Tous les contrôles sont bons.", "Every check holds."},
 	verdictBad:     {"ÉCHEC.", "FAILED."},
-	releveSaid:     {"dernières lignes de Relève :", "last lines of Relève:"},
+	releveSaid:     {"le journal et les dernières lignes de Relève :", "the journal and the last lines of Relève:"},
 	failed:         {"Contrôle manqué : %s. Vu : %s", "Check failed: %s. Seen: %s"},
 	interrupted:    {"Interrompu.", "Interrupted."},
 }
