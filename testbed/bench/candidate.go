@@ -62,6 +62,7 @@ type candidate struct {
 	calls, failed   int
 	retransmissions int
 	elapsed         time.Duration
+	size            int64 // largest at the end of a round, bytes
 }
 
 // start starts the named candidates towards the SIPp server.

@@ -214,6 +214,11 @@ func (b *bench) round(ctx context.Context, c *candidate, calls int) error {
 	if err != nil {
 		return err
 	}
+	size, err := c.memory()
+	if err != nil {
+		return err
+	}
+	c.size = max(c.size, size)
 	c.calls += s.ok
 	c.failed += calls - s.ok
 	c.elapsed += s.elapsed
@@ -236,9 +241,7 @@ func (b *bench) account(c *candidate) error {
 	r.Calls[c.name], r.Failed[c.name], r.Retransmissions[c.name] = c.calls, c.failed, c.retransmissions
 	r.CPU[c.name] = round1((after - c.cpuBefore).Seconds() * 1e6 / float64(max(c.calls, 1)))
 	r.Start[c.name] = round1(c.started.Seconds() * 1e3)
-	if r.PeakRSS[c.name], err = c.peak(); err != nil {
-		return err
-	}
+	r.RSS[c.name] = c.size >> 10
 	if c.name != "releve" {
 		return nil
 	}

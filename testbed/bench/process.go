@@ -118,23 +118,13 @@ func (p *process) cpu() (time.Duration, error) {
 // memory is the proportional resident size in bytes with all descendants:
 // shared pages count once.
 func (p *process) memory() (int64, error) {
-	return p.sum("smaps_rollup", "Pss:")
-}
-
-// peak is the highest resident size of the process itself, in KiB.
-func (p *process) peak() (int64, error) {
-	n, err := status(p.pid(), "status", "VmHWM:")
-	return n >> 10, err
-}
-
-func (p *process) sum(file, key string) (int64, error) {
 	pids, err := p.pids()
 	if err != nil {
 		return 0, err
 	}
 	var sum int64
 	for _, pid := range pids {
-		n, err := status(pid, file, key)
+		n, err := proportion(pid)
 		if err != nil {
 			return 0, err
 		}
@@ -143,18 +133,18 @@ func (p *process) sum(file, key string) (int64, error) {
 	return sum, nil
 }
 
-// status reads a line "KEY n kB" of a /proc file, in bytes.
-func status(pid int, file, key string) (int64, error) {
-	path := fmt.Sprintf("/proc/%d/%s", pid, file)
+// proportion reads the line "Pss: n kB" of smaps_rollup, in bytes.
+func proportion(pid int) (int64, error) {
+	path := fmt.Sprintf("/proc/%d/smaps_rollup", pid)
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(raw)) {
-		if rest, ok := strings.CutPrefix(line, key); ok {
+		if rest, ok := strings.CutPrefix(line, "Pss:"); ok {
 			n, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
 			return n << 10, err
 		}
 	}
-	return 0, fmt.Errorf("%s has no line %s", path, key)
+	return 0, fmt.Errorf("%s has no line Pss", path)
 }

@@ -23,7 +23,7 @@ type result struct {
 	Calls           map[string]int     `json:"calls"`
 	Failed          map[string]int     `json:"failed"`
 	Retransmissions map[string]int     `json:"retransmissions"`
-	PeakRSS         map[string]int64   `json:"peak_rss_kb"`
+	RSS             map[string]int64   `json:"rss_kb"`
 	HeldBytes       map[string]int64   `json:"held_bytes"`
 	HeldFailed      map[string]int     `json:"held_failed"`
 	Delay           map[string]delay   `json:"post_dial_ms"`
@@ -42,7 +42,7 @@ type delay struct {
 func newResult(o options) *result {
 	return &result{
 		CPU: map[string]float64{}, Calls: map[string]int{}, Failed: map[string]int{}, Retransmissions: map[string]int{},
-		PeakRSS: map[string]int64{}, HeldBytes: map[string]int64{}, HeldFailed: map[string]int{},
+		RSS: map[string]int64{}, HeldBytes: map[string]int64{}, HeldFailed: map[string]int{},
 		Delay: map[string]delay{}, Start: map[string]float64{}, Short: o.short, options: o,
 	}
 }
@@ -93,14 +93,14 @@ func (r *result) print(w io.Writer) {
 	r.close()
 	fmt.Fprintf(w, "\n%d calls/s, %d s per candidate, %d calls held\n", r.options.rate, r.options.seconds, r.options.held)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "\tCPU µs/call\tcalls\tfailed\tresent\tpeak RSS kB\theld B/call\tPDD p50 ms\tp99\tstart ms\t")
+	fmt.Fprintln(t, "\tCPU µs/call\tcalls\tfailed\tresent\tRSS kB\theld B/call\tPDD p50 ms\tp99\tstart ms\t")
 	names := slices.Sorted(maps.Keys(r.Calls))
 	if _, ok := r.Delay[direct]; ok {
 		names = append(names, direct)
 	}
 	for _, n := range names {
 		fmt.Fprintf(t, "%s\t%.1f\t%d\t%d\t%d\t%d\t%d\t%.3f\t%.3f\t%.0f\t\n", n, r.CPU[n], r.Calls[n], r.Failed[n]+r.HeldFailed[n],
-			r.Retransmissions[n], r.PeakRSS[n], r.HeldBytes[n], r.Delay[n].P50, r.Delay[n].P99, r.Start[n])
+			r.Retransmissions[n], r.RSS[n], r.HeldBytes[n], r.Delay[n].P50, r.Delay[n].P99, r.Start[n])
 	}
 	_ = t.Flush()
 	fmt.Fprintf(w, "Relève: %.3f × Kamailio, %.3f × the bare relay, +%.3f ms post-dial delay (p99)\n", r.RatioKamailio, r.RatioRelay, r.AddedPDD)
