@@ -104,12 +104,14 @@ func (s *shard) newContext(now router.Instant, key uint64, f transport.Flow, fro
 }
 
 // replyFlow is where responses to this request go: over UDP to the source
-// address, at the source port when rport was asked, else at the port of sent-by
-// (RFC 3261 §18.2.2, RFC 3581 §4); over a stream on its connection.
+// address, at the source port when rport was asked, else at the port of sent-by;
+// over a stream on its connection, and when that is closed at the port of
+// sent-by too (RFC 3261 §18.2.2, RFC 3581 §4).
 func (p *Proxy) replyFlow(f transport.Flow, raw []byte, h *message.Head) transport.Flow {
-	if f.Network != transport.UDP || h.HasRPort {
+	if f.Network == transport.UDP && h.HasRPort {
 		return f
 	}
+	// On a stream Conn is used while it is open, this address after it.
 	f.Remote = withPort(f.Remote, sentByPort(h.SentBy.Of(raw)))
 	return f
 }

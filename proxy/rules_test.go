@@ -45,6 +45,26 @@ func TestRFC3581(t *testing.T) {
 	}
 }
 
+// TestSection18_2_2 §18.2.2: over a stream the response goes on "the existing
+// connection … If that connection attempt fails", or it closed, on a new one "to
+// the IP address in the received parameter … the port in the sent-by".
+func TestSection18_2_2_Stream(t *testing.T) {
+	run(t, func(b *bed) {
+		server := b.peer("primary over TCP", transport.TCP, addrPrimary)
+		up := with(outgoing("s", "10.0.1.1"), "SIP/2.0/UDP", "SIP/2.0/TCP")
+		server.send(up)
+		want(b, "on the connection", startLine(server.streamed()[0]), "SIP/2.0 100 Trying")
+		down := b.ibx.take("INVITE")
+		server.end.Close() // it restarts
+		again := b.peer("primary again", transport.TCP, addrPrimary)
+		b.pass(ms)
+		b.ibx.send(answer(down, 404, "x"))
+		b.ibx.take("ACK")
+		final := again.take("404")
+		again.send(ackNon2xx(up, final))
+	}, overTCP)
+}
+
 // TestRFC3891 INVITE with Replaces goes to the owner of the dialog, which is no
 // new call for the server: no line, no overflow, no dissuasion.
 func TestRFC3891_Replaces(t *testing.T) {
