@@ -14,6 +14,7 @@ const (
 	AlarmNotReady   uint16 = 1008 // the secondary could not take over, for notReadyAfter intervals
 	AlarmSelf       uint16 = 1009 // this node is sick or cut off
 	AlarmIPBXSilent uint16 = 1010 // an IPBX does not answer, Count probes in a row
+	AlarmBoth       uint16 = 1019 // the secondary is there although it may be off the network (backup)
 )
 
 // notReadyAfter: how many idle intervals the secondary may be not ready before
@@ -35,6 +36,7 @@ const (
 type alarms struct {
 	silent, mute, slow [router.Servers]edge
 	notReady, self     edge
+	both               edge
 	ipbx               [MaxIPBX]edge
 
 	dead, late [router.Servers]uint8 // results in a row that judge a server dead, slow
@@ -95,6 +97,10 @@ func (s *State) watch(now router.Clock, out []Effect) []Effect {
 	out = s.alarms.self.tell(AlarmSelf, router.NoServer, 0, sick, out)
 	for i := range s.alarms.ipbx[:min(s.policy.IPBXs, MaxIPBX)] {
 		out = s.watchIPBX(now, i, out)
+	}
+	if s.policy.Absent {
+		present := s.role.View().Active != router.Secondary && s.Good(now, router.Secondary) >= goodRounds
+		out = s.alarms.both.tell(AlarmBoth, router.Secondary, 0, present, out)
 	}
 	return s.watchReady(now, out)
 }

@@ -30,7 +30,7 @@ type Policy struct {
 	Licence   licence.Policy
 	Health    health.Policy
 	Secondary bool // the level has a secondary (backup, high-availability)
-	Absent    bool // the secondary may be off the network (backup): not probed until it is seen
+	Absent    bool // the secondary may be off the network (backup): no witness of a round until it is seen
 	IPBXs     uint8
 }
 
@@ -200,7 +200,7 @@ func (s *State) Step(now router.Clock, e Event, out []Effect) []Effect {
 	case Self:
 		s.board.Self(e.On)
 	case Operate:
-		out = s.roleStep(now, role.Event{Kind: role.Operator, Command: e.Command, Force: e.Force}, out)
+		out = s.operate(now, e, out)
 	case Registrar:
 		out = s.licenceStep(now, e.Register, out)
 	case Saved:
@@ -237,6 +237,15 @@ func (s *State) currentView() router.View {
 		v.MoveBy = s.licence.MoveBy()
 	}
 	return v
+}
+
+// operate: a site with one server has nobody to switch over to, whatever force
+// is used.
+func (s *State) operate(now router.Clock, e Event, out []Effect) []Effect {
+	if e.Command == role.Switchover && !s.policy.Secondary {
+		return append(out, Effect{Kind: Refuse, Reason: router.ReasonLevel, Command: e.Command})
+	}
+	return s.roleStep(now, role.Event{Kind: role.Operator, Command: e.Command, Force: e.Force}, out)
 }
 
 // overflow: the active server did not take a call. One that another server did

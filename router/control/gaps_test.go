@@ -44,6 +44,47 @@ func TestAlarmServerSilent(t *testing.T) {
 	}
 }
 
+func TestNobodyToSwitchOverTo(t *testing.T) {
+	p := policy(licence.Pair)
+	p.Secondary = false
+	n := &node{t: t, s: New(p, 7), ipbx: true, refuses: true}
+	n.alive[router.Primary] = true
+	n.feed(Event{Kind: Boot, On: true})
+	n.run(30 * time.Second)
+	n.feed(Event{Kind: Operate, Command: role.Switchover, Force: true})
+	last := n.calls[len(n.calls)-1]
+	if last.Kind != Refuse || last.Reason != router.ReasonLevel || n.s.View().Phase != router.Normal {
+		t.Fatalf("%+v, phase %v", last, n.s.View().Phase)
+	}
+}
+
+// At level backup the secondary may be off the network; it is found when an
+// operator starts it, and that both are there is told.
+func TestAbsentSecondaryIsFoundWhenItIsStarted(t *testing.T) {
+	p := policy(licence.Pair)
+	p.Absent, p.Role.Automatic = true, false
+	n := &node{t: t, s: New(p, 7), ipbx: true}
+	n.alive[router.Primary] = true
+	n.feed(Event{Kind: Boot, On: true})
+	n.run(time.Minute)
+	wantTold(t, n, AlarmSilent, router.Secondary, false)
+	wantTold(t, n, AlarmNotReady, router.Secondary, false)
+	wantTold(t, n, AlarmBoth, router.Secondary, false)
+	n.alive[router.Secondary] = true
+	n.run(20 * time.Second)
+	if !n.s.Ready() {
+		t.Error("not ready, though it answers")
+	}
+	wantTold(t, n, AlarmBoth, router.Secondary, false, true)
+	n.alive[router.Primary] = false
+	n.feed(Event{Kind: Operate, Command: role.Switchover})
+	n.run(20 * time.Second)
+	if v := n.s.View(); v.Active != router.Secondary || v.Phase != router.OnSecondary {
+		t.Errorf("%+v", v)
+	}
+	wantTold(t, n, AlarmBoth, router.Secondary, false, true, false)
+}
+
 func TestAlarmSecondaryNotReady(t *testing.T) {
 	n := start(t, licence.Pair)
 	n.run(30 * time.Second)

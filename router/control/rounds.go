@@ -48,13 +48,22 @@ func (s *State) startRound(now router.Clock, f role.Effect, out []Effect) []Effe
 	return out
 }
 
-// expected reports whether target i is probed.
+// expected reports whether target i takes part in a round.
 func (s *State) expected(i int) bool {
-	switch {
-	case i == idlePrimary:
+	if i == idleSecondary && s.policy.Absent && !s.board.Known[router.Secondary] && s.role.View().Active != router.Secondary {
+		return false
+	}
+	return s.followed(i)
+}
+
+// followed reports whether target i is probed idly. A secondary that may be off
+// the network is, too: an operator who has started it shall find it ready.
+func (s *State) followed(i int) bool {
+	switch i {
+	case idlePrimary:
 		return true
-	case i == idleSecondary:
-		return s.policy.Secondary && (!s.policy.Absent || s.board.Known[router.Secondary] || s.role.View().Active == router.Secondary)
+	case idleSecondary:
+		return s.policy.Secondary
 	}
 	return i-idleIPBX < int(s.policy.IPBXs)
 }
@@ -79,7 +88,7 @@ func (s *State) tick(now router.Clock, out []Effect) []Effect {
 	out = s.saveAgain(now, out)
 	out = s.overdue(now, out)
 	for i := range s.idle {
-		if s.expected(i) && s.idle[i].at <= now.Mono {
+		if s.followed(i) && s.idle[i].at <= now.Mono {
 			out = s.probe(now, i, 0, out)
 		}
 	}
@@ -90,7 +99,7 @@ func (s *State) tick(now router.Clock, out []Effect) []Effect {
 func (s *State) nextIdle() router.Instant {
 	next := router.Never
 	for i := range s.idle {
-		if s.expected(i) {
+		if s.followed(i) {
 			next = min(next, s.idle[i].at)
 		}
 	}
