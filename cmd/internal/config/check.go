@@ -194,12 +194,20 @@ func (k *checker) sources() {
 	}
 }
 
-// listeners: a party's transport needs a listener of ours, so that it can
-// reach us back; 0.0.0.0 is no address to show to others.
+// spoken names a transport, and the family of an address when it is IPv6.
+func spoken(transport string, a netip.AddrPort) string {
+	if a.IsValid() && !a.Addr().Unmap().Is4() {
+		return transport + "/IPv6"
+	}
+	return transport
+}
+
+// listeners: a party's transport and address family need a listener of ours,
+// so that each can reach the other; 0.0.0.0 is no address to show to others.
 func (k *checker) listeners() {
 	have, inline := map[string]bool{}, len(k.Listen) == 0
 	for i, l := range k.Listen {
-		have[l.Transport] = true
+		have[spoken(l.Transport, l.Address)] = true
 		inline = inline || l.Entry == router.Inline
 		at := fmt.Sprintf("listen[%d].advertise", i)
 		if l.Address.IsValid() && l.Advertise.Addr().IsUnspecified() && k.sound(at) {
@@ -213,8 +221,8 @@ func (k *checker) listeners() {
 		return
 	}
 	need := func(u URI, path, name string) {
-		if !u.IsZero() && !have[u.Transport] {
-			k.fault(path, CodeNoListener, k.say.ConfigNoListener(u.Transport, name))
+		if how := spoken(u.Transport, u.Addr); !u.IsZero() && !have[how] {
+			k.fault(path, CodeNoListener, k.say.ConfigNoListener(how, name))
 		}
 	}
 	for i, x := range k.IPBX {
