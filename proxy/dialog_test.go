@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -136,6 +137,22 @@ func TestBYE(t *testing.T) {
 			b.ibx.take("481")
 			b.primary.take("200")
 			want(b, "records", len(b.records), 1)
+		})
+	})
+	t.Run("the line is free once the server was told, not before: else the next INVITE overtakes the BYE", func(t *testing.T) {
+		run(t, func(b *bed) {
+			_, ok := b.establish("o")
+			reserved := -1
+			b.mu.Lock()
+			b.onSend = func(raw []byte) {
+				if bytes.HasPrefix(raw, []byte("BYE")) {
+					reserved, _, _ = b.p.Dialogs.Lines(router.Primary)
+				}
+			}
+			b.mu.Unlock()
+			b.hangUp(ok)
+			want(b, "lines reserved when the BYE leaves", reserved, 1)
+			b.lines(0, 0)
 		})
 	})
 	t.Run("before the ACK", func(t *testing.T) {

@@ -65,7 +65,8 @@ type bed struct {
 	faults    []string
 	passive   []router.Server
 	granted   []int
-	onHold    func() // called by the Overflow hook
+	onHold    func()           // called by the Overflow hook
+	onSend    func(raw []byte) // called before each message of ours
 
 	full    atomic.Bool // our socket buffer takes nothing
 	offered uint64      // by proxies of this bed that were stopped
@@ -216,6 +217,12 @@ func (b *bed) Receive(f transport.Flow, raw []byte) { b.p.Receive(f, raw) }
 func (b *bed) Send(f transport.Flow, raw []byte) error {
 	if b.full.Load() {
 		return transport.ErrFull
+	}
+	b.mu.Lock()
+	sending := b.onSend
+	b.mu.Unlock()
+	if sending != nil {
+		sending(raw)
 	}
 	return b.party.Send(f, raw)
 }
