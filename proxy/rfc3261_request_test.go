@@ -362,6 +362,38 @@ func TestSection16_6_9_ContentLength(t *testing.T) {
 	}, tcp)
 }
 
+// TestSection18_3_ContentLength §18.3: so in a response that leaves on a stream:
+// "The Content-Length header field MUST be used with stream oriented transports".
+func TestSection18_3_ContentLength(t *testing.T) {
+	run(t, func(b *bed) {
+		server := b.peer("primary over TCP", transport.TCP, addrPrimary)
+		up := with(outgoing("l", "10.0.1.1"), "SIP/2.0/UDP", "SIP/2.0/TCP")
+		server.send(up)
+		down := b.ibx.take("INVITE")
+		b.ibx.send(with(answer(down, 183, "x"), "Content-Length: 0\r\n\r\n", "\r\nv=0\r\n"))
+		got := server.streamed()
+		want(b, "Content-Length", header(got[len(got)-1], "Content-Length"), "5")
+		b.ibx.send(answer(down, 404, "x"))
+		b.ibx.take("ACK")
+		server.send(ackNon2xx(up, server.streamed()[0]))
+	}, overTCP)
+}
+
+// TestSection16_3_3_ACK: an ACK of a 2xx is decremented like any request, and
+// dropped in silence at 0: an ACK is never answered (§17.1.1.3).
+func TestSection16_3_3_ACK(t *testing.T) {
+	run(t, func(b *bed) {
+		_, ok := b.establish("k")
+		ack := uac(ok, "ACK", "k2", 1, "10.0.0.1")
+		b.ibx.send(with(ack, "Max-Forwards: 70", "Max-Forwards: 9"))
+		want(b, "Max-Forwards", header(b.primary.take("ACK"), "Max-Forwards"), "8")
+		b.ibx.send(with(ack, "Max-Forwards: 70", "Max-Forwards: 0"))
+		b.primary.silent()
+		b.ibx.silent()
+		b.hangUp(ok)
+	})
+}
+
 // TestSection16_6_10 is hop by hop: a request is not forwarded twice for its
 // retransmissions (§16.2, §17.2.3): each is answered by the last response.
 func TestSection16_6_10_Retransmissions(t *testing.T) {
