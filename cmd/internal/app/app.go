@@ -5,8 +5,16 @@
 //	transport ─► proxy ─ hooks ─► mind ─ effects ─► agent, register, store, view
 //	                                └──────────────► spool, alarms, admin
 //
-// New wires and rolls back on error, Start begins to serve, Stop ends in the
-// reverse order.
+// New wires, opens the sockets and rolls back on error; Start reads the store and
+// serves; Stop ends in the reverse order. The order at the start:
+//
+//	sockets bound, nothing read ─► store read (≤ 500 ms) ─► calls served ─► admin door
+//	                                    └─► row saved ─► REGISTER
+//
+// A store that is slow, full, read-only or damaged holds up no call: calls go to
+// the primary, roles and registration stay as they are, the alarm says so, and it
+// is tried again. A port that is taken, or records that another releve has
+// open, are errors of New: two must not serve.
 package app
 
 import (
@@ -17,11 +25,11 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"releve/cmd/internal/config"
 	"releve/cmd/internal/text"
-	"releve/db/spool"
 	"releve/proxy"
 	"releve/proxy/agent"
 	"releve/proxy/message"
@@ -48,7 +56,7 @@ type App struct {
 	agent     *agent.Agent
 	registrar *register.Registrar
 	store     *storage
-	spool     *spool.Spool
+	records   *records
 	mind      *mind
 	stops     []func() // last in, first out
 }
@@ -90,14 +98,17 @@ func New(cfg *config.Config, o Options) (a *App, err error) {
 	}
 	a.store = newStorage(cfg.Store.Path)
 	a.stops = append(a.stops, a.store.close)
-	if a.spool, err = spool.Open(filepath.Join(cfg.Store.Path, "spool"), spool.Options{Report: a.spoolFault}); err != nil {
+	a.mind = newMind(a)
+	a.stops = append(a.stops, a.mind.end)
+	a.records = &records{dir: filepath.Join(cfg.Store.Path, "spool"), report: a.mind.recordsTroubled}
+	a.stops = append(a.stops, a.closeRecords)
+	if err := a.openRecords(); err != nil {
 		return a, err
 	}
-	a.stops = append(a.stops, a.closeSpool)
 
 	pc, tc := a.proxyConfig(keys), a.transportConfig()
-	a.mind = newMind(a)
 	a.proxy = proxy.New(pc, nil, a.mind.firstView(), a.proxyHooks())
+	a.mind.clock = newClock(a.proxy.Started())
 	tc.Allow = a.proxy.Known
 	if a.wire, err = transport.New(tc, (*handler)(a)); err != nil {
 		return a, err
@@ -109,13 +120,25 @@ func New(cfg *config.Config, o Options) (a *App, err error) {
 	return a, nil
 }
 
-// Start serves calls, then lets the mind decide.
+// openRecords opens the records, or leaves that for later, unless another
+// process has them.
+func (a *App) openRecords() error {
+	err := a.records.open()
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return err
+	}
+	a.mind.troubled(recordsClosed, err != nil, err)
+	return nil
+}
+
+// Start reads the store, serves calls and lets the mind decide. ctx bounds the
+// start only; Stop ends what it started.
 func (a *App) Start(ctx context.Context) error {
 	a.proxy.Start()
-	a.stops = append(a.stops, a.proxy.Close)
-	a.stops = append(a.stops, a.background(ctx))
-	a.wire.Start()
+	a.stops = append(a.stops, a.proxy.Close, a.background())
 	a.event(text.EventStarted, map[string]string{"version": a.options.Version})
+	a.mind.boot(ctx)
+	a.wire.Start()
 	return a.serveAdmin()
 }
 
@@ -158,19 +181,24 @@ func (a *App) dismiss(f transport.Flow, invite, ok []byte) {
 }
 
 func (a *App) recorded(r router.CallRecord) {
-	a.spool.Call(r)
+	a.records.Call(r)
 	if r.Reason != router.ReasonActiveServes && r.Reason != router.ReasonOutgoing {
-		a.log.Info("call", "call", r.CallID, "server", r.Server, "outcome", r.Outcome, "status", r.Status, "reason", string(r.Reason))
+		a.mind.later(func() { // a log that blocks must not hold a shard's lock
+			a.log.Info("call", "call", r.CallID, "server", r.Server, "outcome", r.Outcome, "status", r.Status, "reason", string(r.Reason))
+		})
 	}
 }
 
-func (a *App) closeSpool() {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+// closeLimit bounds what is handed to the store at the end; the rest is read at
+// the next start.
+const closeLimit = 5 * time.Second
+
+func (a *App) closeRecords() {
+	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
 	defer cancel()
-	if err := a.spool.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
-		a.log.Error("close the spool", "error", err)
+	if err := a.records.close(ctx, a.store); err != nil {
+		a.log.Error("close the records", "error", err)
 	}
-	_ = a.spool.Drain(ctx, a.store) // what stays is read at the next start
 }
 
 func (a *App) peerOf(name string, u config.URI) proxy.Peer {

@@ -7,24 +7,20 @@ import (
 	"releve/cmd/internal/text"
 	"releve/router"
 	"releve/router/control"
+	"releve/router/licence"
 )
 
 // viewed writes into the journal what changed from the last view to v.
 func (m *mind) viewed(v router.View) {
 	m.mu.Lock()
-	old, first := m.view, m.viewedAt.IsZero()
-	m.view = v
+	old, first := m.view, !m.viewedOnce
+	m.view, m.viewedOnce = v, true
 	if first || v.Active != old.Active {
 		m.activeSince = time.Now()
 	}
-	if first || v.Phase != old.Phase {
-		m.viewedAt = time.Now()
-	}
 	began := m.moveBegan
-	if v.Phase == router.Switching || v.Phase == router.Returning {
-		if old.Phase != v.Phase {
-			m.moveBegan = time.Now()
-		}
+	if (v.Phase == router.Switching || v.Phase == router.Returning) && old.Phase != v.Phase {
+		m.moveBegan = time.Now()
 	}
 	if v.Verifying && v.Verification > old.Verification { // a move's rulings raise the number without a round
 		m.verifications++
@@ -104,6 +100,40 @@ func (m *mind) reasonOf(v router.View) router.Reason {
 	return m.state.Row().Role.Reason
 }
 
+// binding is what the journal knows of the licence.
+type binding struct {
+	holder router.Server // who was bound last
+	left   time.Time     // when a move away from it began; zero: none has
+}
+
+// told writes what changed in the picture from old to s: the end of a licence
+// move, and whether the passive server could take over.
+func (m *mind) told(old, s snapshot) {
+	l := &m.bound
+	switch exclusive := s.licence.Mode == licence.Pair || s.licence.Mode == licence.Gate; {
+	case !exclusive || s.licence.Phase == licence.Idle:
+	case s.licence.Phase != licence.Bound:
+		if l.left.IsZero() {
+			l.left = time.Now()
+		}
+	case l.holder != router.NoServer && l.holder != s.licence.Holder:
+		m.app.event(text.EventLicenceMoved, map[string]string{
+			"from": l.holder.String(), "to": s.licence.Holder.String(), "duration": time.Since(l.left).Round(time.Millisecond).String(),
+		})
+		fallthrough
+	default:
+		*l = binding{holder: s.licence.Holder}
+	}
+	if old.ready == s.ready || old.view.Active != s.view.Active {
+		return
+	}
+	code := text.EventServerNotReady
+	if s.ready {
+		code = text.EventServerReady
+	}
+	m.app.event(code, map[string]string{"server": s.view.Active.Other().String()})
+}
+
 // journal writes a line that the mind asked for: a round, a switchover withheld.
 func (m *mind) journal(e *control.Effect) {
 	p := map[string]string{
@@ -160,7 +190,7 @@ func (m *mind) releaseLater(left router.Server) {
 	timer := time.NewTimer(deadWait)
 	defer timer.Stop()
 	select {
-	case <-m.done:
+	case <-m.life.Done():
 		return
 	case <-timer.C:
 	}

@@ -27,7 +27,14 @@ func (a *App) metrics() http.Handler {
 		{"releve_requests_shed_total", "requests refused by a limit", st.Shed.Load},
 		{"releve_faults_total", "panics that ended one call", st.Panics.Load},
 		{"releve_late_answers_dismissed_total", "late 2xx that were ACKed and BYEd", st.Dismissed.Load},
-		{"releve_events_refused_total", "events the control loop had no room for", a.mind.refused.Load},
+		{"releve_jobs_refused_total", "acts outside the call path that found no room", a.mind.refused.Load},
+		{"releve_requests_own_shed_total", "requests of our own that a limit of ours refused", a.agent.Shed},
+		{"releve_requests_own_pending", "requests of our own in progress", func() uint64 { return uint64(a.agent.Pending()) }},
+		{"releve_loops_missed_total", "dissuasions that the loop guard had no room for", a.proxy.Dialogs.LoopsMissed},
+		{"releve_late_provisionals_dropped_total", "18x of branches that were given up", st.LateDrops.Load},
+		{"releve_records_written_total", "records and events made durable", func() uint64 { return a.records.stats().Written }},
+		{"releve_records_lost_total", "records and events lost", func() uint64 { return a.records.stats().Lost }},
+		{"releve_records_backlog_bytes", "records durable and not yet in the store", func() uint64 { return uint64(a.records.stats().Backlog) }},
 	}
 	for _, g := range gauges {
 		set.GaugeFunc(g.name, g.help, func() float64 { return float64(g.value()) })
@@ -36,6 +43,7 @@ func (a *App) metrics() http.Handler {
 	for s := router.Primary; s <= router.Secondary; s++ {
 		label := metric.Label{Name: "server", Value: s.String()}
 		set.GaugeFunc("releve_lines_reserved", "lines reserved", func() float64 { n, _, _ := a.proxy.Dialogs.Lines(s); return float64(n) }, label)
+		set.GaugeFunc("releve_calls_waiting", "dissuaded calls that wait for a line", func() float64 { return float64(a.proxy.Dialogs.Waiting(s)) }, label)
 		set.GaugeFunc("releve_server_active", "1 for the server that serves", func() float64 {
 			if a.proxy.View().Active == s {
 				return 1

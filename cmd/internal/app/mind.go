@@ -2,64 +2,73 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"releve/cmd/internal/text"
-	"releve/db"
 	"releve/health/alarm"
 	"releve/router"
 	"releve/router/control"
 )
 
-// maxEvents bounds the events that wait for the mind; what is refused is
-// counted and the mind samples the rest from the proxy's counters.
-const maxEvents = 4096
-
 // sampleEvery is how often the proxy's counters are shown to the mind.
 const sampleEvery = time.Second
 
-// mind runs the control loop: one goroutine owns the state; everybody else
-// posts events to it.
+// maxJobs bounds what waits to be done outside a lock; more is refused and counted.
+const maxJobs = 1024
+
+// mind runs the control loop: one goroutine owns the state.
+//
+//	operators, boot ── asks ────┐
+//	saves, REGISTERs, probes ── results ──┼─► loop ─► control.Step ─► perform
+//	proxy's hooks ───── flags ──┤            ▲
+//	proxy's counters ── sample ─┘            └── its own timer
+//
+// Others hand it events and read the picture that it leaves under mu.
 type mind struct {
 	app   *App
-	state control.State
+	clock *clock
 
-	events  chan request
+	// Owned by the loop.
+	state      control.State
+	booted     bool
+	seen       sample
+	overflowed bool      // an overflow is being stepped
+	sick       bool      // told to the state
+	sickUntil  time.Time // our timers were late
+	bound      binding   // what the journal knows of the licence
+
+	asks    chan request
+	results results
 	saves   chan control.Effect
-	refused atomic.Uint64
+	jobs    chan func()
+	refused atomic.Uint64 // jobs that found no room
 	wake    chan struct{}
 	flags   flags
-	sampled sample
-	startAt time.Time // wall clock of the start, for Clock.High
 
-	overflowed bool      // an overflow is being stepped; owned by the loop
-	sick       bool      // owned by the loop
-	sickUntil  time.Time // likewise
+	life     context.Context // ends the loops
+	end      context.CancelFunc
+	wait     sync.WaitGroup
+	restored chan struct{} // closed when the stored state and alarms were read
 
 	mu            sync.Mutex // guards what other goroutines read
 	status        snapshot
 	alarms        *alarm.Table
+	troubles      trouble
 	last          [router.Servers]probed
 	stateSince    [router.Servers]time.Time
 	view          router.View
-	viewedAt      time.Time
+	viewedOnce    bool
 	activeSince   time.Time
 	moveBegan     time.Time
 	verifications uint64
 	switchovers   uint64
-
-	reconciled *time.Timer
-	done       chan struct{} // closed when the loops end
-	jobs       chan func()
-	wait       sync.WaitGroup
+	reconciled    *time.Timer
 }
 
-// request is one event and where its effects are wanted, if anywhere.
+// request is one event and where its effects are wanted.
 type request struct {
 	event control.Event
 	reply chan []control.Effect
@@ -75,11 +84,12 @@ type flags struct {
 
 func newMind(a *App) *mind {
 	m := &mind{
-		app: a, events: make(chan request, maxEvents), saves: make(chan control.Effect, 1),
-		wake: make(chan struct{}, 1), startAt: time.Now(), jobs: make(chan func(), 1024), done: make(chan struct{}),
-		alarms: alarm.NewTable(0),
+		app: a, asks: make(chan request), saves: make(chan control.Effect, 1), wake: make(chan struct{}, 1),
+		jobs: make(chan func(), maxJobs), restored: make(chan struct{}), alarms: alarm.NewTable(0),
 	}
+	m.life, m.end = context.WithCancel(context.Background())
 	m.state = control.New(a.controlPolicy(), uint64(time.Now().UnixNano()))
+	m.status.view = m.firstView()
 	return m
 }
 
@@ -88,125 +98,100 @@ func (m *mind) firstView() router.View {
 	return router.View{Active: router.Primary, Act: m.app.cfg.Verification.Act}
 }
 
-// clock reads both clocks once. Mono stops with a paused machine; High does not.
-func (m *mind) clock() router.Clock {
-	mono := m.app.proxy.Now()
-	wall := router.Instant(time.Now().Round(0).Sub(m.startAt.Round(0)))
-	return router.Clock{Mono: mono, High: max(mono, wall)}
-}
-
-// tryBoot reads the stored row and shows it to the mind.
-func (m *mind) tryBoot(ctx context.Context) error {
-	if err := m.app.store.open(); err != nil {
-		return err
-	}
-	store, err := m.app.store.use()
-	if err != nil {
-		return err
-	}
-	raw, version, err := store.LoadState(ctx)
-	if err != nil {
-		return fmt.Errorf("read the stored role and licence: %w", err)
-	}
-	e := control.Event{Kind: control.Boot, Version: version, On: true}
-	if version > 0 {
-		if err := json.Unmarshal(raw, &e.Row); err != nil {
-			return fmt.Errorf("read the stored role and licence: %w; restore state.db from a backup", err)
-		}
-		m.presume()
-	}
-	stored, err := store.Alarms(ctx)
-	if err != nil {
-		return fmt.Errorf("read the stored alarms: %w", err)
-	}
-	m.mu.Lock()
-	m.alarms.Restore(stored)
-	m.mu.Unlock()
-	_, err = m.ask(ctx, e)
-	return err
-}
-
-// presumed is how long after a restart calls of the earlier run may hold lines
-// that we do not know of. Our choice: a call to an attendant lasts minutes.
-const presumed = 15 * time.Minute
-
-// presume declares the count of lines inexact for a while: an earlier run may
-// have left calls in progress.
-func (m *mind) presume() {
-	exact := func(is bool) {
-		for s := router.Primary; s <= router.Secondary; s++ {
-			m.app.proxy.Dialogs.Reconcile(s, is)
-		}
-	}
-	exact(false)
-	m.mu.Lock()
-	m.reconciled = time.AfterFunc(presumed, func() { exact(true) })
-	m.mu.Unlock()
-}
-
-// run is the loop.
-func (m *mind) run(ctx context.Context) {
+// run is the loop; one select on purpose.
+func (m *mind) run() {
 	sample := time.NewTicker(sampleEvery)
 	defer sample.Stop()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
+		var asked request
+		due := false
 		select {
-		case <-ctx.Done():
+		case <-m.life.Done():
 			return
-		case r := <-m.events:
-			effects := m.step(r.event)
-			if r.reply != nil {
-				r.reply <- effects
-			}
+		case asked = <-m.asks:
 		case <-m.wake:
 		case at := <-sample.C:
-			m.late(time.Since(at))
-			m.sample()
+			m.look(at)
 		case <-timer.C:
-			m.step(control.Event{Kind: control.Tick})
+			due = true
 		}
-		m.flagged()
-		next, ok := m.state.Next()
-		wait := time.Minute
-		if ok {
-			wait = max(next.Sub(m.app.proxy.Now()), 0)
+		select {
+		case at := <-sample.C: // a machine that was paused knows it before it judges others
+			m.look(at)
+		default:
 		}
-		timer.Reset(wait)
+		m.turn(asked, due)
+		timer.Reset(m.pause())
 	}
+}
+
+// turn steps what there is.
+func (m *mind) turn(asked request, due bool) {
+	if due {
+		m.step(control.Event{Kind: control.Tick})
+	}
+	for _, e := range m.results.take() {
+		m.step(e)
+	}
+	m.flagged()
+	if asked.reply == nil {
+		m.picture()
+		return
+	}
+	effects := m.step(asked.event)
+	m.picture() // who asked may look at once
+	asked.reply <- effects
+}
+
+// minPause keeps the loop from spinning, whatever the state asks for.
+const minPause = time.Millisecond
+
+// pause is how long the loop may sleep.
+func (m *mind) pause() time.Duration {
+	next, ok := m.state.Next()
+	if !ok {
+		return time.Minute
+	}
+	return min(max(next.Sub(m.clock.now().Mono), minPause), time.Minute)
 }
 
 // step gives the mind one event and performs what it decides.
 func (m *mind) step(e control.Event) []control.Effect {
 	var room [16]control.Effect
-	effects := m.state.Step(m.clock(), e, room[:0])
+	effects := m.state.Step(m.clock.now(), e, room[:0])
+	m.booted = m.booted || e.Kind == control.Boot
 	for i := range effects {
 		m.perform(&effects[i])
 	}
-	m.picture()
 	return effects
 }
 
-// post hands an event to the loop without blocking.
+// post hands the loop the result of an effect; it is never lost, and never blocks.
 func (m *mind) post(e control.Event) {
-	select {
-	case m.events <- request{event: e}:
-	default:
-		m.refused.Add(1)
-	}
+	m.results.add(e)
+	m.signal()
 }
 
-// ask posts an event and waits for its effects.
+// errStopping: the loop has ended.
+var errStopping = errors.New("releve is stopping: ask again when it has started")
+
+// ask gives the loop an event and waits for its effects.
 func (m *mind) ask(ctx context.Context, e control.Event) ([]control.Effect, error) {
 	r := request{event: e, reply: make(chan []control.Effect, 1)}
 	select {
-	case m.events <- r:
+	case m.asks <- r:
+	case <-m.life.Done():
+		return nil, errStopping
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 	select {
 	case effects := <-r.reply:
 		return effects, nil
+	case <-m.life.Done():
+		return nil, errStopping
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -246,40 +231,9 @@ func (m *mind) flagged() {
 	}
 	if what := m.flags.fault.Swap(nil); what != nil {
 		m.app.log.Error("a fault ended one call", "what", *what)
-		m.raise(alarm.InternalFault, "relève")
+		m.raise(alarm.InternalFault, node)
 		m.app.event(text.EventInternalFault, map[string]string{"cause": firstLine(*what)})
 	}
-}
-
-// saver performs saves one at a time: a slow disk holds up no probe.
-func (m *mind) saver(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case e := <-m.saves:
-			m.save(ctx, e)
-		}
-	}
-}
-
-func (m *mind) save(ctx context.Context, e control.Effect) {
-	raw, err := json.Marshal(e.Row)
-	if err == nil {
-		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-		defer cancel()
-		err = m.app.store.saveState(ctx, raw, e.Version-1)
-	}
-	if err == nil {
-		m.post(control.Event{Kind: control.Saved, Version: e.Version})
-		return
-	}
-	if errors.Is(err, db.ErrConflict) {
-		m.app.log.Error("another process writes the same store; stop one of the two", "error", err)
-	} else {
-		m.app.log.Error("save role and licence", "error", err)
-	}
-	m.post(control.Event{Kind: control.SaveFailed, Version: e.Version})
 }
 
 // later runs f outside any lock, in order; bounded.
@@ -291,27 +245,39 @@ func (m *mind) later(f func()) {
 	}
 }
 
-func (m *mind) worker(ctx context.Context) {
+// worker does the jobs, at the end those that are left: an ACK that was owed.
+func (m *mind) worker() {
 	for {
 		select {
-		case <-ctx.Done():
-			return
 		case f := <-m.jobs:
 			f()
+			continue
+		case <-m.life.Done():
+		}
+		for {
+			select {
+			case f := <-m.jobs:
+				f()
+			default:
+				return
+			}
 		}
 	}
 }
 
-// background starts the loops; the returned function ends them.
-func (a *App) background(parent context.Context) func() {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
+// background starts the loops; the returned function ends them. The agent is
+// closed before its results are waited for: nothing is sent any more, and no
+// REGISTER is repeated while the rest ends.
+func (a *App) background() func() {
 	m := a.mind
-	m.wait.Go(func() { m.run(ctx) })
-	m.wait.Go(func() { m.saver(ctx) })
-	m.wait.Go(func() { m.worker(ctx) })
-	m.wait.Go(func() { _ = a.spool.Run(ctx, a.store) })
-	m.wait.Go(func() { m.keepAlarms(ctx) })
-	m.boot(ctx)
+	m.wait.Go(m.run)
+	m.wait.Go(m.saver)
+	m.wait.Go(m.keepAlarms)
+	m.wait.Go(func() {
+		a.records.run(m.life, a.store, func(on bool, err error) { m.troubled(recordsClosed, on, err) })
+	})
+	working := make(chan struct{})
+	go func() { defer close(working); m.worker() }()
 	return func() {
 		m.mu.Lock()
 		if m.reconciled != nil {
@@ -319,9 +285,9 @@ func (a *App) background(parent context.Context) func() {
 		}
 		m.mu.Unlock()
 		a.event(text.EventStopped, nil)
-		cancel()
-		close(m.done)
-		m.wait.Wait()
+		m.end()
+		<-working
 		a.agent.Close()
+		m.wait.Wait()
 	}
 }

@@ -80,17 +80,12 @@ func (a *App) serverStatus(c config.Server, s snapshot) admin.Server {
 	reserved, lines, exact := a.proxy.Dialogs.Lines(c.Role)
 	out := admin.Server{
 		Name: c.Name, Role: c.Role.String(), Address: c.Address.Addr.String(), Verdict: s.verdicts[c.Role].String(),
-		Reserved: reserved, Lines: lines, Reconciled: exact, Since: since,
+		Reserved: reserved, Lines: lines, Reconciled: exact, Calls: a.proxy.Dialogs.Calls(c.Role), Since: since,
 		Stability: admin.Progress{K: min(int(s.good[c.Role]), 5), N: 5}, State: admin.StatePassive,
 		Ready: c.Role != s.view.Active && s.ready,
 	}
-	if last.evidence == router.OK || last.evidence == router.Busy {
+	if last.answered() {
 		out.RTT = float64(last.took.Microseconds()) / 1000
-	}
-	for _, call := range a.proxy.Dialogs.Live() {
-		if call.Server == c.Role {
-			out.Calls++
-		}
 	}
 	switch {
 	case c.Role == s.view.Active:
@@ -168,10 +163,7 @@ func (a *App) settleRecords(ctx context.Context) error {
 	if _, err := a.store.use(); err != nil {
 		return err
 	}
-	if err := a.spool.Flush(ctx); err != nil {
-		return err
-	}
-	return a.spool.Drain(ctx, a.store)
+	return a.records.settle(ctx, a.store)
 }
 
 // Events returns the newest lines of the journal.
@@ -227,9 +219,7 @@ func (a *App) Probe(ctx context.Context, name string) (admin.Probe, error) {
 func (a *App) probeServer(ctx context.Context, c config.Server) (admin.Probe, error) {
 	peer := a.peerOf(c.Name, c.Address)
 	results := make(chan agent.Result, 1)
-	a.mind.options(peer, func(r agent.Result) {
-		results <- agent.Result{Failure: r.Failure, Status: r.Status, RetryAfter: r.RetryAfter, Took: r.Took}
-	})
+	a.mind.options(peer, func(r agent.Result) { results <- kept(r) })
 	limit, cancel := context.WithTimeout(ctx, a.cfg.Verification.Timeout+time.Second)
 	defer cancel()
 	host, checks := probe.Run(limit, peer.Addr.Addr(), a.mind.checks(c))
@@ -240,7 +230,10 @@ func (a *App) probeServer(ctx context.Context, c config.Server) (admin.Probe, er
 		return admin.Probe{}, limit.Err()
 	}
 	e := evidenceOf(r)
-	a.mind.post(control.Event{Kind: control.ProbeDone, Server: c.Role, Evidence: e, RTT: r.Took, Host: host})
+	a.mind.noted(c.Role, probed{time.Now(), r.Took, e})
+	if _, err := a.mind.ask(limit, control.Event{Kind: control.ProbeDone, Server: c.Role, Evidence: e, RTT: r.Took, Host: host}); err != nil {
+		return admin.Probe{}, err
+	}
 	out := admin.Probe{
 		Server: c.Name, Role: c.Role.String(), SIP: e.String(), Status: int(r.Status),
 		RTT: float64(r.Took.Microseconds()) / 1000,

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"releve/cmd/internal/config"
+	"releve/cmd/internal/text"
 	"releve/db"
 	"releve/health"
 	"releve/health/alarm"
@@ -57,12 +58,7 @@ func (m *mind) probe(s router.Server, round uint64) {
 	checks := m.checks(server)
 	done := func(r agent.Result, host health.Presence) {
 		e := evidenceOf(r)
-		m.mu.Lock()
-		if up := func(e router.Evidence) bool { return e == router.OK || e == router.Busy }; m.last[s].at.IsZero() || up(m.last[s].evidence) != up(e) {
-			m.stateSince[s] = time.Now().UTC()
-		}
-		m.last[s] = probed{time.Now(), r.Took, e}
-		m.mu.Unlock()
+		m.noted(s, probed{time.Now(), r.Took, e})
 		m.post(control.Event{Kind: control.ProbeDone, Server: s, Round: round, Evidence: e, RTT: r.Took, Host: host})
 	}
 	if len(checks) == 0 {
@@ -70,16 +66,40 @@ func (m *mind) probe(s router.Server, round uint64) {
 		return
 	}
 	results := make(chan agent.Result, 1)
-	m.options(peer, func(r agent.Result) {
-		results <- agent.Result{Failure: r.Failure, Status: r.Status, Took: r.Took, RetryAfter: r.RetryAfter}
-	})
+	m.options(peer, func(r agent.Result) { results <- kept(r) })
 	m.wait.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), m.app.cfg.Verification.Timeout)
+		ctx, cancel := context.WithTimeout(m.life, m.app.cfg.Verification.Timeout)
 		defer cancel()
 		host, _ := probe.Run(ctx, peer.Addr.Addr(), checks)
-		done(<-results, host)
+		select {
+		case r := <-results:
+			done(r, host)
+		case <-m.life.Done(): // the agent is closed: no result comes
+		}
 	})
 }
+
+// kept is r without what is valid only within its callback.
+func kept(r agent.Result) agent.Result {
+	r.Raw, r.Head = nil, nil
+	return r
+}
+
+// noted keeps a result for the screens. One that says nothing (we could not
+// send) changes nothing there.
+func (m *mind) noted(s router.Server, p probed) {
+	if p.evidence == router.NoEvidence {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if last := m.last[s]; last.at.IsZero() || last.answered() != p.answered() {
+		m.stateSince[s] = p.at.UTC()
+	}
+	m.last[s] = p
+}
+
+func (p probed) answered() bool { return p.evidence == router.OK || p.evidence == router.Busy }
 
 func (m *mind) checks(s config.Server) (out []probe.Check) {
 	for _, c := range m.app.cfg.Checks {
@@ -142,23 +162,41 @@ func (m *mind) probeIPBX(i uint8, round uint64) {
 
 // register performs a REGISTER; each transmission asks whether it still may.
 func (m *mind) register(f licence.Effect) {
-	allowed := func() bool { return m.clock().High <= f.NotAfter }
-	m.app.registrar.Send(f, 4*time.Second, allowed, func(e licence.Event) {
+	allowed := func() bool { return m.clock.now().High <= f.NotAfter }
+	m.app.registrar.Send(f, registerLimit, allowed, func(e licence.Event) {
 		m.post(control.Event{Kind: control.Registrar, Register: e})
 	})
 }
 
+// node is the object of alarms about ourselves.
+const node = "relève"
+
 // alarmed enters an alarm edge and tells the journal.
 func (m *mind) alarmed(e *control.Effect) {
-	object := e.Server.String()
-	if e.Server == router.NoServer {
-		object = "relève"
-	}
 	if e.On {
-		m.raise(alarm.Number(e.Alarm), object)
+		m.raise(alarm.Number(e.Alarm), m.objectOf(e))
 		return
 	}
-	m.clearAlarm(alarm.Number(e.Alarm), object)
+	m.clearAlarm(alarm.Number(e.Alarm), m.objectOf(e))
+}
+
+// objectOf names what an alarm is about; two things never share a name, or the
+// end of one would end the alarm of the other.
+func (m *mind) objectOf(e *control.Effect) string {
+	ipbx := ""
+	if int(e.IPBX) < len(m.app.cfg.IPBX) {
+		ipbx = m.app.cfg.IPBX[e.IPBX].Name
+	}
+	registration := alarm.Number(e.Alarm) >= alarm.BindingLapsing && alarm.Number(e.Alarm) <= alarm.GrantTooLong
+	switch {
+	case alarm.Number(e.Alarm) == alarm.IPBXSilent:
+		return ipbx
+	case e.Server == router.NoServer:
+		return node
+	case registration && len(m.app.cfg.IPBX) > 1:
+		return e.Server.String() + " / " + ipbx
+	}
+	return e.Server.String()
 }
 
 func (m *mind) raise(n alarm.Number, object string) {
@@ -166,7 +204,7 @@ func (m *mind) raise(n alarm.Number, object string) {
 	changed := m.alarms.Raise(time.Now(), n, object)
 	m.mu.Unlock()
 	if changed {
-		m.app.event("alarm-raised", map[string]string{"number": strconv.Itoa(int(n)), "object": object})
+		m.app.event(text.EventAlarmRaised, alarmParams(n, object))
 	}
 }
 
@@ -175,14 +213,18 @@ func (m *mind) clearAlarm(n alarm.Number, object string) {
 	changed := m.alarms.Clear(time.Now(), n, object)
 	m.mu.Unlock()
 	if changed {
-		m.app.event("alarm-cleared", map[string]string{"number": strconv.Itoa(int(n)), "object": object})
+		m.app.event(text.EventAlarmCleared, alarmParams(n, object))
 	}
+}
+
+func alarmParams(n alarm.Number, object string) map[string]string {
+	return map[string]string{"number": strconv.Itoa(int(n)), "object": object}
 }
 
 func (a *App) event(code string, params map[string]string) { a.eventBy("releve", code, params) }
 
 func (a *App) eventBy(actor, code string, params map[string]string) {
-	a.spool.Event(db.Event{Time: time.Now(), Code: code, Params: params, Actor: actor})
+	a.records.Event(db.Event{Time: time.Now(), Code: code, Params: params, Actor: actor})
 }
 
 func firstLine(s string) string {

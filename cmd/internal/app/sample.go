@@ -1,14 +1,9 @@
 package app
 
 import (
-	"context"
-	"strconv"
 	"strings"
 	"time"
 
-	"releve/cmd/internal/text"
-	"releve/db/spool"
-	"releve/health/alarm"
 	"releve/router"
 	"releve/router/control"
 	"releve/router/licence"
@@ -26,30 +21,34 @@ type sample struct {
 // says no more than one of hundreds.
 const maxShown = 256
 
-// sample shows the mind what the call path counted since.
+// sample shows the mind what the call path counted since. Before the store was
+// read there is no mind to show it to; nothing is taken for seen then.
 func (m *mind) sample() {
+	if !m.booted {
+		return
+	}
 	st := &m.app.proxy.Stats
 	for s := router.Primary; s <= router.Secondary; s++ {
 		for e := router.OK; e <= router.ConfigFault; e++ {
 			n := st.Evidence[s][e].Load()
-			fresh := min(n-m.sampled.evidence[s][e], maxShown)
-			m.sampled.evidence[s][e] = n
+			fresh := min(n-m.seen.evidence[s][e], maxShown)
+			m.seen.evidence[s][e] = n
 			for range fresh {
-				m.state.Step(m.clock(), control.Event{Kind: control.Evidence, Server: s, Evidence: e}, nil)
+				m.step(control.Event{Kind: control.Evidence, Server: s, Evidence: e})
 			}
 		}
-		if at := st.ServedAt[s].Load(); at != m.sampled.served[s] {
-			m.sampled.served[s] = at
+		if at := st.ServedAt[s].Load(); at != m.seen.served[s] {
+			m.seen.served[s] = at
 			m.step(control.Event{Kind: control.Answered, Server: s})
 		}
-		if o := m.app.proxy.Dialogs.Occupancy(s, 0); o != m.sampled.lines[s] {
-			m.sampled.lines[s] = o
+		if o := m.app.proxy.Dialogs.Occupancy(s, 0); o != m.seen.lines[s] {
+			m.seen.lines[s] = o
 			m.step(control.Event{Kind: control.Lines, Server: s, Occupancy: o})
 		}
 	}
 	for i := range m.app.cfg.IPBX {
-		if at := st.IPBXAt[i].Load(); at != m.sampled.ipbx[i] {
-			m.sampled.ipbx[i] = at
+		if at := st.IPBXAt[i].Load(); at != m.seen.ipbx[i] {
+			m.seen.ipbx[i] = at
 			m.step(control.Event{Kind: control.Sight, IPBX: uint8(i)})
 		}
 	}
@@ -59,16 +58,22 @@ func (m *mind) sample() {
 // choice: an order of magnitude above a busy Go scheduler.
 const lateLimit = 500 * time.Millisecond
 
-// late watches our own timers: a tick that comes late says that this machine,
-// not the servers, was away.
-func (m *mind) late(by time.Duration) {
-	if by > lateLimit {
-		m.sickUntil = time.Now().Add(5 * time.Second)
+// sickFor is how long a late timer makes us doubt ourselves. Our choice: what
+// was under way when the machine stopped has ended by then.
+const sickFor = 5 * time.Second
+
+// look is done every second; at is when that was due. A timer that comes late
+// says that this machine, not the servers, was away.
+func (m *mind) look(at time.Time) {
+	if time.Since(at) > lateLimit {
+		m.sickUntil = time.Now().Add(sickFor)
 	}
-	if sick := time.Now().Before(m.sickUntil); sick != m.sick {
+	sick := time.Now().Before(m.sickUntil)
+	if m.booted && sick != m.sick {
 		m.sick = sick
 		m.step(control.Event{Kind: control.Self, On: sick})
 	}
+	m.sample()
 }
 
 // snapshot is the mind as other goroutines see it.
@@ -83,57 +88,19 @@ type snapshot struct {
 
 // picture refreshes what the screens show.
 func (m *mind) picture() {
-	now := m.clock()
-	s := snapshot{view: m.state.View(), row: m.state.Row(), licence: m.state.Licence(now), ready: m.state.Ready()}
+	now := m.clock.now()
+	s := snapshot{view: m.app.proxy.View(), row: m.state.Row(), licence: m.state.Licence(now), ready: m.state.Ready()}
 	for x := router.Primary; x <= router.Secondary; x++ {
 		s.verdicts[x], _ = m.state.Judged(now, x)
 		s.good[x] = m.state.Good(now, x)
 	}
 	m.mu.Lock()
+	old := m.status
 	m.status = s
 	m.mu.Unlock()
-}
-
-// keepAlarms stores the alarm table when it changed.
-func (m *mind) keepAlarms(ctx context.Context) {
-	var stored uint64
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		m.mu.Lock()
-		ended := m.alarms.Tick(time.Now())
-		version, all := m.alarms.Version(), m.alarms.All()
-		m.mu.Unlock()
-		for _, a := range ended {
-			m.app.event(text.EventAlarmCleared, map[string]string{"number": strconv.Itoa(int(a.Number)), "object": a.Object})
-		}
-		if version == stored {
-			continue
-		}
-		if err := m.app.store.saveAlarms(ctx, all); err != nil {
-			m.app.log.Error("save alarms", "error", err)
-			continue
-		}
-		stored = version
+	if m.booted {
+		m.told(old, s)
 	}
-}
-
-// spoolFault turns the spool's troubles into alarms and lines of the journal.
-func (a *App) spoolFault(c spool.Condition, on bool, err error) {
-	if a.mind == nil {
-		return
-	}
-	a.log.Error("records", "condition", c.String(), "on", on, "error", err)
-	if on {
-		a.mind.raise(alarm.StoreDown, "relève")
-		return
-	}
-	a.mind.clearAlarm(alarm.StoreDown, "relève")
 }
 
 // matches reports whether a call in progress answers to filter.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -22,6 +23,10 @@ import (
 	"releve/cmd/internal/config"
 	"releve/health"
 )
+
+// registerLimit bounds one REGISTER: what licence reckons with is what the agent
+// does.
+const registerLimit = 4 * time.Second
 
 // timerC bounds a ringing branch (RFC 3261 §16.6(11): more than 3 minutes).
 const timerC = 185 * time.Second
@@ -43,16 +48,28 @@ func loadKeys(path string) (*message.Keys, error) {
 	return k, nil
 }
 
+// makeKeys writes new keys. The file appears whole or not at all: one cut short
+// by a crash would keep the next start from serving.
 func makeKeys(path string) ([]byte, error) {
 	var secret [32]byte
 	if _, err := rand.Read(secret[:]); err != nil {
 		return nil, err
 	}
 	raw := message.AppendKey(nil, 1, secret[:])
-	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, err
 	}
-	return raw, os.WriteFile(path, raw, 0o600)
+	f, err := os.CreateTemp(dir, ".keys-*") // mode 0600
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(f.Name()) // fails once it is renamed
+	_, err = f.Write(raw)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return nil, err
+	}
+	return raw, os.Rename(f.Name(), path)
 }
 
 func (a *App) proxyConfig(keys *message.Keys) proxy.Config {
@@ -103,7 +120,7 @@ func (a *App) controlPolicy() control.Policy {
 		},
 		Licence: licence.Policy{
 			Mode: a.cfg.Registration.Mode, IPBXs: uint8(len(a.cfg.IPBX)), Expires: a.cfg.Registration.Expires,
-			Txn: 4 * time.Second, Slack: time.Second + a.cfg.Registration.Expires/1000,
+			Txn: registerLimit, Slack: time.Second + a.cfg.Registration.Expires/1000,
 		},
 		Health:    health.Policy{Interval: v.IdleInterval, Lasting: v.Lasting},
 		Secondary: secondary, Absent: a.cfg.Level == router.Backup, IPBXs: uint8(len(a.cfg.IPBX)),
@@ -122,20 +139,39 @@ func (a *App) licensedUsers() (users [router.Servers]register.User) {
 		}
 		users[s] = register.User{
 			AOR: u.AOR.AOR(), Username: u.Username, Password: u.Password.Value(),
-			Contact: contactOf(u, a.advertised().String()),
+			Contact: a.contactOf(u),
 			CallID:  "releve-" + u.AOR.User + "@" + a.advertised().Addr().String(),
 		}
 	}
 	return users
 }
 
-func contactOf(u config.User, host string) string { return "sip:" + u.AOR.User + "@" + host }
+// contactOf is where the registrar shall send the calls of u: to a UDP listener
+// when there is one, else over TCP, which must be said (RFC 3261 §19.1.1).
+func (a *App) contactOf(u config.User) string {
+	contact := "sip:" + u.AOR.User + "@" + a.advertised().String()
+	for _, l := range a.cfg.Listen {
+		if l.Entry == router.Inline && networkOf(l) == transport.UDP {
+			return contact
+		}
+	}
+	return contact + ";transport=tcp"
+}
+
+// uriHost is an address as the host of a URI: IPv6 stands in brackets
+// (RFC 3261 §25.1).
+func uriHost(a netip.Addr) string {
+	if a.Is6() {
+		return "[" + a.String() + "]"
+	}
+	return a.String()
+}
 
 func (a *App) registrars() (out []register.Target) {
 	for _, x := range a.cfg.IPBX {
 		p := a.peerOf(x.Name, x.Address)
 		out = append(out, register.Target{
-			URI:  "sip:" + p.Addr.Addr().String(),
+			URI:  "sip:" + uriHost(p.Addr.Addr()),
 			Flow: transport.Flow{Listener: p.Listener, Network: p.Network, Remote: p.Addr},
 		})
 	}

@@ -2,16 +2,20 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"sync"
 	"time"
 
+	"releve/cmd/internal/text"
 	"releve/db"
+	"releve/db/spool"
 	"releve/db/sqlite"
 	"releve/health/alarm"
 	"releve/router"
+	"releve/router/control"
 )
 
 // storage is the store, or the promise of one: a database that cannot be read
@@ -100,25 +104,166 @@ func (s *storage) events(ctx context.Context, since time.Time, limit int) ([]db.
 	return store.Events(ctx, since, limit)
 }
 
-// boot reads the stored row, or tries again until it can.
-func (m *mind) boot(ctx context.Context) {
-	err := m.tryBoot(ctx)
-	if err == nil {
+// trouble is a set of what is wrong with the data of this node. The alarm stands
+// as long as any of it does.
+type trouble uint16
+
+// storeClosed: the database cannot be opened or read. saveFailed: role and
+// licence cannot be written. alarmsFailed: the alarm table cannot. recordsClosed:
+// the records cannot be opened. The conditions of the open records follow.
+const (
+	storeClosed trouble = 1 << iota
+	saveFailed
+	alarmsFailed
+	recordsClosed
+	recordsFirst
+)
+
+// troubled notes that t began (on) or ended, and says so once: a line of the log
+// for each, one alarm and one line of the journal for all of them together.
+func (m *mind) troubled(t trouble, on bool, err error) {
+	m.mu.Lock()
+	before := m.troubles
+	m.troubles &^= t
+	if on {
+		m.troubles |= t
+	}
+	after := m.troubles
+	m.mu.Unlock()
+	switch {
+	case before == after:
+		return
+	case on:
+		m.app.log.Error("store", "trouble", t.String(), "error", err)
+	default:
+		m.app.log.Info("store", "recovered", t.String())
+	}
+	switch {
+	case before == 0:
+		m.raise(alarm.StoreDown, node)
+		m.app.event(text.EventStoreDown, map[string]string{"cause": cause(err)})
+	case after == 0:
+		m.clearAlarm(alarm.StoreDown, node)
+		m.app.event(text.EventStoreUp, nil)
+	}
+}
+
+func (t trouble) String() string {
+	switch t {
+	case storeClosed:
+		return "not open"
+	case saveFailed:
+		return "role and licence not saved"
+	case alarmsFailed:
+		return "alarms not saved"
+	case recordsClosed:
+		return "records not open"
+	}
+	for c := spool.QueueFull; c < spool.Damaged; c++ {
+		if t == recordsFirst<<c {
+			return "records: " + c.String()
+		}
+	}
+	return "unknown"
+}
+
+// recordsTroubled takes the conditions of the spool. Damage has no end: it is
+// told each time, and what could not be read was set aside.
+func (m *mind) recordsTroubled(c spool.Condition, on bool, err error) {
+	if c != spool.Damaged {
+		m.troubled(recordsFirst<<c, on, err)
 		return
 	}
-	m.app.log.Error("the store cannot be read: calls go to the primary, roles and registration stay as they are until it can", "error", err)
-	m.raise(alarm.StoreDown, "relève")
-	m.wait.Go(func() {
-		retry := time.NewTicker(retryStore)
-		defer retry.Stop()
-		for err != nil {
-			select {
-			case <-ctx.Done():
-				return
-			case <-retry.C:
-				err = m.tryBoot(ctx)
-			}
+	m.app.log.Error("records damaged, the unreadable part was set aside", "error", err)
+	m.app.event(text.EventInternalFault, map[string]string{"cause": cause(err)})
+}
+
+func cause(err error) string {
+	if err == nil {
+		return ""
+	}
+	return firstLine(err.Error())
+}
+
+// saver performs saves one at a time: a slow disk holds up no probe.
+func (m *mind) saver() {
+	for {
+		select {
+		case <-m.life.Done():
+			return
+		case e := <-m.saves:
+			m.save(e)
 		}
-		m.clearAlarm(alarm.StoreDown, "relève")
-	})
+	}
+}
+
+// saveLimit bounds one save; its outcome is unknown then.
+const saveLimit = 5 * time.Second
+
+func (m *mind) save(e control.Effect) {
+	raw, err := json.Marshal(e.Row)
+	if err == nil {
+		ctx, cancel := context.WithTimeout(m.life, saveLimit)
+		defer cancel()
+		err = m.app.store.saveState(ctx, raw, e.Version-1)
+	}
+	if errors.Is(err, db.ErrConflict) {
+		err = fmt.Errorf("another process writes the same store, stop one of the two: %w", err)
+	}
+	kind := control.Saved
+	if err != nil {
+		kind = control.SaveFailed
+	}
+	if err == nil || m.life.Err() == nil { // a save that our own stop broke off is no trouble
+		m.troubled(saveFailed, err != nil, err)
+	}
+	m.post(control.Event{Kind: kind, Version: e.Version})
+}
+
+// keepAlarms stores the alarm table when it changed, once more at the end. What
+// is stored is read before anything is written over it.
+func (m *mind) keepAlarms() {
+	select {
+	case <-m.restored:
+	case <-m.life.Done():
+		return
+	}
+	var stored uint64
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		ending := false
+		select {
+		case <-m.life.Done():
+			ending = true
+		case <-tick.C:
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), saveLimit)
+		stored = m.keep(ctx, stored)
+		cancel()
+		if ending {
+			return
+		}
+	}
+}
+
+// keep stores the alarms unless version stored is the present one, and returns
+// the version that is stored then.
+func (m *mind) keep(ctx context.Context, stored uint64) uint64 {
+	m.mu.Lock()
+	ended := m.alarms.Tick(time.Now())
+	version, all := m.alarms.Version(), m.alarms.All()
+	m.mu.Unlock()
+	for _, a := range ended {
+		m.app.event(text.EventAlarmCleared, alarmParams(alarm.Number(a.Number), a.Object))
+	}
+	if version == stored {
+		return stored
+	}
+	err := m.app.store.saveAlarms(ctx, all)
+	m.troubled(alarmsFailed, err != nil, err)
+	if err != nil {
+		return stored
+	}
+	return version
 }
