@@ -111,7 +111,7 @@ func (c *conn) write(raw []byte) (n int, errno syscall.Errno) {
 }
 
 func (c *conn) tryNow(fd uintptr) {
-	n, _, errno := unix.Syscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&c.now[0])), uintptr(len(c.now)), nonBlocking, 0, 0)
+	n, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&c.now[0])), uintptr(len(c.now)), nonBlocking, 0, 0)
 	if c.errno = errno; errno == 0 {
 		c.took = int(n)
 	}

