@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"syscall"
@@ -27,8 +29,27 @@ func (c *cli) serveVerb() *cobra.Command {
 		log := newLog(c.err, c.env)
 		stop := ignoreHangup(log)
 		defer stop()
-		return app.Run(ctx, cfg, app.Options{Version: version, Log: log})
+		return c.started(app.Run(ctx, cfg, app.Options{Version: version, Log: log}))
 	})
+}
+
+// started says in the reader's language why serve could not start, where that is
+// a fault that installers meet.
+func (c *cli) started(err error) error {
+	var op *net.OpError
+	address := "?"
+	if errors.As(err, &op) && op.Addr != nil {
+		address = op.Addr.Network() + " " + op.Addr.String()
+	}
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return exit{exitNo, c.m.AddressTaken(address)}
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return exit{exitNo, c.m.AddressElsewhere(address)}
+	case errors.Is(err, syscall.EWOULDBLOCK):
+		return exit{exitNo, c.m.AlreadyServing()}
+	}
+	return err
 }
 
 // ignoreHangup keeps SIGHUP from ending the service and says that nothing was
