@@ -78,6 +78,24 @@ func (m Messages) Failed(cause string) string {
 	return m.say("Échec : %s", "Failed: %s", cause)
 }
 
+// AddressTaken says why serve does not start: another program has our port.
+func (m Messages) AddressTaken(address string) string {
+	return m.say("l'adresse %[1]s est déjà prise par un autre programme (« ss -lunpt » dit lequel) : arrêtez-le, ou corrigez listen dans la configuration.",
+		"the address %[1]s is taken by another program (\"ss -lunpt\" tells which): stop it, or correct listen in the configuration.", address)
+}
+
+// AddressElsewhere says why serve does not start: no interface has the address.
+func (m Messages) AddressElsewhere(address string) string {
+	return m.say("cette machine n'a pas l'adresse %[1]s (« ip address » montre les siennes) : corrigez listen dans la configuration, ou attendez que le réseau soit prêt.",
+		"this machine does not have the address %[1]s (\"ip address\" shows its own): correct listen in the configuration, or wait until the network is up.", address)
+}
+
+// AlreadyServing says why serve does not start: another one uses the same store.
+func (m Messages) AlreadyServing() string {
+	return m.say("une autre Relève tourne déjà avec ce dossier de données (« systemctl status releve ») : arrêtez-la d'abord.",
+		"another Relève is running with this data directory (\"systemctl status releve\"): stop that one first.")
+}
+
 // ConfigGood ends config check.
 func (m Messages) ConfigGood(file string, advice int) string {
 	if advice > 0 {
