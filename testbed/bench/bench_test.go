@@ -34,6 +34,15 @@ func TestReadOutcome(t *testing.T) {
 	}
 }
 
+func TestComplaints(t *testing.T) {
+	const text = "The following events occurred:\n" +
+		"2026-11-23\t15:22:12.502651\t1795447332.502651: Discarding message which can't be mapped to a known SIPp call:\nOPTIONS sip:a SIP/2.0\n\n" +
+		"2026-11-23\t15:22:13.0\t1795447333.0: Aborting call on unexpected message\nSIP/2.0 500 x\n"
+	if got, want := complaints(text), "sipp: Aborting call on unexpected message\nSIP/2.0 500 x\n"; got != want {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestBars(t *testing.T) {
 	sound := func() *result {
 		r := newResult(options{})

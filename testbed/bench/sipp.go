@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -134,10 +135,26 @@ func readOutcome(stats, errs string) (outcome, error) {
 	}
 	o.elapsed = time.Duration((to - from) * float64(time.Second))
 	if raw, err := os.ReadFile(errs); err == nil {
-		o.errors = string(raw[:min(len(raw), 1500)])
+		o.errors = complaints(string(raw))
 	}
 	return o, nil
 }
+
+// complaints are the first events of SIPp's error file that cost a call; the
+// OPTIONS of a candidate that probes its IPBX are none.
+func complaints(text string) string {
+	const limit = 3000
+	var out strings.Builder
+	for _, e := range eventStart.Split(text, -1)[1:] {
+		if !strings.Contains(e, "can't be mapped to a known SIPp call") && out.Len() < limit {
+			out.WriteString("sipp: " + e[:min(len(e), limit)])
+		}
+	}
+	return out.String()
+}
+
+// eventStart is the time stamp that begins each event.
+var eventStart = regexp.MustCompile(`(?m)^\d{4}-\d\d-\d\d\t[^\t]*\t[\d.]*: `)
 
 // epoch reads "DATE\tTIME\tSECONDS".
 func epoch(s string) (float64, error) {
