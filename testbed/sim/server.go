@@ -1,0 +1,149 @@
+package sim
+
+import (
+	"time"
+
+	"releve/router"
+)
+
+// mode is how a voice server behaves.
+type mode uint8
+
+const (
+	healthy   mode = iota
+	slow           // answers, late
+	busy503        // 503 with Retry-After to calls
+	refuses        // the process is gone: its host answers with ICMP
+	dead           // the host is gone
+	hung           // the process says nothing, its host is up
+	grayMute       // OPTIONS well; an INVITE gets no answer
+	grayRings      // OPTIONS well; 100 and no more
+	gray486        // OPTIONS well; every call is busy
+	gray500        // OPTIONS well; every call fails
+	broken500      // OPTIONS and calls fail
+)
+
+var modeText = [...]string{"healthy", "slow", "busy", "refuses", "dead", "hung", "gray (mute)", "gray (rings)", "gray (486)", "gray (500)", "broken (500)"}
+
+// faulty: a switchover may follow from it.
+func (m mode) faulty() bool { return m >= refuses }
+
+// gone: nothing that ran on it goes on.
+func (m mode) gone() bool { return m == refuses || m == dead || m == hung }
+
+// options is the answer to OPTIONS, and how long it takes.
+func (m mode) options(w *World) (router.Evidence, time.Duration) {
+	switch m {
+	case refuses:
+		return router.Refused, 0
+	case dead, hung:
+		return router.Silent, 0
+	case broken500:
+		return router.Err, time.Millisecond
+	case slow:
+		return router.OK, between(w.net, 100*time.Millisecond, 400*time.Millisecond)
+	}
+	return router.OK, time.Millisecond
+}
+
+// server is one voice server.
+type server struct {
+	w        *World
+	which    router.Server
+	mode     mode
+	lines    int
+	inUse    int
+	frozenTo router.Instant // the virtual machine stands still until then
+	legs     []*leg         // calls on it that have not ended
+
+	excusedTo router.Instant // a switchover away from it has a ground until then
+}
+
+// arrives runs what a message does at the server; one that is frozen does it
+// when it thaws.
+func (s *server) arrives(do func()) {
+	if s.frozenTo > s.w.now {
+		s.w.at(s.frozenTo, func() { s.arrives(do) })
+		return
+	}
+	do()
+}
+
+// excuse notes that the server, or the way to it, is faulty until further
+// notice; forgive, that it is so no more.
+func (s *server) excuse() { s.excusedTo = router.Never }
+
+// memory: evidence of calls counts for 60 s, a fault lasts 60 s before it
+// counts, and rounds take their time.
+const memory = 150 * time.Second
+
+func (s *server) forgive() { s.excusedTo = s.w.now.Add(memory) }
+
+// become changes the mode. What ran on a process that is gone is gone.
+func (s *server) become(m mode) {
+	s.w.note('m', uint64(s.which), uint64(m))
+	s.w.logf("%v becomes %s", s.which, modeText[m])
+	repaired := s.mode.faulty() && !m.faulty() // started anew
+	s.mode = m
+	if m.gone() || repaired {
+		legs := s.legs
+		s.legs, s.inUse = nil, 0
+		for _, l := range legs {
+			l.serverGone()
+		}
+	}
+}
+
+// invited is a new INVITE at the server.
+func (s *server) invited(l *leg) {
+	w := s.w
+	switch s.mode {
+	case dead, hung, grayMute:
+		return
+	case refuses:
+		l.refused()
+		return
+	}
+	l.known = true
+	s.legs = append(s.legs, l)
+	switch {
+	case s.mode == busy503:
+		l.final(503, true)
+	case s.mode == gray500, s.mode == broken500:
+		l.final(500, false)
+	case s.mode == gray486:
+		l.final(486, false)
+	case s.mode == grayRings:
+		l.line = s.take()
+		l.provisional(100)
+	case s.inUse >= s.lines:
+		l.call.metFull = true
+		w.goals.reach(goalLinesFull)
+		l.final(486, false)
+	case s.mode == slow:
+		l.line = s.take()
+		w.after(between(w.load, 100*time.Millisecond, time.Second), func() { l.provisional(100) })
+		w.after(between(w.load, 2*time.Second, 5*time.Second), func() { l.final(200, false) })
+	default:
+		l.line = s.take()
+		l.provisional(100)
+		w.after(between(w.load, 10*time.Millisecond, 80*time.Millisecond), func() { l.provisional(180) })
+		w.after(between(w.load, 100*time.Millisecond, 1500*time.Millisecond), func() { l.final(200, false) })
+	}
+}
+
+func (s *server) take() bool { s.inUse++; return true }
+
+// drop ends a leg at the server and frees its line.
+func (s *server) drop(l *leg) {
+	for i, o := range s.legs {
+		if o == l {
+			s.legs = append(s.legs[:i], s.legs[i+1:]...)
+			break
+		}
+	}
+	if l.line {
+		l.line = false
+		s.inUse--
+	}
+}
