@@ -207,6 +207,11 @@ func (p *Proxy) routed(now router.Instant, c *context, v router.View, raw []byte
 // inDialog relays a request of a dialog by its route set (RFC 3261 §16.4–16.6).
 func (s *shard) inDialog(now router.Instant, key uint64, f transport.Flow, from side, raw []byte, h *message.Head) {
 	p := s.p
+	if c := s.early(raw, h); c != nil {
+		s.current = c
+		c.inEarlyDialog(now, f, raw, h)
+		return
+	}
 	way, ok := s.wayOfDialog(f, raw, h)
 	if !ok {
 		p.answerStateless(f, raw, h, 481, phrase(481))

@@ -221,11 +221,11 @@ func (p *Proxy) contactLine(f transport.Flow) []byte {
 // tag is our To tag for this request: the same for each response of ours.
 func (c *context) tag() string { return tagOf(c.key) }
 
-func tagOf(server uint64) string { return "rlv" + strconv.FormatUint(server, 36) }
+func tagOf(server uint64) string { return ownTag + strconv.FormatUint(server, 36) }
 
 // answerStateless answers a request without keeping anything.
 func (p *Proxy) answerStateless(f transport.Flow, raw []byte, h *message.Head, status int, reason string, extra ...[]byte) {
-	tag := "rlv" + strconv.FormatUint(p.hash(h.Via.Of(raw)), 36)
+	tag := ownTag + strconv.FormatUint(p.hash(h.Via.Of(raw)), 36)
 	p.answerTagged(f, raw, h, status, reason, tag, extra...)
 }
 
