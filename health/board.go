@@ -14,6 +14,10 @@ var _ map[Board]struct{} // comparable: the explorer and the simulator keep boar
 // goodMax is where the count of good rounds stops.
 const goodMax = 250
 
+// goneEnough rounds in a row without an answer, or one closed port, are a server
+// that was away; one alone may be a lost message. Our choice.
+const goneEnough = 2
+
 // Board holds the evidence about both servers. The zero value knows nothing.
 // Instants are Mono. Flat and comparable; not safe for concurrent use.
 type Board struct {
@@ -33,6 +37,7 @@ type evidence struct {
 	sipFault mark // a run of Err rounds: at is its beginning
 	began    router.Instant
 	good     uint8 // consecutive OK rounds, up to goodMax
+	gone     uint8 // consecutive rounds that nothing answered, up to goneEnough
 	rtt      latency
 	calls    calls
 	answered router.Instant // of the newest answered call, with wasAnswered
@@ -73,6 +78,7 @@ func (b *Board) Probe(now router.Instant, s router.Server, e router.Evidence, rt
 		return
 	}
 	v.run(now, e)
+	v.returned(e)
 	v.sip, v.began = mark{e, now}, now.Add(-rtt)
 	if e != router.OK {
 		v.good = 0
@@ -83,6 +89,22 @@ func (b *Board) Probe(now router.Instant, s router.Server, e router.Evidence, rt
 	}
 	if e == router.OK || e == router.Busy {
 		b.Known[s] = true
+	}
+}
+
+// returned forgets what calls met while the server was away: it tells nothing of
+// the one that is back, and would show it as GRAY for a minute.
+func (v *evidence) returned(e router.Evidence) {
+	switch e {
+	case router.Silent, router.Refused:
+		v.gone = min(v.gone+1, goneEnough)
+	case router.OK:
+		if v.gone >= goneEnough || v.sip.e == router.Refused {
+			v.calls = calls{}
+		}
+		v.gone = 0
+	case router.Busy, router.Err:
+		v.gone = 0
 	}
 }
 

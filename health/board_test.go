@@ -305,6 +305,33 @@ func TestLatencyAgainstItsOwnHistory(t *testing.T) {
 	}
 }
 
+// What calls met while the server was away says nothing of the one that is back;
+// one lost OPTIONS is no absence.
+func TestCallsOfAServerThatWasAway(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		rounds []router.Evidence
+		want   router.Verdict
+	}{
+		{"killed and started again", []router.Evidence{router.Refused, router.OK}, router.VerdictHealthy},
+		{"silent twice", []router.Evidence{router.Silent, router.Silent, router.OK}, router.VerdictHealthy},
+		{"we could not send between", []router.Evidence{router.Silent, router.NoEvidence, router.Silent, router.OK}, router.VerdictHealthy},
+		{"one lost OPTIONS", []router.Evidence{router.Silent, router.OK}, router.VerdictGray},
+		{"answers all the while", []router.Evidence{router.OK, router.OK}, router.VerdictGray},
+	} {
+		b := alive()
+		b.Call(at(sec), router.Primary, router.Refused)
+		now := at(sec)
+		for _, e := range c.rounds {
+			now = now.Add(2 * sec)
+			b.Probe(now, router.Primary, e, 2*ms)
+		}
+		if v, _ := Judge(b.Facts(now, router.Primary, policy)); v != c.want {
+			t.Errorf("%s: %v, want %v", c.name, v, c.want)
+		}
+	}
+}
+
 func TestGoodRounds(t *testing.T) {
 	b := alive()
 	for i := range 4 {
