@@ -114,19 +114,28 @@ type filler struct {
 	calls []*call
 }
 
-// talking drops what ended and counts those answered and those on their way.
-func (f *filler) talking() (answered, coming int) {
+// talking drops what ended and counts those that the primary answered and those
+// on their way. One that came to the desk instead is hung up: it holds no line.
+func (f *filler) talking(ctx context.Context) (answered, coming int, err error) {
+	var astray []*call
 	f.demo.book.read(func() {
 		f.calls = slices.DeleteFunc(f.calls, func(c *call) bool { return c.over })
 		for _, c := range f.calls {
-			if c.answeredAt.IsZero() {
+			switch {
+			case c.answeredAt.IsZero():
 				coming++
-			} else {
+			case c.answeredBy == namePrimary:
 				answered++
+			default:
+				astray = append(astray, c)
 			}
 		}
 	})
-	return answered, coming
+	for _, c := range astray {
+		f.demo.book.hear(ctx, c)
+		err = errors.Join(err, f.demo.book.hangup(ctx, c))
+	}
+	return answered, coming, err
 }
 
 func (f *filler) release(ctx context.Context) (err error) {
@@ -142,7 +151,10 @@ func (d *demo) fill(ctx context.Context, f *filler) error {
 	placed, answered := 0, 0
 	err := d.poll(ctx, 10*time.Second, wantFull, func(ctx context.Context) (bool, string) {
 		var coming int
-		answered, coming = f.talking()
+		var err error
+		if answered, coming, err = f.talking(ctx); err != nil {
+			return false, err.Error()
+		}
 		for n := answered + coming; n < lines && placed < 6*lines; n++ {
 			c, err := d.book.offer(ctx, 0)
 			if err != nil {

@@ -59,7 +59,7 @@ registration:
     principal: {aor: "sip:5001@%[7]s", username: "5001", password_file: %[2]s/5001}
     secours: {aor: "sip:5002@%[7]s", username: "5002", password_file: %[2]s/5002}
 overflow: {progress_timeout: 1s, answer_timeout: 4s, hold_budget: %[9]s}
-verification: {count: %[10]d, spacing: %[11]s, timeout: 500ms, idle_interval: 1s}
+verification: {count: %[10]d, spacing: %[11]s, timeout: 900ms, idle_interval: 1s}
 rescue: "sip:9@%[3]s"
 store: {path: %[2]s/store}
 admin: {socket: %[2]s/admin.sock}
