@@ -17,6 +17,9 @@ var scenarios embed.FS
 type Script struct {
 	Name string // file in scenario/, without .xml
 	With Params
+	// Loose: an answer may come while SIPp has still to send; it goes on. Any
+	// other script fails on a message that it does not expect.
+	Loose bool
 }
 
 // Params are the values a scenario asks for by name.

@@ -36,8 +36,12 @@ func startParty(dir, name string, s Script, local, remote netip.AddrPort, transp
 	if err != nil {
 		return nil, fmt.Errorf("write scenario %s: %w", s.Name, err)
 	}
+	behaviour := "all,-bye"
+	if s.Loose {
+		behaviour = "none"
+	}
 	args := []string{
-		"-sf", file, "-i", local.Addr().String(), "-p", fmt.Sprint(local.Port()), "-bind_local", "-nostdin", "-nd",
+		"-sf", file, "-i", local.Addr().String(), "-p", fmt.Sprint(local.Port()), "-bind_local", "-nostdin", "-default_behaviors", behaviour,
 		"-trace_msg", "-message_file", filepath.Join(dir, name+".msg"),
 		"-trace_err", "-error_file", filepath.Join(dir, name+".err"), "-skip_rlimit",
 	}
@@ -154,6 +158,7 @@ func (p *Party) trace() ([]traced, error) {
 		}
 		line, _, _ := strings.Cut(text, "\n")
 		switch {
+		case strings.Contains(head, "Unexpected"): // written a second time
 		case strings.Contains(head, "message sent"):
 			out = append(out, traced{true, strings.TrimSpace(line), text})
 		case strings.Contains(head, "message received"):
@@ -166,7 +171,7 @@ func (p *Party) trace() ([]traced, error) {
 // tail is the end of what the process left, for a failure.
 func (p *Party) tail() string {
 	var out strings.Builder
-	for _, suffix := range []string{".err", ".msg"} {
+	for _, suffix := range []string{".out", ".err", ".msg"} {
 		raw, err := os.ReadFile(filepath.Join(p.dir, p.name+suffix))
 		if err != nil {
 			continue

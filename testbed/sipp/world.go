@@ -151,11 +151,21 @@ func (w *World) until(ctx context.Context, limit time.Duration, what string, con
 	}
 }
 
+// ready waits until Relève knows both servers good.
 func (w *World) ready(ctx context.Context) error {
-	return w.until(ctx, 15*time.Second, "both servers are known good", func(s status) bool {
+	err := w.until(ctx, 10*time.Second, "both servers are known good", func(s status) bool {
 		return s.Servers[0].Verdict == "HEALTHY" && (w.flow.Alone || s.Servers[1].Ready) &&
 			(w.ipbx == nil || s.Registration.Phase == "bound")
 	})
+	if err == nil {
+		return nil
+	}
+	for _, p := range w.parties {
+		if !p.running() {
+			err = errors.Join(err, fmt.Errorf("%s (%s) ended before the first call\n%s", p.name, p.script.Name, p.tail()))
+		}
+	}
+	return err
 }
 
 // party returns the party of that name; nil when there is none.
@@ -236,7 +246,7 @@ func (w *World) counted(ctx context.Context) error {
 	if w.flow.Verifications != nil && s.Counters.Verifications != *w.flow.Verifications {
 		return fmt.Errorf("%d verifications, wanted %d", s.Counters.Verifications, *w.flow.Verifications)
 	}
-	for _, name := range []string{"releve_faults_total", "releve_messages_malformed_total", "releve_events_refused_total", "releve_requests_shed_total"} {
+	for _, name := range []string{"releve_faults_total", "releve_messages_malformed_total", "releve_jobs_refused_total", "releve_requests_own_shed_total", "releve_requests_shed_total"} {
 		n, err := w.door.counter(ctx, name)
 		if err != nil {
 			return err
