@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -33,6 +35,9 @@ func (c *cli) demo(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find this program to start the parties: %w", err)
 	}
+	// A terminal that closes, or "| head", ends the story as Ctrl-C does.
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP, syscall.SIGPIPE)
+	defer stop()
 	err = demo.Run(ctx, demo.Options{Self: self, Lang: demo.Lang(c.m.Lang()), Out: c.out})
 	if errors.Is(err, demo.ErrFailed) {
 		return quiet(exitNo) // the story said why
