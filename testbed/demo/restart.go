@@ -40,7 +40,7 @@ func (d *demo) releveKilled(ctx context.Context) error {
 	var after status
 	err = d.await(ctx, 10*time.Second, wantRestart, func(s status) bool {
 		after = s
-		return s.Phase == "normal" && s.Registration.Phase == "bound"
+		return s.Phase == "normal" && s.Active == "primary" && s.Registration.Phase == "bound"
 	})
 	if err != nil {
 		return err
@@ -52,7 +52,7 @@ func (d *demo) releveKilled(ctx context.Context) error {
 	if err := d.sameLicence(ctx, len(intervals(log))); err != nil {
 		return err
 	}
-	d.done(releveBack, d.took(took), after.Active, after.Epoch, user1)
+	d.done(releveBack, d.took(took), namePrimary, after.Epoch, user1) // after.Phase normal: it is the primary
 	return d.byes(ctx, talk)
 }
 
