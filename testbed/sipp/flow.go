@@ -68,7 +68,7 @@ func (f *Flow) steps(ctx context.Context, w *World) error {
 	if err := play(ctx, w); err != nil {
 		return err
 	}
-	return errors.Join(w.settled(ctx), w.leave(ctx), w.messages())
+	return errors.Join(w.settled(ctx), w.leave(ctx), w.messages(), w.quiet())
 }
 
 func inTurn(ctx context.Context, w *World) error {

@@ -319,6 +319,21 @@ func (w *World) close(failed bool) {
 	}
 }
 
+// quiet checks that Relève's log tells of no fault of its own; a data race is
+// told there by a binary that was built with -race.
+func (w *World) quiet() error {
+	raw, err := os.ReadFile(filepath.Join(w.dir, "releve.log"))
+	if err != nil {
+		return err
+	}
+	for _, bad := range []string{"DATA RACE", "panic", "level=ERROR"} {
+		if i := strings.Index(string(raw), bad); i >= 0 {
+			return fmt.Errorf("releve's log says %s:\n%s", bad, raw[i:min(len(raw), i+4000)])
+		}
+	}
+	return nil
+}
+
 // logTail is the end of Relève's log.
 func (w *World) logTail() string {
 	raw, err := os.ReadFile(filepath.Join(w.dir, "releve.log"))
