@@ -41,7 +41,7 @@ func callFlows() []Flow {
 			Primary: Script{Name: "uas-cancelled", With: Params{"Ring": "10", "Status": "180 Ringing"}},
 			Calls:   []Script{{Name: "uac-cancel-twice", With: Params{"Code": "487"}, Loose: true}},
 			Want:    []string{"cancelled caller-cancelled primary 487"},
-			Saw:     []Count{received("primary", "CANCEL", 1), received("caller1", "SIP/2.0 487", 1)},
+			Saw:     []Count{received("primary", "CANCEL", 1)},
 		},
 		{
 			Name: "cancel-crossing-200", Alone: true,
