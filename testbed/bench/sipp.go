@@ -140,14 +140,17 @@ func readOutcome(stats, errs string) (outcome, error) {
 	return o, nil
 }
 
-// complaints are the first events of SIPp's error file that cost a call; the
-// OPTIONS of a candidate that probes its IPBX are none.
+// complaints are the first events of SIPp's error file that cost a call; what
+// comes outside a call (the OPTIONS of a candidate that probes its IPBX) or
+// after it costs none.
 func complaints(text string) string {
-	const limit = 3000
+	const events, length = 3, 600 // printed at most, and bytes of each
 	var out strings.Builder
+	n := 0
 	for _, e := range eventStart.Split(text, -1)[1:] {
-		if !strings.Contains(e, "can't be mapped to a known SIPp call") && out.Len() < limit {
-			out.WriteString("sipp: " + e[:min(len(e), limit)])
+		if !strings.HasPrefix(e, "Discarding") && !strings.HasPrefix(e, "Dead call") && n < events {
+			out.WriteString("sipp: " + strings.TrimSpace(e[:min(len(e), length)]) + "\n")
+			n++
 		}
 	}
 	return out.String()
