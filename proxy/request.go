@@ -165,10 +165,11 @@ func (s *shard) invite(now router.Instant, key uint64, f transport.Flow, from si
 	}
 	view := p.View()
 	d := router.Route(p.routed(now, c, view, raw, h), view)
-	mode := fork.Incoming
+	mode, first := fork.Incoming, fork.ToNone
 	if from.kind == fromServer {
 		mode = fork.Outgoing
 		c.call.outgoing, c.call.server = true, from.server()
+		first = fork.ToIPBX + fork.Target(p.reachable(now))
 		if d.Action == router.Refuse && p.hooks.PassiveCall != nil {
 			p.hooks.PassiveCall(from.server())
 		}
@@ -177,7 +178,7 @@ func (s *shard) invite(now router.Instant, key uint64, f transport.Flow, from si
 	c.call.record.Epoch = view.Epoch
 	c.fork = fork.New(&p.cfg.Policy, mode, true, now)
 	ev := c.event(now, fork.Arrive)
-	ev.Decision = d
+	ev.Decision, ev.First = d, first
 	c.step(now, ev, nil, nil)
 	c.arm()
 }
@@ -186,7 +187,7 @@ func (s *shard) invite(now router.Instant, key uint64, f transport.Flow, from si
 func (p *Proxy) routed(now router.Instant, c *context, v router.View, raw []byte, h *message.Head) router.Call {
 	call := router.Call{
 		From: c.from.server(), Entry: c.call.entry, ServiceNumber: c.call.service,
-		Manual: !p.cfg.Policy.Automatic,
+		Manual: !p.cfg.Policy.Automatic, HoldBudget: now.Add(p.cfg.Policy.HoldBudget),
 	}
 	if c.from.kind == fromServer {
 		if call.From != v.Active {

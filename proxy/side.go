@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"net/netip"
+	"time"
 
 	"releve/proxy/transport"
 	"releve/router"
@@ -91,6 +92,21 @@ func (p *Proxy) flowTo(remote netip.AddrPort, network transport.Network, via uin
 		}
 	}
 	return f
+}
+
+// ipbxFresh is how long an IPBX counts as reachable after its last message. Our
+// choice: three probes at the longest usual interval.
+const ipbxFresh = 30 * time.Second
+
+// reachable is the first of the redundant IPBXs that was heard lately; the
+// first configured one when none was.
+func (p *Proxy) reachable(now router.Instant) uint8 {
+	for i := range p.cfg.IPBXs {
+		if at := p.Stats.IPBXAt[i].Load(); at != 0 && now.Sub(router.Instant(at)) < ipbxFresh {
+			return uint8(i)
+		}
+	}
+	return 0
 }
 
 func (p *Proxy) listenerFor(network transport.Network, via uint8) uint8 {

@@ -200,7 +200,11 @@ func (t *Table) Outgoing(k Key) (outgoing, known bool) {
 func (t *Table) PlaceFromPassive(s router.Server) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.counts[s].placed < t.counts[s].held
+	held := t.counts[s].held
+	if !t.lines[s].reconciled {
+		held = t.lines[s].capacity // calls of an earlier run may live on there
+	}
+	return t.counts[s].placed < held
 }
 
 // Calls is the number of calls in progress of s, both ways.

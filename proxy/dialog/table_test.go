@@ -263,6 +263,22 @@ func TestPassiveServerPlacesOnePerCallItHolds(t *testing.T) {
 	}
 }
 
+// After a restart of Relève the table is empty, but the passive server still
+// holds its calls: it was refused its transfer.
+func TestPassiveServerTransfersAfterARestart(t *testing.T) {
+	d := table(4)
+	d.Reconcile(p, false)
+	if !d.PlaceFromPassive(p) {
+		t.Error("a transfer of a call that lived through the restart is refused")
+	}
+	for k := range Key(4) {
+		d.Add(passive(10 + k))
+	}
+	if d.PlaceFromPassive(p) {
+		t.Error("more transfers than the server has lines")
+	}
+}
+
 // An attempt that was challenged (401, then again with credentials), or that
 // nobody answered, once used up the right of the held call for ever.
 func TestUnansweredAttemptsOfAPassiveServerUseNothingUp(t *testing.T) {

@@ -167,6 +167,11 @@ func (c *step) clockFired(h router.Happening) {
 	} else {
 		s.noAnswer = router.Never
 	}
+	if s.mode == Outgoing {
+		c.giveUpAll() // silent: a late answer of it is treated as any late answer
+		c.nextIPBX()
+		return
+	}
 	if h == router.NoAnswer && b.progress == calling {
 		return // observation: its silence was reported
 	}

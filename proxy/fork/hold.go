@@ -102,6 +102,9 @@ func (c *step) ruledMoving(confirmed bool) {
 		c.giveUpAll()
 	}
 	switch {
+	case s.stage == held && s.budget != router.Never && c.e.View.MoveBy > s.budget:
+		// The fence outlasts what this caller may be kept: a human answers now.
+		c.desk(480, router.Failed, router.ReasonHoldBudget)
 	case s.stage == held:
 		s.moving = true
 	case s.stage == waiting || confirmed:

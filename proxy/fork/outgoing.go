@@ -1,6 +1,10 @@
 package fork
 
-import "releve/router"
+import (
+	"time"
+
+	"releve/router"
+)
 
 // arriveOutgoing: a server places a call. The redundant IPBXs are tried in
 // order, each once, beginning with the one Route chose.
@@ -22,17 +26,38 @@ func (c *step) arriveOutgoing() {
 		s.start = e.First
 	}
 	s.tried = 1
-	c.begin(s.start, plain)
+	c.offerIPBX(s.start)
+}
+
+// ipbxPatience is how long an IPBX may say nothing at all while another one is
+// left. Our choice: long enough for three transmissions of the INVITE, a
+// fraction of Timer B, which would cost every outgoing call 32 s.
+const ipbxPatience = 4 * time.Second
+
+// offerIPBX begins a branch at one of the redundant IPBXs. Its silence is
+// bounded while another is left; a call that an IPBX treats is not.
+func (c *step) offerIPBX(t Target) {
+	s := c.s
+	c.stopClocks()
+	b := c.begin(t, plain)
+	if c.another() {
+		s.clocked, s.noProgress = b, c.clock(ipbxPatience)
+	}
+}
+
+// another reports whether an IPBX is left that this call was not offered to.
+func (c *step) another() bool {
+	return c.s.tried < min(c.p.IPBXs, MaxBranches) && !c.s.noBranch
 }
 
 // nextIPBX: transport failure, time-out or 503 lead to the next IPBX; when none
 // is left the best response goes up.
 func (c *step) nextIPBX() {
 	s := c.s
-	if s.tried < min(c.p.IPBXs, MaxBranches) && !s.noBranch {
+	if c.another() {
 		t := ToIPBX + (s.start-ToIPBX+Target(s.tried))%Target(c.p.IPBXs)
 		s.tried++
-		c.begin(t, plain)
+		c.offerIPBX(t)
 		return
 	}
 	for i := range s.n {
