@@ -42,6 +42,8 @@ import (
 type Options struct {
 	Version string
 	Log     *slog.Logger // nil: discarded
+
+	retry time.Duration // how often data that cannot be opened are tried again; 0: retryStore
 }
 
 // App is one node.
@@ -83,6 +85,9 @@ func New(cfg *config.Config, o Options) (a *App, err error) {
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
+	if a.options.retry == 0 {
+		a.options.retry = retryStore
+	}
 	defer func() {
 		if err != nil {
 			a.Stop()
@@ -100,7 +105,7 @@ func New(cfg *config.Config, o Options) (a *App, err error) {
 	a.stops = append(a.stops, a.store.close)
 	a.mind = newMind(a)
 	a.stops = append(a.stops, a.mind.end)
-	a.records = &records{dir: filepath.Join(cfg.Store.Path, "spool"), report: a.mind.recordsTroubled}
+	a.records = &records{dir: filepath.Join(cfg.Store.Path, "spool"), report: a.mind.recordsTroubled, retry: a.options.retry}
 	a.stops = append(a.stops, a.closeRecords)
 	if err := a.openRecords(); err != nil {
 		return a, err

@@ -68,7 +68,16 @@ store: {path: %[2]s}
 admin: {socket: %[2]s/admin.sock}
 `
 
+// newSite is a site that serves.
 func newSite(t *testing.T) *site {
+	t.Helper()
+	s := prepared(t)
+	s.start()
+	return s
+}
+
+// prepared is a site whose node is not started yet.
+func prepared(t *testing.T) *site {
 	t.Helper()
 	s := &site{t: t, dir: t.TempDir()}
 	for _, u := range []string{"5001", "5002"} {
@@ -93,7 +102,6 @@ func newSite(t *testing.T) *site {
 	s.file = filepath.Join(s.dir, "releve.yaml")
 	body := fmt.Sprintf(sitePattern, s.address, s.dir, s.ipbx.Addr(), s.primary.Addr(), s.secondary.Addr())
 	s.must(os.WriteFile(s.file, []byte(body), 0o600))
-	s.start()
 	return s
 }
 
@@ -111,7 +119,7 @@ func (s *site) start() {
 		s.t.Fatal(err, problems)
 	}
 	log := slog.New(slog.NewTextHandler(s.t.Output(), nil))
-	s.node, err = New(cfg, Options{Version: "test", Log: log})
+	s.node, err = New(cfg, Options{Version: "test", Log: log, retry: 100 * time.Millisecond})
 	s.must(err)
 	s.must(s.node.Start(s.t.Context()))
 	s.t.Cleanup(func() { s.node.Stop() })
@@ -200,6 +208,10 @@ func TestTheMainJob(t *testing.T) {
 	if n := s.ipbx.MaxBindingsAtOnce("5001", "5002"); n != 1 {
 		t.Fatalf("%d bindings at once", n)
 	}
+	s.told(
+		"started", "state-restored", "server-ready", "verification-start", "round", "round", "round", "switchover-begun",
+		"licence-moved", "switchover-done", "command-refused", "return-begun", "licence-moved", "return-done",
+	)
 }
 
 func TestRestartInMidCall(t *testing.T) {

@@ -106,24 +106,27 @@ type binding struct {
 	left   time.Time     // when a move away from it began; zero: none has
 }
 
-// told writes what changed in the picture from old to s: the end of a licence
-// move, and whether the passive server could take over.
-func (m *mind) told(old, s snapshot) {
-	l := &m.bound
-	switch exclusive := s.licence.Mode == licence.Pair || s.licence.Mode == licence.Gate; {
-	case !exclusive || s.licence.Phase == licence.Idle:
-	case s.licence.Phase != licence.Bound:
-		if l.left.IsZero() {
-			l.left = time.Now()
+// moved writes the end of a licence move.
+func (m *mind) moved(now licence.Status) {
+	was := &m.bound
+	switch {
+	case now.Mode != licence.Pair && now.Mode != licence.Gate || now.Phase == licence.Idle:
+	case now.Phase != licence.Bound && now.Phase != licence.Confirm: // confirm: the new user is bound
+		if was.left.IsZero() {
+			was.left = time.Now()
 		}
-	case l.holder != router.NoServer && l.holder != s.licence.Holder:
+	case was.holder != router.NoServer && was.holder != now.Holder:
 		m.app.event(text.EventLicenceMoved, map[string]string{
-			"from": l.holder.String(), "to": s.licence.Holder.String(), "duration": time.Since(l.left).Round(time.Millisecond).String(),
+			"from": was.holder.String(), "to": now.Holder.String(), "duration": time.Since(was.left).Round(time.Millisecond).String(),
 		})
 		fallthrough
 	default:
-		*l = binding{holder: s.licence.Holder}
+		*was = binding{holder: now.Holder}
 	}
+}
+
+// readied writes whether the passive server could take over.
+func (m *mind) readied(old, s snapshot) {
 	if old.ready == s.ready || old.view.Active != s.view.Active {
 		return
 	}

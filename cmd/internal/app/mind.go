@@ -160,8 +160,10 @@ func (m *mind) pause() time.Duration {
 // step gives the mind one event and performs what it decides.
 func (m *mind) step(e control.Event) []control.Effect {
 	var room [16]control.Effect
-	effects := m.state.Step(m.clock.now(), e, room[:0])
+	now := m.clock.now()
+	effects := m.state.Step(now, e, room[:0])
 	m.booted = m.booted || e.Kind == control.Boot
+	m.moved(m.state.Licence(now)) // before the role that waited for it
 	for i := range effects {
 		m.perform(&effects[i])
 	}

@@ -19,6 +19,7 @@ import (
 // opens.
 type records struct {
 	dir    string
+	retry  time.Duration
 	report func(c spool.Condition, on bool, err error)
 	lost   atomic.Uint64 // handed over while there was no spool
 
@@ -76,7 +77,7 @@ func (r *records) Event(e db.Event) {
 // run opens the spool, however often it takes, and hands what it holds to the
 // store until ctx ends. trouble is told how it stands.
 func (r *records) run(ctx context.Context, store spool.Store, trouble func(on bool, err error)) {
-	retry := time.NewTicker(retryStore)
+	retry := time.NewTicker(r.retry)
 	defer retry.Stop()
 	for r.use() == nil {
 		select {

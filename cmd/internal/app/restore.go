@@ -35,7 +35,7 @@ func (m *mind) boot(ctx context.Context) {
 // restore reads the store, again and again until it can; tried is closed after
 // the first time.
 func (m *mind) restore(tried chan struct{}) {
-	retry := time.NewTicker(retryStore)
+	retry := time.NewTicker(m.app.options.retry)
 	defer retry.Stop()
 	err := m.tryBoot(m.life)
 	m.troubled(storeClosed, err != nil, err)

@@ -99,7 +99,7 @@ func (m *mind) picture() {
 	m.status = s
 	m.mu.Unlock()
 	if m.booted {
-		m.told(old, s)
+		m.readied(old, s)
 	}
 }
 
