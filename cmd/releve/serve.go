@@ -26,7 +26,9 @@ func (c *cli) serveVerb() *cobra.Command {
 		if !cfg.Verification.Act {
 			fmt.Fprintln(c.err, c.m.Observing())
 		}
-		log := newLog(c.err, c.env)
+		lines := newLogWriter(c.err)
+		defer lines.Close()
+		log := newLog(lines, c.env)
 		stop := ignoreHangup(log)
 		defer stop()
 		return c.started(app.Run(ctx, cfg, app.Options{Version: version, Log: log}))

@@ -1,0 +1,189 @@
+package app
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"releve/cmd/internal/config"
+	"releve/cmd/internal/text"
+	"releve/router"
+	"releve/router/control"
+)
+
+// still is a node that was wired and not started: its parts are stepped by hand.
+func still(t *testing.T) *site {
+	t.Helper()
+	s := &site{t: t, dir: t.TempDir()}
+	for _, u := range []string{"5001", "5002"} {
+		s.must(os.WriteFile(filepath.Join(s.dir, u), []byte("secret"+u), 0o600))
+	}
+	s.file = filepath.Join(s.dir, "releve.yaml")
+	body := fmt.Sprintf(sitePattern, freePort(t, "127.0.41.9"), s.dir, "127.0.41.1:5060", "127.0.41.2:5060", "127.0.41.3:5060")
+	s.must(os.WriteFile(s.file, []byte(body), 0o600))
+	cfg, problems, err := config.Load(s.file, text.English)
+	if err != nil || config.Faulty(problems) {
+		t.Fatal(err, problems)
+	}
+	s.node, err = New(cfg, Options{Version: "test"})
+	s.must(err)
+	t.Cleanup(s.node.Stop)
+	s.must(s.node.store.open())
+	return s
+}
+
+func TestHighNeverFallsBackAndNeverRunsSlow(t *testing.T) {
+	const h = time.Hour
+	var r reading
+	for i, c := range []struct{ mono, wall, high time.Duration }{
+		{1, 1, 1},                          // both run
+		{2, 2 + h, 2 + h},                  // the wall clock is set forward, or the machine was paused
+		{3, 3 + h, 3 + h},                  // both run
+		{4, 4, 4 + h},                      // the wall clock is set back: no permission lasts longer for it
+		{5, 5, 5 + h},                      // and time goes on at once
+		{5, 5, 5 + h},                      // nothing went by
+		{6 + h, 5, 6 + 2*h},                // the wall clock stands, or was set back by as much
+		{6 + h, 5 - 2*h, 6 + 2*h},          // before its start
+		{7 + h, 6 - 2*h + 9, 6 + 2*h + 10}, // the longer of the two
+	} {
+		last := r
+		r = r.next(c.mono, c.wall)
+		if r.high != c.high || r.high-last.high < c.mono-last.mono {
+			t.Errorf("step %d: high %v, want %v", i, r.high, c.high)
+		}
+	}
+}
+
+func TestClockOfTheNodeIsTheProxys(t *testing.T) {
+	s := still(t)
+	before := s.node.proxy.Now()
+	c := s.node.mind.clock.now()
+	if c.Mono < before || c.Mono > s.node.proxy.Now() || c.High < c.Mono {
+		t.Errorf("%v, then %+v, then %v", before, c, s.node.proxy.Now())
+	}
+}
+
+// A full channel once refused them, and the mind waited for ever.
+func TestResultsAreNeverRefusedAndKeepTheirOrder(t *testing.T) {
+	s := still(t)
+	const many = 10_000
+	for i := range many {
+		s.node.mind.post(control.Event{Kind: control.Saved, Version: uint64(i)})
+	}
+	got := s.node.mind.results.take()
+	if len(got) != many || !slices.IsSortedFunc(got, func(a, b control.Event) int { return int(a.Version) - int(b.Version) }) {
+		t.Errorf("%d of %d came", len(got), many)
+	}
+	if len(s.node.mind.results.take()) != 0 {
+		t.Error("taken twice")
+	}
+}
+
+// boot steps the mind by hand from an empty store, its first save included.
+func (s *site) boot() *mind {
+	s.t.Helper()
+	m := s.node.mind
+	m.step(control.Event{Kind: control.Boot, On: true})
+	s.saved()
+	return m
+}
+
+// saved performs the save under way, if there is one, as the saver would.
+func (s *site) saved() bool {
+	m := s.node.mind
+	select {
+	case e := <-m.saves:
+		m.save(e)
+	default:
+		return false
+	}
+	for _, e := range m.results.take() {
+		m.step(e)
+	}
+	return true
+}
+
+// What a sample brings goes the way of every event: its effects are performed.
+func TestWhatACallProvesIsStored(t *testing.T) {
+	s := still(t)
+	m := s.boot()
+	for s.saved() {
+	}
+	st := &s.node.proxy.Stats
+	st.Evidence[router.Primary][router.OK].Add(1)
+	st.ServedAt[router.Primary].Store(5)
+	m.sample()
+	if !s.saved() {
+		t.Fatal("nothing is saved")
+	}
+	if row, _ := m.state.Stored(); !row.Known[router.Primary] {
+		t.Error("what was proven is not stored")
+	}
+}
+
+// Lines and sights seen before the store was read were once taken for told.
+func TestNothingIsTakenForToldBeforeTheBoot(t *testing.T) {
+	s := still(t)
+	m := s.node.mind
+	for range 4 {
+		s.node.proxy.Dialogs.Reserve(router.Primary)
+	}
+	s.node.proxy.Stats.IPBXAt[0].Store(5)
+	m.overflow(router.Primary)
+	m.turn(request{}, true)
+	if m.seen != (sample{}) {
+		t.Errorf("before the boot: %+v", m.seen)
+	}
+	s.boot()
+	m.sample()
+	if m.seen.lines[router.Primary] != router.Full || m.seen.ipbx[0] != 5 {
+		t.Errorf("after the boot: %+v", m.seen)
+	}
+}
+
+func TestLateTimerMakesSickAndEnds(t *testing.T) {
+	s := still(t)
+	m := s.boot()
+	m.look(time.Now())
+	if m.sick {
+		t.Fatal("sick without cause")
+	}
+	m.look(time.Now().Add(-2 * lateLimit))
+	if v, _ := m.state.Judged(m.clock.now(), router.Primary); !m.sick || v != router.VerdictSelfSick {
+		t.Errorf("after a late timer: %v", v)
+	}
+	m.sickUntil = time.Now().Add(-1)
+	m.look(time.Now())
+	if v, _ := m.state.Judged(m.clock.now(), router.Primary); m.sick || v == router.VerdictSelfSick {
+		t.Errorf("well again: %v", v)
+	}
+}
+
+// journal returns the lines told so far, code and English sentence.
+// The end of the trouble with one IPBX once cleared the alarm about the other.
+// Stored alarms were once written over by the table of the run that had not read
+// them yet, and those of this run forgotten when they were read.
+// The Request-URI of a REGISTER to an IPv6 registrar once had no brackets.
+func TestJobsAreBoundedCountedAndDoneAtTheStop(t *testing.T) {
+	s := still(t)
+	m := s.node.mind
+	done := 0
+	for range maxJobs + 3 {
+		m.later(func() { done++ })
+	}
+	if m.refused.Load() != 3 {
+		t.Errorf("%d refused", m.refused.Load())
+	}
+	m.end()
+	m.worker()
+	if done != maxJobs {
+		t.Errorf("%d of %d done at the stop: an ACK was owed", done, maxJobs)
+	}
+}
+
+// Every code that app writes is in the catalogue, and app names it by its constant.
+// A running node that holds a probe and a check says what it saw.
+// commands gives orders that change nothing.
