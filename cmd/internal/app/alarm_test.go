@@ -39,6 +39,7 @@ func TestAlarmsAreRaisedAndClearedOnceEach(t *testing.T) {
 	}
 }
 
+// The end of the trouble with one IPBX once cleared the alarm about the other.
 func TestAlarmsOfTwoIPBXsHaveNamesOfTheirOwn(t *testing.T) {
 	s := still(t)
 	s.node.cfg.IPBX = append(s.node.cfg.IPBX, config.IPBX{Name: "second"})
@@ -95,6 +96,8 @@ func TestTroublesShareOneAlarm(t *testing.T) {
 	}
 }
 
+// Stored alarms were once written over by the table of the run that had not read
+// them yet, and those of this run forgotten when they were read.
 func TestAlarmsOfThisRunStayOnTopOfTheStoredOnes(t *testing.T) {
 	s := still(t)
 	m := s.node.mind

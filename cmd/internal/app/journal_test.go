@@ -63,6 +63,7 @@ func TestEachChangeOfPhaseIsOneSentence(t *testing.T) {
 	}
 }
 
+// journal returns the lines told so far, code and English sentence.
 func (s *site) journal() (out []string) {
 	s.t.Helper()
 	events, err := s.node.Events(context.Background(), time.Time{}, 100)
@@ -127,6 +128,7 @@ func TestLicenceMoveIsTold(t *testing.T) {
 	}
 }
 
+// Every code that app writes is in the catalogue, and app names it by its constant.
 func TestEveryEventHasASentence(t *testing.T) {
 	files := token.NewFileSet()
 	codes := make(map[string]string) // constant → code

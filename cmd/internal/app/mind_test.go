@@ -162,11 +162,6 @@ func TestLateTimerMakesSickAndEnds(t *testing.T) {
 	}
 }
 
-// journal returns the lines told so far, code and English sentence.
-// The end of the trouble with one IPBX once cleared the alarm about the other.
-// Stored alarms were once written over by the table of the run that had not read
-// them yet, and those of this run forgotten when they were read.
-// The Request-URI of a REGISTER to an IPv6 registrar once had no brackets.
 func TestJobsAreBoundedCountedAndDoneAtTheStop(t *testing.T) {
 	s := still(t)
 	m := s.node.mind
@@ -183,7 +178,3 @@ func TestJobsAreBoundedCountedAndDoneAtTheStop(t *testing.T) {
 		t.Errorf("%d of %d done at the stop: an ACK was owed", done, maxJobs)
 	}
 }
-
-// Every code that app writes is in the catalogue, and app names it by its constant.
-// A running node that holds a probe and a check says what it saw.
-// commands gives orders that change nothing.

@@ -95,6 +95,7 @@ func TestKeysAreMadeOnceAndWhole(t *testing.T) {
 	}
 }
 
+// The Request-URI of a REGISTER to an IPv6 registrar once had no brackets.
 func TestHostOfAURI(t *testing.T) {
 	for in, want := range map[string]string{"10.0.0.1": "10.0.0.1", "2001:db8::1": "[2001:db8::1]"} {
 		if got := uriHost(netip.MustParseAddr(in)); got != want {
@@ -137,6 +138,7 @@ func TestNodeBeforeTheStoreIsRead(t *testing.T) {
 	}
 }
 
+// A running node says what it saw.
 func TestNodeValues(t *testing.T) {
 	s := newSite(t)
 	s.ready()
@@ -169,6 +171,7 @@ func TestNodeValues(t *testing.T) {
 	s.commands()
 }
 
+// commands gives orders that change nothing.
 func (s *site) commands() {
 	s.t.Helper()
 	for _, c := range []struct {
