@@ -41,8 +41,8 @@ simulate: ## seeded episodes on a virtual clock: EPISODES= (0: as many as SECOND
 	$(GO) build -o bin/simulate ./testbed/sim/run
 	@bin/simulate -episodes $(EPISODES) -seconds $(SECONDS) -seed $(SEED)
 
-flows: build ## SIPp flows against the binary
-	$(GO) run ./testbed/sipp/run -binary $(BIN)
+flows: build ## 72 SIPp flows against the binary, about a minute
+	@$(GO) run ./testbed/sipp/run -binary $(abspath $(BIN))
 
 bench: build tools ## CPU, memory and failed calls beside Kamailio and a bare relay
 	$(GO) run ./testbed/bench -binary $(BIN)
