@@ -37,7 +37,8 @@ func (s *State) saved(now router.Clock, r Row, out []Effect) []Effect {
 	case freeze:
 		out = s.frozen(now, out)
 	}
-	return s.retrySwitch(out)
+	s.retrySwitch(now)
+	return out
 }
 
 // move begins the licence's move, unless the ground for it went away while the

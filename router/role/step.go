@@ -33,7 +33,7 @@ func (s *State) handle(now router.Clock, e Event, out []Effect) []Effect {
 	case Alive:
 		return s.alive(now, e.Server, out)
 	case Ready:
-		return s.retrySwitch(out)
+		s.retrySwitch(now)
 	case Operator:
 		return s.operator(now, e, out)
 	case Bound:

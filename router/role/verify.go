@@ -158,12 +158,12 @@ func (s *State) bothDown(now router.Clock, reason router.Reason, out []Effect) [
 }
 
 // retrySwitch: while both are down, the passive server may become ready, or the
-// store come back.
-func (s *State) retrySwitch(out []Effect) []Effect {
+// store come back. What brought that may have brought the active server back,
+// too: the next round comes at once, and confirms once more or not.
+func (s *State) retrySwitch(now router.Clock) {
 	if s.phase == router.BothDown && s.confirmed() && s.obstacle() == router.ReasonNone {
-		return s.begin(router.Switching, router.ReasonConfirmed, out)
+		s.nextRound = min(s.nextRound, now.Mono)
 	}
-	return out
 }
 
 // dissuade: the take-over is refused, whatever the verdict is.
