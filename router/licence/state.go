@@ -294,6 +294,9 @@ func (s *State) expire(now router.Clock, out []Effect) []Effect {
 			} else if x != subject {
 				out = alarm(out, &l.lapsing, AlarmLapsing, x, i, false)
 			}
+			if _, owed := s.wanted(x, i); !owed && x != subject && s.absent(x) {
+				out = alarm(out, &l.refused, AlarmRefused, x, i, false) // nothing is asked that could be refused
+			}
 		}
 	}
 	return out
