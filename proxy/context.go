@@ -27,7 +27,6 @@ type context struct {
 	stamp  message.Stamp // of its top Via
 	reason []byte        // value of Reason in the caller's CANCEL; nil: none
 	last   []byte        // last response sent, for repeats
-	lastIs uint16
 
 	branches []branch
 	first    [1]branch // most have one
@@ -75,6 +74,8 @@ type branch struct {
 	final  []byte        // last final response, Via of ours still on top; for best response and ACK
 	line   router.Server // a line reserved for this branch
 	ended  bool
+	epoch  uint64 // when it began
+	gone   uint64 // hash of the To tag whose 2xx was dismissed last; 0: none
 
 	cancelling  cancelState
 	cancelled   []byte // the CANCEL, for repeats

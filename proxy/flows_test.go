@@ -97,6 +97,7 @@ func TestHold(t *testing.T) {
 			r := b.record()
 			want(b, "reason", r.Reason, router.ReasonDelivered)
 			want(b, "server", r.Server, "secondary")
+			want(b, "epoch: that of the branch that served", r.Epoch, uint64(2))
 		})
 	})
 	t.Run("a silent primary: abandoned, a late 1xx is answered by CANCEL and dropped", func(t *testing.T) {

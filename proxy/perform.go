@@ -115,7 +115,7 @@ func (c *context) perform(now router.Instant, e *fork.Effect, pending []fork.Eve
 		c.waitAt = 0
 		p.Dialogs.Leave(c.waiter())
 	case fork.Release:
-		c.dismiss(now, e.Branch, in.raw)
+		c.dismiss(now, e.Branch, in)
 	case fork.Report:
 		if s := serverOf(e.Target); s != router.NoServer {
 			p.Stats.Evidence[s][e.Evidence].Add(1)
@@ -157,7 +157,7 @@ func (c *context) ruled(now router.Instant) {
 func (c *context) start(now router.Instant, e *fork.Effect) (fork.Event, bool) {
 	p := c.s.p
 	i := uint8(len(c.branches))
-	c.branches = append(c.branches, branch{target: e.Target})
+	c.branches = append(c.branches, branch{target: e.Target, epoch: p.View().Epoch})
 	b := &c.branches[i]
 	failed := c.event(now, fork.TransportFailed)
 	failed.Branch, failed.Happening = i, router.Unreachable
@@ -261,15 +261,23 @@ func (c *context) abandon(now router.Instant, i uint8) {
 	c.freeLine(now, b)
 }
 
-// dismiss ACKs and BYEs a 2xx that nobody wants (our choice: late_answer release).
-func (c *context) dismiss(now router.Instant, i uint8, raw []byte) {
-	c.freeLine(now, &c.branches[i])
-	if raw == nil {
-		raw = c.branches[i].final
+// dismiss ACKs and BYEs a 2xx that nobody wants (our choice: late_answer
+// release). Its repeats are ACKed alone (RFC 3261 §13.2.2.4); a 2xx with another
+// To tag is another callee, behind a proxy that forked.
+func (c *context) dismiss(now router.Instant, i uint8, in inHand) {
+	b := &c.branches[i]
+	c.freeLine(now, b)
+	if in.raw == nil {
+		return // Release comes with the 2xx in hand only
 	}
-	c.s.p.Stats.Dismissed.Add(1)
-	if c.s.p.hooks.Dismiss != nil && raw != nil {
-		c.s.p.hooks.Dismiss(c.branches[i].flow, c.raw, raw)
+	callee := max(c.s.p.hash(in.h.ToTag.Of(in.raw)), 1)
+	again := b.gone == callee
+	b.gone = callee
+	if !again {
+		c.s.p.Stats.Dismissed.Add(1)
+	}
+	if c.s.p.hooks.Dismiss != nil {
+		c.s.p.hooks.Dismiss(b.flow, c.raw, in.raw, again)
 	}
 }
 

@@ -78,7 +78,6 @@ type Config struct {
 	Transactions   int           // response contexts alive at once; 0: 200,000
 	Keys           *message.Keys
 	Shards         int  // 0: 4
-	Presumed       bool // calls of an earlier run may live on: lines start unreconciled
 }
 
 // Hooks are called by the proxy, under a shard's lock: they must not block and
@@ -90,7 +89,9 @@ type Hooks struct {
 	PassiveCall func(s router.Server)                     // 403: a passive server placed a call
 	Registered  func(s router.Server, expires int)        // a server's own REGISTER was answered here
 	Own         func(raw []byte, h *message.Head) bool    // a response to a request of our own; true: taken
-	Dismiss     func(f transport.Flow, invite, ok []byte) // ACK and BYE this 2xx; copies what it keeps
+	// Dismiss: ACK and BYE this 2xx; again: it was before, and lacks its ACK alone.
+	// Copies what it keeps.
+	Dismiss func(f transport.Flow, invite, ok []byte, again bool)
 	Fault       func(what string)                         // a panic ended one call, or a limit was met
 }
 
@@ -122,7 +123,7 @@ func New(cfg Config, wire Wire, view router.View, hooks Hooks) *Proxy {
 	if cfg.MaxDuration == 0 {
 		cfg.MaxDuration = 12 * time.Hour
 	}
-	limits := dialog.Limits{Presumed: cfg.Presumed}
+	var limits dialog.Limits
 	for s := range cfg.Servers {
 		limits.Lines[s] = cfg.Servers[s].Lines
 	}

@@ -42,7 +42,7 @@ func (c *context) answered(now router.Instant, i uint8, raw []byte, h *message.H
 	}
 	c.call.answered = true
 	r := &c.call.record
-	r.Server = c.servedBy(i)
+	r.Server, r.Epoch = c.servedBy(i), b.epoch
 	if s := c.call.server; s != router.NoServer && b.line == router.NoServer && !c.call.replaces {
 		c.s.p.Dialogs.Reserve(s) // it had been given up, and its line with it
 		b.line = s

@@ -144,7 +144,6 @@ func (c *context) send(now router.Instant, status uint16, built []byte) {
 		c.last = c.s.buffer()
 	}
 	c.last = append(c.last[:0], built...)
-	c.lastIs = status
 	if c.call != nil && status >= 200 && c.call.record.Status == 0 {
 		c.call.record.Status = status
 		c.call.record.Setup = now.Sub(c.call.started)

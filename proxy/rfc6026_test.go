@@ -98,6 +98,7 @@ func TestLate2xx(t *testing.T) {
 			b.lines(1, 0)
 			b.hangUp(ok)
 			want(b, "server", b.record().Server, "primary")
+			want(b, "epoch: that of the branch that served", b.record().Epoch, uint64(1))
 		})
 	})
 	t.Run("another 2xx went up: release, by ACK and BYE of ours", func(t *testing.T) {
@@ -123,9 +124,11 @@ func TestLate2xx(t *testing.T) {
 			if header(bye, "Reason") == "" {
 				b.Errorf("the BYE names no Reason")
 			}
-			again := b.primary.take("BYE") // our choice: a repeat is dismissed again
 			b.primary.send(answer(bye, 200, "p"))
-			b.primary.send(answer(again, 481, "p"))
+			b.primary.silent() // the repeat got its ACK, and no BYE of its own
+			b.primary.send(carrying(accept(first, "q", "10.0.1.9"), "v=0\r\nm=x 9 y"))
+			b.primary.take("ACK sip:ivr@10.0.1.9:5060 SIP/2.0") // another callee, behind a proxy that forked
+			b.primary.send(answer(b.primary.take("BYE sip:ivr@10.0.1.9:5060 SIP/2.0"), 200, "q"))
 			b.lines(0, 1)
 			b.ibx.send(uac(ok, "BYE", "bye", 2, "10.0.0.1"))
 			b.secondary.send(answer(b.secondary.take("BYE"), 200, "s"))

@@ -202,9 +202,9 @@ func (b *bed) hooks() Hooks {
 		PassiveCall: func(s router.Server) { locked(func() { b.passive = append(b.passive, s) }) },
 		Registered:  func(_ router.Server, e int) { locked(func() { b.granted = append(b.granted, e) }) },
 		Own:         func(raw []byte, h *message.Head) bool { return b.agent.Response(raw, h) },
-		Dismiss: func(f transport.Flow, invite, ok []byte) {
+		Dismiss: func(f transport.Flow, invite, ok []byte, again bool) {
 			invite, ok = append([]byte(nil), invite...), append([]byte(nil), ok...)
-			go b.agent.Dismiss(f, invite, ok, b.p.Ours)
+			go b.agent.Dismiss(f, invite, ok, again, b.p.Ours)
 		},
 		Fault: func(what string) { locked(func() { b.faults = append(b.faults, what) }) },
 	}

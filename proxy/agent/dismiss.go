@@ -11,9 +11,9 @@ import (
 // carries (RFC 3261 §13.2.2.4, RFC 3264 §6), and sends BYE with a Reason. f is
 // the flow that the 2xx came by, invite the INVITE as received, ok the 2xx; ours
 // reports our own Record-Route values, where the route set ends. Nothing is kept
-// of the slices. A repeat of the 2xx is dismissed again: its ACK was lost, and a
-// second BYE gets 481.
-func (a *Agent) Dismiss(f transport.Flow, invite, ok []byte, ours func(value []byte) bool) {
+// of the slices. again says that the 2xx is a repeat: its ACK was lost, and only
+// that is sent once more; the BYE repeats by itself (RFC 3261 §17.1.2).
+func (a *Agent) Dismiss(f transport.Flow, invite, ok []byte, again bool, ours func(value []byte) bool) {
 	var h, ih message.Head
 	ok, r, _ := message.Scan(ok, &h)
 	if r != message.OK || h.Request {
@@ -35,6 +35,9 @@ func (a *Agent) Dismiss(f transport.Flow, invite, ok []byte, ours func(value []b
 		ack.Body, ack.ContentType = refuseOffer(ok[h.Body:h.End]), "application/sdp"
 	}
 	_ = a.wire.Send(f, message.AppendRequest(nil, &ack))
+	if again {
+		return
+	}
 	a.Do(Request{
 		Method: "BYE", URI: base.URI, From: base.From, To: base.To, CallID: base.CallID, CSeq: base.CSeq + 1,
 		Routes: base.Routes, Flow: f, Extra: [][]byte{[]byte("Reason: SIP;cause=487;text=\"Call was answered elsewhere\"\r\n")},

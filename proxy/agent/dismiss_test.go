@@ -42,7 +42,7 @@ func ourRoute(v []byte) bool { return bytes.Contains(v, []byte("tk=ours")) }
 
 func TestDismissAcksAndByes(t *testing.T) {
 	in(t, wire.Config{}, transport.UDP, func(b *bed) {
-		b.agent.Dismiss(b.flow, []byte(inviteWith("v=0\r\n")), []byte(unwanted("v=0\r\n")), ourRoute)
+		b.agent.Dismiss(b.flow, []byte(inviteWith("v=0\r\n")), []byte(unwanted("v=0\r\n")), false, ourRoute)
 		m := b.arrived()
 		if len(m) != 2 {
 			b.Fatalf("%d messages: %v", len(m), m)
@@ -68,12 +68,22 @@ func TestDismissAcksAndByes(t *testing.T) {
 	})
 }
 
+// RFC 3261 §13.2.2.4: each repeat of a 2xx is ACKed; the call ends once.
+func TestRepeatIsAckedAlone(t *testing.T) {
+	in(t, wire.Config{}, transport.UDP, func(b *bed) {
+		b.agent.Dismiss(b.flow, []byte(inviteWith("")), []byte(unwanted(offer)), true, ourRoute)
+		if raw := b.one(); !strings.HasPrefix(raw, "ACK ") || !strings.Contains(raw, "m=audio 0 ") || b.agent.Pending() != 0 {
+			b.Fatalf("%d pending, got\n%s", b.agent.Pending(), raw)
+		}
+	})
+}
+
 // The ACKs of two calls with the same CSeq number once had one branch: a proxy
 // behind us may take the second for a repeat (RFC 3261 §8.1.1.7).
 func TestEachDismissalHasABranchOfItsOwn(t *testing.T) {
 	in(t, wire.Config{}, transport.UDP, func(b *bed) {
 		for range 2 {
-			b.agent.Dismiss(b.flow, []byte(inviteWith("")), []byte(unwanted("")), ourRoute)
+			b.agent.Dismiss(b.flow, []byte(inviteWith("")), []byte(unwanted("")), false, ourRoute)
 		}
 		seen := make(map[string]bool)
 		for _, m := range b.arrived() {
@@ -93,7 +103,7 @@ func TestEachDismissalHasABranchOfItsOwn(t *testing.T) {
 // as many streams as offered, in order, port 0.
 func TestOfferInTheAnswerIsRefused(t *testing.T) {
 	in(t, wire.Config{}, transport.UDP, func(b *bed) {
-		b.agent.Dismiss(b.flow, []byte(inviteWith("")), []byte(unwanted(offer)), ourRoute)
+		b.agent.Dismiss(b.flow, []byte(inviteWith("")), []byte(unwanted(offer)), false, ourRoute)
 		ack := b.arrived()[0].raw
 		_, body, _ := strings.Cut(ack, "\r\n\r\n")
 		want := "v=0\r\no=P 1 2 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\n" +
@@ -106,7 +116,7 @@ func TestOfferInTheAnswerIsRefused(t *testing.T) {
 
 func TestAnswerInThe2xxIsNotAnsweredAgain(t *testing.T) {
 	in(t, wire.Config{}, transport.UDP, func(b *bed) {
-		b.agent.Dismiss(b.flow, []byte(inviteWith(offer)), []byte(unwanted(offer)), ourRoute)
+		b.agent.Dismiss(b.flow, []byte(inviteWith(offer)), []byte(unwanted(offer)), false, ourRoute)
 		if ack := b.arrived()[0].raw; !strings.HasSuffix(ack, "Content-Length: 0\r\n\r\n") {
 			b.Fatalf("got\n%s", ack)
 		}
@@ -119,7 +129,7 @@ func TestDismissOfNonsenseSendsNothing(t *testing.T) {
 			"", "nonsense", inviteWith(""),
 			strings.Replace(unwanted(""), "Contact: <sip:5001@10.0.0.1:5070;transport=udp>\r\n", "", 1),
 		} {
-			b.agent.Dismiss(b.flow, []byte(inviteWith("")), []byte(ok), ourRoute)
+			b.agent.Dismiss(b.flow, []byte(inviteWith("")), []byte(ok), false, ourRoute)
 		}
 		if g := b.arrived(); len(g) != 0 || b.agent.Pending() != 0 {
 			b.Errorf("sent %v", g)

@@ -180,9 +180,9 @@ func (a *App) proxyHooks() proxy.Hooks {
 }
 
 // dismiss leaves the shard's lock before it sends.
-func (a *App) dismiss(f transport.Flow, invite, ok []byte) {
+func (a *App) dismiss(f transport.Flow, invite, ok []byte, again bool) {
 	invite, ok = append([]byte(nil), invite...), append([]byte(nil), ok...)
-	a.mind.later(func() { a.agent.Dismiss(f, invite, ok, a.proxy.Ours) })
+	a.mind.later(func() { a.agent.Dismiss(f, invite, ok, again, a.proxy.Ours) })
 }
 
 func (a *App) recorded(r router.CallRecord) {
