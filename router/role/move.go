@@ -84,8 +84,8 @@ func (s *State) bound(server router.Server, out []Effect) []Effect {
 // that save is not known: the intent is durable and the licence has moved, so
 // calls need not wait for the store.
 func (s *State) arrive(now router.Clock, out []Effect) []Effect {
-	if s.atRest() {
-		return out // done when the save was unsure
+	if s.phase != router.Switching && s.phase != router.Returning {
+		return out // done when the save was unsure; both may be down since
 	}
 	r := s.row
 	if s.intent == finish {
