@@ -117,7 +117,7 @@ func (k *check) switches(from, to role.Row, command role.Command) {
 		w.broken("an automatic switchover where none is allowed")
 	case !k.confirmed() || !k.verdict.Switchable():
 		w.broken("a switchover on %d rounds (%d of them solid), the last %v", k.k, k.solid, k.verdict)
-	case w.servers[router.Primary].excusedTo < w.now:
+	case !w.servers[router.Primary].blamed():
 		w.broken("false switchover: the primary was well (%v), verdict %v", modeText[w.servers[router.Primary].mode], k.verdict)
 	default:
 		w.goals.switched(k.verdict)
@@ -294,9 +294,11 @@ func (k *check) callsAtEnd() {
 			continue
 		}
 		refused := c.outcome == router.Dissuaded || c.outcome == router.RefusedByPeer || c.outcome == router.Rescued
-		full := c.metFull || c.reason == router.ReasonLinesFull || c.reason == router.ReasonServerBusy || c.reason == router.ReasonHoldBudget && c.waitSeen
+		// Nothing is held in observation: a call whose INVITEs got lost goes to
+		// the desk.
+		unlucky := w.set.loss > 0 && c.reason == router.ReasonNoProgress && (!w.set.fork.Automatic || !w.set.control.Role.Act)
 		switch {
-		case c.entry == router.OverflowEntry && refused, full && refused, c.reason == router.ReasonLooped, !c.begun:
+		case unlucky, c.entry == router.OverflowEntry && refused, c.metFull && refused, c.reason == router.ReasonLooped, !c.begun:
 		default:
 			w.broken("call %d, offered when all was well, ended %v (%s)", c.id, c.outcome, c.reason)
 		}

@@ -33,6 +33,7 @@ const (
 	wallSteps
 	surge
 	proberFull
+	moveAtRefresh // an operator moves the licence while a refresh is under way, late and out of order
 	operates
 	maintenance
 	kinds
@@ -41,7 +42,7 @@ const (
 var kindText = [...]string{
 	"server fails", "both servers fail", "server freezes", "ipbx silent", "ipbx restarts", "wrong password",
 	"registrar refuses", "link cut", "link loses in bursts", "link delays and reorders", "node isolated",
-	"store in trouble", "node crashes", "node pauses", "wall clock steps", "surge of calls", "prober has no room", "operator acts", "maintenance",
+	"store in trouble", "node crashes", "node pauses", "wall clock steps", "surge of calls", "prober has no room", "move at a refresh", "operator acts", "maintenance",
 }
 
 // fault is one entry of the plan.
@@ -66,66 +67,6 @@ type fault struct {
 func (f *fault) String() string {
 	return fmt.Sprintf("%s at %.3f for %v (server %v %s, ipbx %d, link %d/%d, command %d, crash %+v, size %d)",
 		kindText[f.kind], time.Duration(f.from).Seconds(), f.lasts, f.server, modeText[f.mode], f.ipbx, f.link, f.one, f.command, f.crash, f.size)
-}
-
-// crashPlan says at which boundary between two effects the process dies.
-type crashPlan struct {
-	armed bool
-	when  moment
-	skip  int // effects that are still performed then
-}
-
-type moment uint8
-
-const (
-	anyEffect moment = iota
-	atSave
-	atSwitching // at the first Save of a moving row
-	atRegister
-	inLeaving // at a REGISTER or Save while a user leaves
-	inClaim   // at a REGISTER or Save while a user is claimed for
-	inCall    // at an effect of a call
-	moments
-)
-
-// strikes reports whether the process dies before this effect.
-func (p *crashPlan) strikes(n *node, f *control.Effect) bool {
-	if !p.armed || !p.matches(n, f) {
-		return false
-	}
-	if p.skip--; p.skip >= 0 {
-		p.when = anyEffect // the moment has come: now so many effects later
-		return false
-	}
-	return true
-}
-
-func (p *crashPlan) matches(n *node, f *control.Effect) bool {
-	phase := n.state.Row().Licence.Phase
-	speaks := f.Kind == control.Save || f.Kind == control.Register
-	switch p.when {
-	case atSave:
-		return f.Kind == control.Save
-	case atSwitching:
-		return f.Kind == control.Save && (f.Row.Role.Phase == router.Switching || f.Row.Role.Phase == router.Returning)
-	case atRegister:
-		return f.Kind == control.Register
-	case inLeaving:
-		return speaks && (phase == licence.Drain || phase == licence.Unreg)
-	case inClaim:
-		return speaks && phase == licence.Claim
-	case inCall:
-		return false
-	}
-	return true
-}
-
-func (p *crashPlan) strikesCall(n *node) bool {
-	if !p.armed || p.when != inCall {
-		return false
-	}
-	p.skip--
-	return p.skip < 0
 }
 
 // drawPlan draws the faults of an episode: some about one moment, so that they
@@ -164,8 +105,27 @@ func moreKind(r *rand.Rand) kind {
 		return nodeCrashes
 	case n < 3:
 		return storeInTrouble
+	case n < 4:
+		return moveAtRefresh
 	}
 	return kind(r.IntN(int(kinds)))
+}
+
+// refreshes: a REGISTER leaves. When a move is wanted at a refresh, its copies
+// will linger, and the move comes before they are dead.
+func (w *World) refreshes(n *node, f *licence.Effect) {
+	if !n.atRefresh || f.Request != licence.Register {
+		return
+	}
+	n.atRefresh = false
+	l := &w.links[linkOfIPBX(f.IPBX)]
+	l.lingering++
+	w.after(30*time.Second, func() { l.lingering = max(l.lingering-1, 0) })
+	command := role.Switchover
+	if n.state.View().Active == router.Secondary {
+		command = role.Return
+	}
+	w.after(between(w.clocks, 0, 9*time.Second), func() { w.operate(command, true) })
 }
 
 func drawFault(r *rand.Rand, s *setting, k kind, at time.Duration) fault {
@@ -194,6 +154,8 @@ func drawFault(r *rand.Rand, s *setting, k kind, at time.Duration) fault {
 		f.lasts = between(r, time.Second, 40*time.Second)
 	case registrarRefuses, linkLingers, storeInTrouble:
 		f.lasts = min(f.lasts, time.Minute)
+	case moveAtRefresh:
+		f.lasts = between(r, 40*time.Second, 90*time.Second)
 	case nodeCrashes:
 		f.lasts = between(r, 10*time.Second, 90*time.Second) // for its moment to come
 	case nodePauses:
@@ -230,7 +192,7 @@ func (w *World) begin(f *fault) {
 	case registrarRefuses:
 		w.ipbxs[f.ipbx].status = f.status
 	case linkCut, linkBursts, linkLingers, nodeIsolated:
-		w.troubleLinks(f)
+		w.troubleLinks(f, 1)
 	case storeInTrouble:
 		w.store.trouble = f.trouble
 	case nodeCrashes:
@@ -243,6 +205,8 @@ func (w *World) begin(f *fault) {
 		w.surge(f)
 	case proberFull:
 		n.noProbes, n.muteProbes = true, f.keeps
+	case moveAtRefresh:
+		n.atRefresh = true
 	case operates:
 		w.operate(f.command, f.force)
 	case maintenance:
@@ -269,27 +233,47 @@ func (w *World) surge(f *fault) {
 	}
 }
 
-func (w *World) troubleLinks(f *fault) {
+// troubleLinks adds (by 1) or takes away (by -1) what a fault does to links.
+// While a node is cut off from everything, no server is to blame.
+func (w *World) troubleLinks(f *fault, by int) {
 	for i := range w.links {
-		if f.kind != nodeIsolated && i != f.link {
-			continue
-		}
 		l := &w.links[i]
-		switch f.kind {
-		case linkBursts:
-			l.burst = 0.5
-		case linkLingers:
-			if i >= int(router.Servers) {
-				l.lingering = true
-			}
-		default:
-			l.there = l.there || f.one != 1 || f.kind == nodeIsolated
-			l.back = l.back || f.one != 2 || f.kind == nodeIsolated
+		switch isServer := i > 0 && i < int(router.Servers); {
+		case f.kind == nodeIsolated:
+			l.there += by
+			l.back += by
+			continue
+		case i != f.link:
+			continue
+		case f.kind == linkBursts:
+			l.bursts += by
+		case f.kind == linkLingers && !isServer:
+			l.lingering += by
+		case f.kind == linkCut:
+			l.cut(f.one, by)
 		}
-		if i > 0 && i < int(router.Servers) && f.kind != nodeIsolated {
-			w.servers[i].excuse()
+		if i > 0 && i < int(router.Servers) {
+			w.blame(w.servers[i], by)
 		}
 	}
+}
+
+// cut: one way, the other, or both.
+func (l *link) cut(which, by int) {
+	if which != 1 {
+		l.there += by
+	}
+	if which != 2 {
+		l.back += by
+	}
+}
+
+func (w *World) blame(s *server, by int) {
+	if by > 0 {
+		s.excuse()
+		return
+	}
+	s.forgive()
 }
 
 func (w *World) operate(c role.Command, force bool) {
@@ -320,7 +304,9 @@ func (w *World) finish(f *fault) {
 	case registrarRefuses:
 		w.ipbxs[f.ipbx].status = 0
 	case linkCut, linkBursts, linkLingers, nodeIsolated:
-		w.mendLinks(f)
+		w.troubleLinks(f, -1)
+	case moveAtRefresh:
+		w.nodes[0].atRefresh = false
 	case storeInTrouble:
 		w.store.trouble = storeWell
 	case proberFull:
@@ -339,18 +325,8 @@ func (w *World) mendServer(f *fault, x router.Server) {
 	if s.mode == f.mode {
 		s.become(healthy)
 	}
-	s.forgive()
-}
-
-func (w *World) mendLinks(f *fault) {
-	for i := range w.links {
-		if f.kind != nodeIsolated && i != f.link {
-			continue
-		}
-		w.links[i] = link{}
-		if i > 0 && i < int(router.Servers) {
-			w.servers[i].forgive()
-		}
+	if f.mode.faulty() {
+		s.forgive()
 	}
 }
 
@@ -370,7 +346,7 @@ func (w *World) heal() {
 		if s.mode != healthy {
 			s.become(healthy)
 		}
-		s.frozenTo = 0
+		s.frozenTo, s.faults = 0, 1
 		s.forgive()
 	}
 	for _, b := range w.ipbxs {
@@ -381,7 +357,7 @@ func (w *World) heal() {
 	}
 	w.store.trouble = storeWell
 	n := w.nodes[0]
-	n.crash, n.noProbes = crashPlan{}, false
+	n.crash, n.noProbes, n.atRefresh = crashPlan{}, false, false
 	if !n.up {
 		n.boot()
 	}

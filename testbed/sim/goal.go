@@ -21,7 +21,6 @@ const (
 	goalProof
 	goalFence
 	goalFenceDesk
-	goalMoveBack
 	goalCrashInClaim
 	goalCrashInLeaving
 	goalCrashWhileSaving
@@ -59,7 +58,7 @@ const (
 var goalText = [goalCount]string{
 	"switchover", "switchover of a gray server", "switchover of a degraded server", "switchover without a second view",
 	"operator's switchover", "licence moved", "return", "proof taken", "fence taken", "fence outlasts the budget",
-	"move taken back", "crash inside claim", "crash while the user leaves", "crash while saving", "crash in a verification",
+	"crash inside claim", "crash while the user leaves", "crash while saving", "crash in a verification",
 	"call lost with the node", "save unknown while switching", "pause", "duplicate", "busy abort", "slow abort", "unknown abort",
 	"self isolated", "ipbx fault", "self sick", "both down", "server back", "maintenance", "secondary not ready", "store down",
 	"would have switched", "lines full", "dissuaded", "delivered held call", "requeue served", "answered while held", "rescue",
@@ -137,15 +136,10 @@ func (g *goals) abort(v router.Verdict) {
 func (g *goals) licence(e control.Event, from, to licence.Row) {
 	left := (from.Phase == licence.Unreg || from.Phase == licence.Drain) && to.Phase == licence.Claim
 	switch {
-	case left && to.Holder != from.Holder:
-		g.reach(goalMoveBack)
 	case left && e.Kind == control.Registrar && e.Register.Kind == licence.Answer:
 		g.reach(goalProof)
 	case left && e.Kind == control.Tick:
 		g.reach(goalFence)
-	}
-	if from.Holder != to.Holder && from.Phase != licence.Bound && from.Phase != licence.Confirm && from.Phase != licence.Idle {
-		g.reach(goalMoveBack)
 	}
 }
 

@@ -220,6 +220,12 @@ func (l *leg) cancelled() {
 
 func (l *leg) sendCancel() {
 	l.cancel = cancelSent
+	l.n.timer(timerB, func() { // gone 64*T1 later, answered or not (RFC 3261 §9.1)
+		if !l.ended {
+			l.end()
+			l.call.step(fork.Event{Kind: fork.TimedOut, Branch: l.branch})
+		}
+	})
 	l.repeatCancel(firstGap, l.n.w.now.Add(timerB))
 }
 

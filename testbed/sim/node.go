@@ -31,6 +31,8 @@ type node struct {
 	noProbes   bool // the prober has no room …
 	muteProbes bool // … and does not even say so
 
+	atRefresh bool // an operator waits for the next REGISTER
+
 	view     router.View
 	waking   bool
 	table    *dialog.Table

@@ -59,6 +59,7 @@ type registration struct {
 func (n *node) register(f *licence.Effect) {
 	w := n.w
 	w.check.registers(n, f)
+	w.refreshes(n, f)
 	w.note('r', uint64(f.User)<<8|uint64(f.Request), uint64(f.CSeq))
 	if w.tracing() {
 		w.logf("send %s of %v to ipbx %d, cseq %d", requestText[f.Request], f.User, f.IPBX, f.CSeq)

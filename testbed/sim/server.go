@@ -56,7 +56,8 @@ type server struct {
 	frozenTo router.Instant // the virtual machine stands still until then
 	legs     []*leg         // calls on it that have not ended
 
-	excusedTo router.Instant // a switchover away from it has a ground until then
+	faults    int            // that give a ground for a switchover away from it
+	excusedTo router.Instant // … and until when they do after the last has ended
 }
 
 // arrives runs what a message does at the server; one that is frozen does it
@@ -71,13 +72,19 @@ func (s *server) arrives(do func()) {
 
 // excuse notes that the server, or the way to it, is faulty until further
 // notice; forgive, that it is so no more.
-func (s *server) excuse() { s.excusedTo = router.Never }
+func (s *server) excuse() { s.faults++ }
 
 // memory: evidence of calls counts for 60 s, a fault lasts 60 s before it
 // counts, and rounds take their time.
 const memory = 150 * time.Second
 
-func (s *server) forgive() { s.excusedTo = s.w.now.Add(memory) }
+func (s *server) forgive() {
+	s.faults--
+	s.excusedTo = s.w.now.Add(memory)
+}
+
+// blamed: a switchover away from the server has a ground.
+func (s *server) blamed() bool { return s.faults > 0 || s.w.now <= s.excusedTo }
 
 // become changes the mode. What ran on a process that is gone is gone.
 func (s *server) become(m mode) {

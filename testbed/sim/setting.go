@@ -65,6 +65,9 @@ func draw(r *rand.Rand) setting {
 	if r.IntN(3) == 0 {
 		s.grants = between(r, 30*time.Second, s.policy.MaxGrant)
 	}
+	if s.omits && s.grants > 0 {
+		s.grants = max(s.grants, s.policy.Expires, s.tooBrief) // shortened unseen, a binding would lapse
+	}
 	s.heal = router.Instant(healAt)
 	s.end = s.heal.Add(max(s.policy.MaxGrant+grace+drain, atLeast-healAt))
 	s.drawPolicies(r)
@@ -86,9 +89,4 @@ func (s *setting) drawPolicies(r *rand.Rand) {
 		Round: spacing, HoldSignal: pick[uint16](r, 0, 0, 180, 183), Requeue: r.IntN(4) > 0, RejectStatus: 486,
 		Automatic: s.control.Role.Automatic, Rescue: r.IntN(3) > 0, IPBXs: s.policy.IPBXs,
 	}
-}
-
-// worst is the longest fence of this site.
-func (s *setting) worst() time.Duration {
-	return s.policy.Txn + t4 + s.policy.MaxGrant + s.policy.Slack
 }
