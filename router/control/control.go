@@ -221,6 +221,7 @@ func (s *State) Step(now router.Clock, e Event, out []Effect) []Effect {
 // licence, one save, one view.
 func (s *State) settle(now router.Clock, out []Effect) []Effect {
 	out = s.readiness(now, out)
+	out = s.giveUp(now, out)
 	out = s.follow(now, out)
 	out = s.save(now, out)
 	if v := s.currentView(); v != s.view {
@@ -228,6 +229,19 @@ func (s *State) settle(now router.Clock, out []Effect) []Effect {
 		out = append(out, Effect{Kind: Publish, View: v})
 	}
 	return out
+}
+
+// giveUp takes an automatic switchover back that waits for the IPBX while its
+// sense is gone: the secondary is not ready any more, and the primary has been
+// good for as long as a return wants. Our choice: an hour-long fence must not
+// keep a site from the server that works. What an operator asked for stays.
+func (s *State) giveUp(now router.Clock, out []Effect) []Effect {
+	v := s.role.View()
+	if v.Phase != router.Switching || !v.Verdict.Switchable() || s.ready ||
+		s.board.Good(now.Mono, v.Active, s.policy.Health) < s.policy.Role.Stable {
+		return out
+	}
+	return s.roleStep(now, role.Event{Kind: role.MoveFailed, Server: v.Active.Other()}, out)
 }
 
 // currentView is the role machine's view with the end of a licence move.

@@ -250,3 +250,27 @@ func TestStoreDownRefusesChangesOfRoleOnly(t *testing.T) {
 		t.Fatalf("the store is back and nothing moved: %+v", v)
 	}
 }
+
+// A move that waited for an hour-long fence kept the role in SWITCHING, and
+// refused the operators, while the secondary had died and the primary was back.
+func TestMoveIsTakenBackWhenItsSenseIsGone(t *testing.T) {
+	n := start(t, licence.Pair)
+	n.run(30 * time.Second)
+	n.deaf = true
+	n.alive[router.Primary] = false
+	n.feed(Event{Kind: Overflow, Server: router.Primary})
+	n.run(time.Minute)
+	if v := n.s.View(); v.Phase != router.Switching || v.MoveBy == 0 {
+		t.Fatalf("no fence is waited for: %+v", v)
+	}
+	n.alive[router.Primary], n.alive[router.Secondary] = true, false
+	n.run(2 * time.Minute)
+	if v := n.s.View(); v.Phase != router.Normal || v.Active != router.Primary {
+		t.Fatalf("%+v", v)
+	}
+	n.deaf = false
+	n.run(2 * time.Minute)
+	if !n.bound[router.Primary] || n.bound[router.Secondary] || n.maxBound > 1 {
+		t.Fatalf("bound %v, at most %d", n.bound, n.maxBound)
+	}
+}
