@@ -77,22 +77,22 @@ type Config struct {
 	MaxDuration    time.Duration // a call in progress is forgotten after this; 0: 12 h
 	Transactions   int           // response contexts alive at once; 0: 200,000
 	Keys           *message.Keys
-	Shards         int  // 0: 4
+	Shards         int // 0: 4
 }
 
 // Hooks are called by the proxy, under a shard's lock: they must not block and
 // must not call back.
 type Hooks struct {
-	Overflow    func(s router.Server)                     // a call was held; coalesce
-	Served      func(s router.Server)                     // answered a call while a verification runs
-	Record      func(r router.CallRecord)                 // a call ended
-	PassiveCall func(s router.Server)                     // 403: a passive server placed a call
-	Registered  func(s router.Server, expires int)        // a server's own REGISTER was answered here
-	Own         func(raw []byte, h *message.Head) bool    // a response to a request of our own; true: taken
+	Overflow    func(s router.Server)                  // a call was held; coalesce
+	Served      func(s router.Server)                  // answered a call while a verification runs
+	Record      func(r router.CallRecord)              // a call ended
+	PassiveCall func(s router.Server)                  // 403: a passive server placed a call
+	Registered  func(s router.Server, expires int)     // a server's own REGISTER was answered here
+	Own         func(raw []byte, h *message.Head) bool // a response to a request of our own; true: taken
 	// Dismiss: ACK and BYE this 2xx; again: it was before, and lacks its ACK alone.
 	// Copies what it keeps.
 	Dismiss func(f transport.Flow, invite, ok []byte, again bool)
-	Fault       func(what string)                         // a panic ended one call, or a limit was met
+	Fault   func(what string) // a panic ended one call, or a limit was met
 }
 
 // Proxy is the SIP element. Safe for concurrent use.

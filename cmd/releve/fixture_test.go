@@ -83,6 +83,7 @@ func onSecondary() admin.Status {
 	s := someStatus()
 	s.Headline, s.Active, s.Phase, s.Reason = text.OnSecondary, "secondary", "on-secondary", router.ReasonConfirmed
 	s.Since, s.Act = noon.Add(-5*time.Minute), false
+	s.Registration = admin.Registration{Mode: "pair", Holder: "secondary", Phase: "unreg", Leaving: "primary", Fence: noon.Add(52 * time.Minute)}
 	s.Servers[0].State, s.Servers[0].Verdict, s.Servers[0].Stability = admin.StateDown, "DEAD_APP", admin.Progress{K: 2, N: 5}
 	s.Servers[0].Calls, s.Servers[0].Reconciled = 1, false
 	s.Servers[1].State = admin.StateActive
@@ -90,6 +91,8 @@ func onSecondary() admin.Status {
 	s.Alarms = []db.Alarm{
 		{Number: 1005, Object: "secondary", Severity: "major", Raised: noon.Add(-5 * time.Minute)},
 		{Number: 1001, Object: "primary", Severity: "major", Raised: noon.Add(-26 * time.Hour)},
+		{Number: 1013, Object: "secondary / oxe", Severity: "critical", Raised: noon.Add(-time.Minute)},
+		{Number: 1062, Object: text.LimitRequests, Severity: "major", Raised: noon.Add(-time.Minute)},
 	}
 	return s
 }
@@ -100,6 +103,7 @@ func verifying() admin.Status {
 	s.Registration = admin.Registration{Mode: "trunk"}
 	s.Headline = text.Nobody
 	s.IPBX[0] = admin.IPBX{Name: "oxe"}
+	s.Servers[1].Since, s.Servers[1].Ready, s.Servers[1].Verdict, s.Servers[1].RTT = time.Time{}, false, "UNKNOWN", 0
 	return s
 }
 
@@ -116,7 +120,9 @@ func someCalls() []admin.CallInfo {
 
 func someEvents() []db.Event {
 	return []db.Event{
-		{Time: noon, Code: text.EventSwitchoverDone, Params: map[string]string{"from": "primary", "to": "secondary", "duration": "412 ms"}},
+		{Time: noon.Add(2 * time.Second), Code: text.EventAlarmRaised, Params: map[string]string{"number": "1001", "object": "primary"}},
+		{Time: noon.Add(time.Second), Code: text.EventLicenceMoved, Params: map[string]string{"from": "primary", "to": "secondary", "duration": "2.04s"}},
+		{Time: noon, Code: text.EventSwitchoverDone, Params: map[string]string{"from": "primary", "to": "secondary", "duration": "412ms"}},
 		{Time: noon.Add(-time.Second), Code: text.EventSwitchoverBegun, Params: map[string]string{"from": "primary", "to": "secondary", "reason": "operator"}, Actor: "marie (uid 1000)"},
 		{Time: noon.Add(-48 * time.Hour), Code: text.EventStarted, Params: map[string]string{"version": "1.0"}, Actor: "releve"},
 	}
@@ -127,7 +133,12 @@ func someLicence() admin.Licence {
 		Mode: "pair", Phase: "unreg", Holder: "secondary", Leaving: "primary", Epoch: 5, Fence: noon.Add(time.Hour), WorstMove: 3609 * time.Second,
 		Bindings: []admin.Binding{
 			{Role: "primary", User: "sip:5001@oxe", IPBX: "oxe", Possible: true, Granted: time.Minute, Until: noon.Add(30 * time.Second)},
-			{Role: "secondary", User: "sip:5002@oxe", IPBX: "oxe", Refused: true, Foreign: true},
+			{Role: "primary", User: "sip:5001@oxe2", IPBX: "oxe2", Possible: true},
+			{Role: "secondary", User: "sip:5002@oxe", IPBX: "oxe", Refused: true, Foreign: true, Contacts: []admin.Contact{{URI: "sip:5002@10.9.9.9", Seen: noon.Add(-12 * time.Second)}}},
+		},
+		Own: []admin.OwnRegister{
+			{Server: "svp1", Role: "primary", At: noon.Add(-20 * time.Second), Granted: time.Minute},
+			{Server: "svp2", Role: "secondary", At: noon.Add(-time.Hour)},
 		},
 	}
 }

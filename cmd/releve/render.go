@@ -84,14 +84,7 @@ func (v view) status(s admin.Status) string {
 	}
 	b.WriteString(table(rows))
 	for _, x := range s.IPBX {
-		seen := v.m.Label("seen")
-		switch {
-		case !x.Seen && x.Since.IsZero():
-			seen = v.m.Label("never-seen")
-		case !x.Seen:
-			seen = v.m.Label("unseen")
-		}
-		b.WriteString(strings.TrimSpace("IPBX "+x.Name+"  "+seen+" "+v.since(x.Since)) + "\n")
+		b.WriteString("IPBX " + x.Name + "  " + v.seen(x) + "\n")
 	}
 	b.WriteString("\n" + v.m.Line(v.m.Label("registration"), v.registration(s)) + "\n")
 	n := s.Counters
@@ -100,6 +93,17 @@ func (v view) status(s admin.Status) string {
 	b.WriteString(v.m.Line(v.m.Label("uptime"), v.m.Since(v.now.Sub(s.Started))+", "+s.Version) + "\n")
 	b.WriteString(v.m.Line(v.m.Label("alarms"), v.alarmSummary(s.Alarms)))
 	return b.String()
+}
+
+// seen says when an IPBX was last heard of.
+func (v view) seen(x admin.IPBX) string {
+	switch {
+	case x.Since.IsZero():
+		return v.m.Label("never-seen")
+	case !x.Seen:
+		return v.m.Label("unseen") + " " + v.since(x.Since)
+	}
+	return v.m.Label("seen") + " " + v.m.SeenAgo(v.now.Sub(x.Since))
 }
 
 // server is one row of the status: what it does, what it says, how full it is.
@@ -117,6 +121,9 @@ func (v view) server(s admin.Server) []string {
 		lines += " (" + v.m.Label("uncertain") + ")"
 	}
 	last := v.since(s.Since)
+	if s.Since.IsZero() {
+		last = v.m.Label("unchecked")
+	}
 	if s.State == admin.StatePassive {
 		ready := v.m.Label("not-ready")
 		if s.Ready {
@@ -144,9 +151,13 @@ func (v view) registration(s admin.Status) string {
 	if r.Mode == "trunk" {
 		return v.m.RegistrationMode(r.Mode)
 	}
-	out := v.m.LicencePhase(r.Phase) + ", " + serverOf(s, r.Holder).Name
+	until := ""
 	if !r.Until.IsZero() {
-		out += ", " + v.m.Label("until") + " " + v.clock(r.Until)
+		until = v.clock(r.Until)
+	}
+	out := v.m.Registered(r.Phase, serverOf(s, r.Holder).Name, until)
+	if !r.Fence.IsZero() {
+		out += v.m.Fenced(serverOf(s, r.Leaving).Name, max(r.Fence.Sub(v.now), 0))
 	}
 	return out
 }
@@ -158,17 +169,9 @@ func (v view) alarmSummary(alarms []db.Alarm) string {
 	var b strings.Builder
 	fmt.Fprintln(&b, len(alarms))
 	for _, a := range alarms {
-		fmt.Fprintf(&b, "  %d  %s  %s  %s\n", a.Number, v.m.Severity(a.Severity), v.clock(a.Raised), v.m.AlarmTitle(a.Number, v.object(a.Object)))
+		fmt.Fprintf(&b, "  %d  %s  %s  %s\n", a.Number, v.m.Severity(a.Severity), v.clock(a.Raised), v.m.AlarmTitle(a.Number, a.Object))
 	}
 	return b.String()
-}
-
-// object names what an alarm is about: a role, or a name of the site.
-func (v view) object(object string) string {
-	if object == "primary" || object == "secondary" {
-		return v.m.Role(object)
-	}
-	return object
 }
 
 func (v view) alarms(alarms []db.Alarm) string {
@@ -181,7 +184,7 @@ func (v view) alarms(alarms []db.Alarm) string {
 		if !a.Cleared.IsZero() {
 			times += " → " + v.clock(a.Cleared)
 		}
-		fmt.Fprintf(&b, "%d  %s  %s  %s\n", a.Number, v.m.Severity(a.Severity), times, v.m.AlarmTitle(a.Number, v.object(a.Object)))
+		fmt.Fprintf(&b, "%d  %s  %s  %s\n", a.Number, v.m.Severity(a.Severity), times, v.m.AlarmTitle(a.Number, a.Object))
 		if a.Cleared.IsZero() {
 			fmt.Fprintf(&b, "      %s %s\n", v.m.WhatToDo(), v.m.AlarmTodo(a.Number))
 		}
@@ -199,7 +202,7 @@ func (v view) number(n string, reveal bool) string {
 func (v view) calls(calls []admin.CallInfo, reveal bool) string {
 	rows := [][]string{{
 		v.m.Label("time"), v.m.Label("caller"), v.m.Label("called"), v.m.Label("server"),
-		v.m.Label("outcome"), v.m.Label("duration"), "Call-ID",
+		v.m.Label("outcome"), v.m.Label("length"), "Call-ID",
 	}}
 	for _, c := range calls {
 		rows = append(rows, []string{
@@ -284,7 +287,8 @@ func (v view) licence(l admin.Licence) string {
 	if l.Mode == "trunk" {
 		return b.String()
 	}
-	fmt.Fprintf(&b, "%s   %s %d\n", v.m.Line(v.m.Label("phase"), v.m.LicencePhase(l.Phase)+", "+v.m.Role(l.Holder)), v.m.Label("epoch"), l.Epoch)
+	fmt.Fprintf(&b, "%s   %s   %s\n", v.m.Line(v.m.Label("phase"), v.m.LicencePhase(l.Phase)),
+		v.m.Line(v.m.Label("user"), v.m.Role(l.Holder)), v.m.Line(v.m.Label("epoch"), fmt.Sprint(l.Epoch)))
 	if l.Leaving != "none" && l.Leaving != "" {
 		line := v.m.Line(v.m.Label("leaving"), v.m.Role(l.Leaving))
 		if !l.Fence.IsZero() {
@@ -297,28 +301,54 @@ func (v view) licence(l admin.Licence) string {
 		rows = append(rows, []string{"  " + v.m.Role(x.Role), x.User, "IPBX " + x.IPBX, v.binding(x)})
 	}
 	b.WriteString(table(rows))
+	for _, x := range l.Own {
+		b.WriteString(v.ownRegister(x) + "\n")
+	}
 	fmt.Fprintln(&b, v.m.WorstMove(l.WorstMove))
 	return b.String()
 }
 
+// ownRegister says when a server last registered at Relève itself.
+func (v view) ownRegister(x admin.OwnRegister) string {
+	line := v.m.Label("own-register") + " " + x.Server + " " + v.m.SeenAgo(v.now.Sub(x.At))
+	if x.Granted == 0 {
+		line += " (" + v.m.Label("left") + ")"
+	}
+	return line
+}
+
+// binding says whether the IPBX knows a user: as it said, or perhaps still.
 func (v view) binding(x admin.Binding) string {
 	out := []string{v.m.Label("unbound")}
-	if x.Possible {
+	switch {
+	case x.Possible && x.Until.IsZero():
+		out[0] = v.m.Label("maybe")
+	case x.Possible:
 		out[0] = v.m.Label("holder")
 		if x.Granted > 0 {
 			out = append(out, v.m.Label("granted")+" "+v.m.Ago(x.Granted))
 		}
-		if !x.Until.IsZero() {
-			out = append(out, v.m.Label("until")+" "+v.clock(x.Until))
-		}
+		out = append(out, v.m.Label("until")+" "+v.clock(x.Until))
 	}
 	if x.Refused {
 		out = append(out, v.m.Label("refused"))
 	}
 	if x.Foreign {
-		out = append(out, v.m.Label("foreign"))
+		out = append(out, v.foreign(x.Contacts))
 	}
 	return strings.Join(out, ", ")
+}
+
+// foreign names the Contacts that are not ours.
+func (v view) foreign(contacts []admin.Contact) string {
+	if len(contacts) == 0 {
+		return v.m.Label("foreign")
+	}
+	out := make([]string, 0, len(contacts))
+	for _, c := range contacts {
+		out = append(out, c.URI+" ("+v.m.Label("seen")+" "+v.m.SeenAgo(v.now.Sub(c.Seen))+")")
+	}
+	return v.m.Line(v.m.Label("foreign"), strings.Join(out, ", "))
 }
 
 func (v view) probes(probes []admin.Probe) string {

@@ -113,6 +113,9 @@ type Registration struct {
 	Holder string    `json:"holder"` // role whose user is bound, or is being bound
 	Phase  string    `json:"phase"`  // idle, bound, drain, unreg, claim or confirm
 	Until  time.Time `json:"until"`  // when the binding expires; zero: no binding
+
+	Leaving string    `json:"leaving,omitempty"` // role whose user must be gone first
+	Fence   time.Time `json:"fence"`             // when it is gone at the latest, proof or not; zero: nothing is waited for
 }
 
 // Counters count since the start of the process.
@@ -148,6 +151,21 @@ type Licence struct {
 	Fence     time.Time     `json:"fence"` // the latest end of a binding of Leaving; zero: none
 	Bindings  []Binding     `json:"bindings"`
 	WorstMove time.Duration `json:"worst_move_ns"` // the longest a move can take here
+	Own       []OwnRegister `json:"own"`           // the servers that register at Relève
+}
+
+// OwnRegister is the last REGISTER that a server sent to Relève for itself.
+type OwnRegister struct {
+	Server  string        `json:"server"` // name
+	Role    string        `json:"role"`
+	At      time.Time     `json:"at"`
+	Granted time.Duration `json:"granted_ns"` // 0: it said that it leaves
+}
+
+// Contact is one that an IPBX lists for our user and that is not ours.
+type Contact struct {
+	URI  string    `json:"uri"`
+	Seen time.Time `json:"seen"`
 }
 
 // Binding is what is known of one user at one IPBX.
@@ -160,6 +178,7 @@ type Binding struct {
 	Until    time.Time     `json:"until"`
 	Refused  bool          `json:"refused"` // the IPBX refuses this user
 	Foreign  bool          `json:"foreign"` // it lists a Contact that is not ours
+	Contacts []Contact     `json:"contacts,omitempty"`
 }
 
 // Probe is one round of checks, run on demand.

@@ -55,6 +55,9 @@ func TestAlarmsOfTwoIPBXsHaveNamesOfTheirOwn(t *testing.T) {
 				if n == alarm.IPBXSilent && server != router.NoServer {
 					continue
 				}
+				if aboutSite(n) {
+					about = "the site"
+				}
 				object := fmt.Sprint(n, m.objectOf(&control.Effect{Alarm: uint16(n), Server: server, IPBX: ipbx}))
 				if was, ok := seen[object]; ok && was != about {
 					t.Errorf("%s is about %s and %s", object, was, about)

@@ -114,7 +114,7 @@ func New(cfg *config.Config, o Options) (a *App, err error) {
 	pc, tc := a.proxyConfig(keys), a.transportConfig()
 	a.proxy = proxy.New(pc, nil, a.mind.firstView(), a.proxyHooks())
 	a.mind.clock = newClock(a.proxy.Started())
-	tc.Allow = a.proxy.Known
+	tc.Allow = a.known
 	if a.wire, err = transport.New(tc, (*handler)(a)); err != nil {
 		return a, err
 	}
@@ -122,6 +122,7 @@ func New(cfg *config.Config, o Options) (a *App, err error) {
 	a.proxy.SetWire(a.wire)
 	a.agent = agent.New(a.wire, func(l uint8) string { return pc.Listeners[l].SentBy })
 	a.registrar = register.New(a.agent, a.licensedUsers(), a.registrars())
+	a.mind.counted = a.newCounted()
 	return a, nil
 }
 
@@ -187,6 +188,7 @@ func (a *App) dismiss(f transport.Flow, invite, ok []byte, again bool) {
 
 func (a *App) recorded(r router.CallRecord) {
 	a.records.Call(r)
+	a.mind.concluded(&r)
 	if r.Reason != router.ReasonActiveServes && r.Reason != router.ReasonOutgoing {
 		a.mind.later(func() { // a log that blocks must not hold a shard's lock
 			a.log.Info("call", "call", r.CallID, "server", r.Server, "outcome", r.Outcome, "status", r.Status, "reason", string(r.Reason))

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"log/slog"
 	"strconv"
 	"time"
 
@@ -19,7 +20,7 @@ func (m *mind) viewed(v router.View) {
 		m.activeSince = time.Now()
 	}
 	began := m.moveBegan
-	if (v.Phase == router.Switching || v.Phase == router.Returning) && old.Phase != v.Phase {
+	if (v.Phase == router.Switching || v.Phase == router.Returning) && old.Phase != v.Phase && !first {
 		m.moveBegan = time.Now()
 	}
 	if v.Verifying && v.Verification > old.Verification { // a move's rulings raise the number without a round
@@ -36,7 +37,7 @@ func (m *mind) viewed(v router.View) {
 	m.verified(old, v)
 	m.releaseDead(old, v)
 	if v.Phase != old.Phase {
-		m.phased(old, v, time.Since(began))
+		m.phased(old, v, began)
 	}
 }
 
@@ -55,12 +56,13 @@ func (m *mind) verified(old, v router.View) {
 	}
 }
 
-// phased writes the change of phase; took is how long a move ran.
-func (m *mind) phased(old, v router.View, took time.Duration) {
+// phased writes the change of phase; began is when the move began, zero when an
+// earlier run began it.
+func (m *mind) phased(old, v router.View, began time.Time) {
 	from, to := v.Active.String(), v.Active.Other().String()
 	p := map[string]string{
 		"from": from, "to": to, "server": v.Active.String(), "reason": string(m.reasonOf(v)),
-		"epoch": number(v.Epoch), "duration": took.Round(time.Millisecond).String(),
+		"epoch": number(v.Epoch),
 	}
 	switch v.Phase {
 	case router.Switching:
@@ -69,21 +71,38 @@ func (m *mind) phased(old, v router.View, took time.Duration) {
 		m.app.event(text.EventReturnBegun, p)
 	case router.OnSecondary:
 		p["from"], p["to"] = to, from
-		m.settled(old, p, text.EventSwitchoverDone, router.Switching)
+		m.settled(old, p, began, text.EventSwitchoverDone, router.Switching)
 	case router.Normal:
 		p["from"], p["to"] = to, from
-		m.settled(old, p, text.EventReturnDone, router.Returning)
+		m.settled(old, p, began, text.EventReturnDone, router.Returning)
 	case router.BothDown:
 		m.app.event(text.EventBothDown, p)
 	case router.Maintenance:
 		m.app.event(text.EventMaintenanceStarted, map[string]string{"note": ""})
 	}
-	m.app.log.Warn("phase", "from", old.Phase.String(), "to", v.Phase.String(), "active", v.Active.String(), "epoch", v.Epoch, "verdict", v.Verdict.String())
+	m.app.log.Log(m.life, levelOf(old.Phase, v.Phase), "phase", "from", old.Phase.String(), "to", v.Phase.String(), "active", v.Active.String(), "epoch", v.Epoch, "verdict", v.Verdict.String())
 }
 
-func (m *mind) settled(old router.View, p map[string]string, done string, moved router.Phase) {
+// lasted is a duration as events carry it; the catalogue writes it for people.
+func lasted(since time.Time) string { return time.Since(since).Round(time.Millisecond).String() }
+
+// levelOf: somebody shall look when the role moves or neither server serves; a
+// verification that came and went is the daily course.
+func levelOf(phases ...router.Phase) slog.Level {
+	for _, p := range phases {
+		if p == router.Switching || p == router.Returning || p == router.BothDown {
+			return slog.LevelWarn
+		}
+	}
+	return slog.LevelInfo
+}
+
+func (m *mind) settled(old router.View, p map[string]string, began time.Time, done string, moved router.Phase) {
 	switch old.Phase {
 	case moved:
+		if !began.IsZero() {
+			p["duration"] = lasted(began)
+		}
 		m.app.event(done, p)
 	case router.BothDown:
 		m.app.event(text.EventServingAgain, p)
@@ -117,7 +136,7 @@ func (m *mind) moved(now licence.Status) {
 		}
 	case was.holder != router.NoServer && was.holder != now.Holder:
 		m.app.event(text.EventLicenceMoved, map[string]string{
-			"from": was.holder.String(), "to": now.Holder.String(), "duration": time.Since(was.left).Round(time.Millisecond).String(),
+			"from": was.holder.String(), "to": now.Holder.String(), "duration": lasted(was.left),
 		})
 		fallthrough
 	default:

@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -33,15 +34,15 @@ func TestEachChangeOfPhaseIsOneSentence(t *testing.T) {
 		from, to router.View
 		want     string
 	}{
-		"verification begins": {v(router.Normal, p), v(router.Normal, p, verifying), "verification-start Verification of the primary (idle probing failed)."},
-		"verification ends":   {v(router.Normal, p, verifying), v(router.Normal, p), "verification-end End of the verification of the primary"},
-		"switchover begins":   {v(router.Normal, p), v(router.Switching, p, dead), "switchover-begun Switchover: the primary is left, the secondary takes over."},
-		"switchover done":     {v(router.Switching, p), v(router.OnSecondary, sec), "switchover-done Switchover done in "},
-		"return begins":       {v(router.OnSecondary, sec), v(router.Returning, sec), "return-begun Return to normal: the secondary is left for the primary."},
-		"return done":         {v(router.Returning, sec), v(router.Normal, p), "return-done Return to normal done in "},
+		"verification begins": {v(router.Normal, p), v(router.Normal, p, verifying), "verification-start Verification of the primary (routine check failed)."},
+		"verification ends":   {v(router.Normal, p, verifying), v(router.Normal, p), "verification-end Verification of the primary ended"},
+		"switchover begins":   {v(router.Normal, p), v(router.Switching, p, dead), "switchover-begun Switchover: the primary becomes passive, the secondary takes over."},
+		"switchover done":     {v(router.Switching, p), v(router.OnSecondary, sec), "switchover-done Switchover done: the secondary is active."},
+		"return begins":       {v(router.OnSecondary, sec), v(router.Returning, sec), "return-begun Return to normal: the secondary becomes passive, the primary becomes active again."},
+		"return done":         {v(router.Returning, sec), v(router.Normal, p), "return-done Return to normal done: the primary is active."},
 		"both down":           {v(router.Normal, p), v(router.BothDown, p), "both-down No server answers."},
-		"serves again":        {v(router.BothDown, p), v(router.Normal, p), "serving-again The primary answers again and serves calls."},
-		"secondary again":     {v(router.BothDown, sec), v(router.OnSecondary, sec), "serving-again The secondary answers again and serves calls."},
+		"serves again":        {v(router.BothDown, p), v(router.Normal, p), "serving-again The primary answers again and takes calls."},
+		"secondary again":     {v(router.BothDown, sec), v(router.OnSecondary, sec), "serving-again The secondary answers again and takes calls."},
 		"maintenance":         {v(router.Normal, p), v(router.Maintenance, p), "maintenance-start Maintenance started, roles frozen"},
 		"maintenance ends":    {v(router.Maintenance, sec), v(router.OnSecondary, sec), "maintenance-stop Maintenance ended."},
 		"a move that failed":  {v(router.Switching, p), v(router.Normal, p), ""},
@@ -60,6 +61,52 @@ func TestEachChangeOfPhaseIsOneSentence(t *testing.T) {
 				t.Errorf("%q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// Only the end of a move that began in this run says how long it took.
+func TestOnlyTheEndOfAMoveHasADuration(t *testing.T) {
+	s := still(t)
+	m := s.node.mind
+	for _, v := range []router.View{
+		{Phase: router.Normal, Active: router.Primary},
+		{Phase: router.BothDown, Active: router.Primary},
+		{Phase: router.Normal, Active: router.Primary},
+		{Phase: router.Switching, Active: router.Primary},
+		{Phase: router.OnSecondary, Active: router.Secondary},
+	} {
+		m.viewed(v)
+	}
+	events, err := s.node.Events(t.Context(), time.Time{}, 100)
+	s.must(err)
+	for _, e := range events {
+		d, has := e.Params["duration"]
+		if has != (e.Code == text.EventSwitchoverDone) {
+			t.Errorf("%s: duration %q", e.Code, d)
+		}
+		if took, err := time.ParseDuration(d); has && (err != nil || took > time.Minute) {
+			t.Errorf("%s took %q", e.Code, d)
+		}
+	}
+}
+
+func TestOnlyWhatMovesTheRoleIsAWarning(t *testing.T) {
+	for _, c := range []struct {
+		from, to router.Phase
+		want     slog.Level
+	}{
+		{router.Normal, router.Verifying, slog.LevelInfo},
+		{router.Verifying, router.Normal, slog.LevelInfo},
+		{router.Verifying, router.Switching, slog.LevelWarn},
+		{router.Switching, router.OnSecondary, slog.LevelWarn},
+		{router.Verifying, router.BothDown, slog.LevelWarn},
+		{router.BothDown, router.Normal, slog.LevelWarn},
+		{router.Returning, router.Normal, slog.LevelWarn},
+		{router.Normal, router.Maintenance, slog.LevelInfo},
+	} {
+		if got := levelOf(c.from, c.to); got != c.want {
+			t.Errorf("%v to %v: %v", c.from, c.to, got)
+		}
 	}
 }
 

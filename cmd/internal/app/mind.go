@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,10 +36,13 @@ type mind struct {
 	state      control.State
 	booted     bool
 	seen       sample
-	overflowed bool      // an overflow is being stepped
-	sick       bool      // told to the state
-	sickUntil  time.Time // our timers were late
-	bound      binding   // what the journal knows of the licence
+	overflowed bool                 // an overflow is being stepped
+	sick       bool                 // told to the state
+	sickUntil  time.Time            // our timers were late
+	bound      binding              // what the journal knows of the licence
+	silent     [router.Servers]bool // the alarm about this server stands
+	told       struct{ nobody, stuck edge }
+	counted    counted
 
 	asks    chan request
 	results results
@@ -47,6 +51,9 @@ type mind struct {
 	refused atomic.Uint64 // jobs that found no room
 	wake    chan struct{}
 	flags   flags
+	callers callers
+
+	registers [router.Servers]registering
 
 	life     context.Context // ends the loops
 	end      context.CancelFunc
@@ -80,6 +87,13 @@ type flags struct {
 	served   [router.Servers]atomic.Bool
 	passive  [router.Servers]atomic.Bool
 	fault    atomic.Pointer[string]
+}
+
+// callers is what calls leave for the alarms; written under a shard's lock.
+type callers struct {
+	turnedAway     atomic.Uint64
+	misprovisioned atomic.Bool // an alarm about a service number may stand
+	stranger       atomic.Pointer[netip.Addr]
 }
 
 func newMind(a *App) *mind {
@@ -212,8 +226,6 @@ func (m *mind) overflow(s router.Server)    { m.flags.overflow[s].Store(true); m
 func (m *mind) served(s router.Server)      { m.flags.served[s].Store(true); m.signal() }
 func (m *mind) passiveCall(s router.Server) { m.flags.passive[s].Store(true); m.signal() }
 func (m *mind) fault(what string)           { m.flags.fault.Store(&what); m.signal() }
-
-func (m *mind) registered(router.Server, int) {}
 
 // flagged shows the mind what the hooks left.
 func (m *mind) flagged() {

@@ -44,7 +44,7 @@ func (a *App) Status(context.Context) admin.Status {
 		k, n = 0, 0
 	}
 	out := admin.Status{
-		Site: a.cfg.Site, Level: a.cfg.Level.String(), Headline: headline(s), Active: s.view.Active.String(),
+		Site: a.cfg.Site, Level: a.cfg.Level.String(), Headline: a.headline(s), Active: s.view.Active.String(),
 		Since: since.UTC(), Reason: s.row.Role.Reason, Phase: s.view.Phase.String(), Epoch: s.view.Epoch, Act: s.view.Act,
 		Verification: admin.Progress{K: k, N: n}, Alarms: alarms, Started: a.started.UTC(), Now: time.Now().UTC(),
 		Version: a.options.Version, Counters: a.counters(switchovers, verifications),
@@ -59,12 +59,12 @@ func (a *App) Status(context.Context) admin.Status {
 	return out
 }
 
-func headline(s snapshot) text.Headline {
+func (a *App) headline(s snapshot) text.Headline {
 	v := s.view
 	switch {
 	case v.Active != router.NoServer && !s.row.Known[v.Active]:
 		return text.Unproven
-	case v.Phase == router.BothDown:
+	case a.nobody(s):
 		return text.Nobody
 	case v.Active == router.Secondary:
 		return text.OnSecondary
@@ -116,6 +116,9 @@ func phaseName(p licence.Phase) string {
 
 func registration(l licence.Status) admin.Registration {
 	r := admin.Registration{Mode: modeName(l.Mode), Holder: l.Holder.String(), Phase: phaseName(l.Phase)}
+	if l.Fence > 0 && l.Leaving != router.NoServer {
+		r.Leaving, r.Fence = l.Leaving.String(), time.Now().Add(l.Fence).UTC()
+	}
 	for i := range l.IPBXs {
 		if b := l.Bindings[l.Holder][i]; b.Up {
 			r.Until = time.Now().Add(b.Remaining).UTC()
@@ -195,7 +198,7 @@ func (a *App) Licence(context.Context) admin.Licence {
 			b := l.Bindings[s][i]
 			row := admin.Binding{
 				Role: s.String(), User: u.AOR.AOR(), IPBX: a.cfg.IPBX[i].Name, Possible: b.Possible,
-				Granted: b.Granted, Refused: b.Refused, Foreign: b.Foreign > 0,
+				Granted: b.Granted, Refused: b.Refused, Foreign: b.Foreign > 0, Contacts: a.foreign(s, i),
 			}
 			if b.Up {
 				row.Until = time.Now().Add(b.Remaining).UTC()
@@ -203,6 +206,7 @@ func (a *App) Licence(context.Context) admin.Licence {
 			out.Bindings = append(out.Bindings, row)
 		}
 	}
+	out.Own = a.ownRegisters()
 	return out
 }
 

@@ -173,11 +173,13 @@ const node = "relève"
 
 // alarmed enters an alarm edge and tells the journal.
 func (m *mind) alarmed(e *control.Effect) {
-	if e.On {
-		m.raise(alarm.Number(e.Alarm), m.objectOf(e))
+	switch n := alarm.Number(e.Alarm); n {
+	case alarm.NobodyServes: // watchNobody knows more
 		return
+	case alarm.ServerSilent:
+		m.silent[e.Server] = e.On
 	}
-	m.clearAlarm(alarm.Number(e.Alarm), m.objectOf(e))
+	m.set(alarm.Number(e.Alarm), m.objectOf(e), e.On)
 }
 
 // objectOf names what an alarm is about; two things never share a name, or the
@@ -191,12 +193,17 @@ func (m *mind) objectOf(e *control.Effect) string {
 	switch {
 	case alarm.Number(e.Alarm) == alarm.IPBXSilent:
 		return ipbx
-	case e.Server == router.NoServer:
+	case e.Server == router.NoServer || aboutSite(alarm.Number(e.Alarm)):
 		return node
 	case registration && len(m.app.cfg.IPBX) > 1:
 		return e.Server.String() + " / " + ipbx
 	}
 	return e.Server.String()
+}
+
+// aboutSite: there is one of it at a site, whichever server it names.
+func aboutSite(n alarm.Number) bool {
+	return n == alarm.NobodyServes || n == alarm.Switched || n == alarm.ReturnPossible
 }
 
 func (m *mind) raise(n alarm.Number, object string) {

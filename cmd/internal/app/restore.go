@@ -100,6 +100,14 @@ func (m *mind) restoreAlarms(stored []db.Alarm) {
 	for _, a := range now {
 		m.alarms.RaiseAs(a.Raised, alarm.Number(a.Number), a.Object, alarm.Severity(a.Severity))
 	}
+	for _, a := range m.alarms.Active() {
+		switch alarm.Number(a.Number) {
+		case alarm.Misprovisioned:
+			m.callers.misprovisioned.Store(true)
+		case alarm.LimitReached, alarm.ManyRefused, alarm.UnknownSource:
+			m.alarms.Clear(time.Now(), alarm.Number(a.Number), a.Object) // of counters that began again at 0
+		}
+	}
 }
 
 // presumed is how long after a restart calls of the earlier run may hold lines

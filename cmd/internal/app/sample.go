@@ -74,6 +74,10 @@ func (m *mind) look(at time.Time) {
 		m.step(control.Event{Kind: control.Self, On: sick})
 	}
 	m.sample()
+	if m.booted { // the stored alarms are read: nothing told now is forgotten
+		m.count(time.Now())
+		m.lookForRegisters(time.Now())
+	}
 }
 
 // snapshot is the mind as other goroutines see it.
@@ -100,6 +104,7 @@ func (m *mind) picture() {
 	m.mu.Unlock()
 	if m.booted {
 		m.readied(old, s)
+		m.watch(s)
 	}
 }
 

@@ -1,5 +1,7 @@
 package text
 
+import "strings"
+
 // Severity of an alarm (ITU-T X.733), as monitoring tools in France expect it.
 type Severity string
 
@@ -35,17 +37,65 @@ type alarmText struct {
 	todo  pair // "Que faire ?": one to three plain steps for who is no SIP engineer
 }
 
-// AlarmTitle is the name of alarm number about object ("" when it has none).
+// AlarmTitle is the name of alarm number about object: a role, a name of the
+// site, both ("primary / oxe"), or the node itself, which is not named.
 func (m Messages) AlarmTitle(number uint16, object string) string {
 	a, ok := alarms[number]
 	title := m.of(a.title)
 	if !ok {
 		title = m.say("Alarme %d inconnue du catalogue", "Alarm %d unknown to the catalogue", number)
 	}
-	if object == "" {
+	if object = m.alarmObject(number, object); object == "" {
 		return title
 	}
-	return title + m.say(" : ", ": ") + object
+	return title + m.say(" (%s)", " (%s)", object)
+}
+
+// alarmObject says what an alarm is about in words; "" for what its title says.
+func (m Messages) alarmObject(number uint16, object string) string {
+	switch {
+	case object == "" || object == "relève" || number == 1002 || number == 1005 || number == 1006:
+		return ""
+	case number == 1062:
+		return m.Limit(object)
+	}
+	role, rest, both := strings.Cut(object, " / ")
+	if both {
+		return m.Role(role) + ", " + rest
+	}
+	return m.Role(object)
+}
+
+// The limits of Relève that may be met, as events and alarms name them.
+const (
+	LimitRequests    = "requests"
+	LimitOwnRequests = "own-requests"
+	LimitLoopGuard   = "loop-guard"
+	LimitSockets     = "sockets"
+	LimitRecords     = "records"
+	LimitJobs        = "jobs"
+	LimitAlarms      = "alarms"
+)
+
+// Limit names a limit.
+func (m Messages) Limit(name string) string {
+	switch name {
+	case LimitRequests:
+		return m.say("appels et requêtes en cours", "calls and requests in progress")
+	case LimitOwnRequests:
+		return m.say("requêtes de Relève elle-même", "Relève's own requests")
+	case LimitLoopGuard:
+		return m.say("suivi des appels qui tournent en rond", "watch over calls that go round")
+	case LimitSockets:
+		return m.say("messages en attente sur le réseau", "messages waiting for the network")
+	case LimitRecords:
+		return m.say("fiches d'appels et journal", "call records and journal")
+	case LimitJobs:
+		return m.say("tâches en attente", "tasks waiting")
+	case LimitAlarms:
+		return m.say("liste des alarmes", "list of alarms")
+	}
+	return name
 }
 
 // AlarmTodo answers "Que faire ?".
@@ -79,7 +129,7 @@ var alarms = map[uint16]alarmText{
 		},
 	},
 	1003: {
-		pair{"Un serveur vocal décroche mais ne sert pas les appels", "A voice server answers checks but does not serve calls"},
+		pair{"Un serveur vocal répond aux vérifications mais ne sert pas les appels", "A voice server answers checks but does not serve calls"},
 		pair{
 			"Appelez le numéro de l'accueil automatique et écoutez. Si vous n'entendez rien, redémarrez Wel'Suite sur ce serveur ou basculez (« releve bascule »).",
 			"Call the automated attendant and listen. If you hear nothing, restart Wel'Suite on that server or switch over (\"releve switchover\").",
@@ -177,7 +227,7 @@ var alarms = map[uint16]alarmText{
 		},
 	},
 	1017: {
-		pair{"Le déplacement de l'enregistrement SIP n'aboutit pas", "The move of the registration does not come to an end"},
+		pair{"Le déplacement de l'enregistrement SIP n'aboutit pas", "The move of the registration is not completing"},
 		pair{
 			"Vérifiez que l'IPBX répond. « releve licence » montre ce qui est attendu et jusqu'à quand.",
 			"Check that the IPBX answers. \"releve licence\" shows what is awaited and until when.",

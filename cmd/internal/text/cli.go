@@ -53,8 +53,8 @@ func (m Messages) FlagNeedsValue(name string) string {
 
 // NoReload answers SIGHUP.
 func (m Messages) NoReload() string {
-	return m.say("SIGHUP : le rechargement n'est pas encore disponible dans cette version ; redémarrez pour appliquer le fichier.",
-		"SIGHUP: reload is not yet available in this version; restart to apply the file.")
+	return m.say("SIGHUP : cette version ne relit pas son fichier en marche, rien n'a changé. Pour l'appliquer : « releve config check », puis « systemctl restart releve » à une heure calme ; les conversations en cours continuent.",
+		"SIGHUP: this version does not read its file again while it runs, nothing has changed. To apply it: \"releve config check\", then \"systemctl restart releve\" at a quiet hour; conversations in progress go on.")
 }
 
 // FlagBadValue is a usage error.
@@ -248,60 +248,6 @@ func (m Messages) Line(label, value string) string {
 	return label + m.say(" : ", ": ") + value
 }
 
-// Label names a value on a screen.
-func (m Messages) Label(name string) string {
-	if p, ok := labels[name]; ok {
-		return m.of(p)
-	}
-	return name
-}
-
-// HasLabel says whether the catalogue knows name.
-func HasLabel(name string) bool { _, ok := labels[name]; return ok }
-
-var labels = map[string]pair{
-	"active":       {"Serveur actif", "Active server"},
-	"alarms":       {"Alarmes", "Alarms"},
-	"answer":       {"réponse", "answer"},
-	"call":         {"Appel", "Call"},
-	"calls":        {"Appels", "Calls"},
-	"caller":       {"De", "From"},
-	"called":       {"Vers", "To"},
-	"duration":     {"durée", "duration"},
-	"ended-by":     {"raccroché par", "ended by"},
-	"epoch":        {"époque", "epoch"},
-	"fence":        {"libre au plus tard", "free at the latest"},
-	"foreign":      {"ENREGISTREMENT ÉTRANGER", "FOREIGN REGISTRATION"},
-	"granted":      {"accordé pour", "granted for"},
-	"held":         {"gardé", "held"},
-	"holder":       {"enregistré", "registered"},
-	"leaving":      {"doit d'abord libérer", "must first be released"},
-	"level":        {"Niveau", "Level"},
-	"lines":        {"lignes", "lines"},
-	"mode":         {"Mode", "Mode"},
-	"never-seen":   {"pas encore vu", "not seen yet"},
-	"none":         {"aucune", "none"},
-	"not-ready":    {"pas prêt", "not ready"},
-	"observation":  {"OBSERVATION", "OBSERVATION"},
-	"outcome":      {"Issue", "Outcome"},
-	"phase":        {"État", "State"},
-	"ready":        {"prêt", "ready"},
-	"refused":      {"refusé par l'IPBX", "refused by the IPBX"},
-	"registration": {"Enregistrement SIP", "Registration"},
-	"seen":         {"vu", "seen"},
-	"server":       {"Serveur", "Server"},
-	"stability":    {"stabilité", "stability"},
-	"status":       {"code SIP", "SIP status"},
-	"time":         {"Heure", "Time"},
-	"unbound":      {"non enregistré", "not registered"},
-	"uncertain":    {"compte incertain", "uncertain count"},
-	"unseen":       {"PLUS VU", "UNSEEN"},
-	"until":        {"jusqu'à", "until"},
-	"uptime":       {"En marche", "Up"},
-	"verdict":      {"verdict", "verdict"},
-	"would-have":   {"aurait été", "would have been"},
-}
-
 // Counted is one line of the counters: n calls of each outcome.
 func (m Messages) Counted(offered, answered, dissuaded, cancelled, rescued, refused, failed, lost uint64) string {
 	return m.say("%d présentés, %d servis, %d renvoyés (dissuasion), %d abandonnés, %d aux opérateurs, %d refusés, %d échoués, %d perdus",
@@ -322,19 +268,42 @@ func (m Messages) RegistrationMode(mode string) string {
 	return mode
 }
 
+// Fenced follows the phase of a move that waits for the end of a binding which
+// the IPBX does not prove gone.
+func (m Messages) Fenced(leaving string, left time.Duration) string {
+	return m.say(" ; %s peut être encore enregistré pendant %s au plus",
+		"; %s may still be registered, for %s at most", leaving, m.Ago(left))
+}
+
 // LicencePhase names a step of the move.
 func (m Messages) LicencePhase(phase string) string {
 	switch phase {
 	case "idle":
-		return m.say("personne", "nobody")
+		return m.say("personne n'est enregistré", "nobody is registered")
 	case "bound":
 		return m.say("en place", "in place")
 	case "drain", "unreg":
-		return m.say("libération de l'ancien", "releasing the former one")
+		return m.say("l'ancien se désenregistre", "the former one unregisters")
 	case "claim", "confirm":
-		return m.say("prise par le nouveau", "taking by the new one")
+		return m.say("le nouveau s'enregistre", "the new one registers")
 	}
 	return phase
+}
+
+// Registered says in a few words who is registered; until is a time of day,
+// empty when the IPBX did not confirm that the binding stands.
+func (m Messages) Registered(phase, holder, until string) string {
+	switch {
+	case holder == "":
+		return m.LicencePhase("idle")
+	case phase == "bound" && until == "":
+		return m.say("%s, non confirmé par l'IPBX", "%s, not confirmed by the IPBX", holder)
+	case phase == "bound":
+		return m.say("%s, jusqu'à %s", "%s, until %s", holder, until)
+	case phase == "claim" || phase == "confirm":
+		return m.say("%s s'enregistre", "%s is registering", holder)
+	}
+	return m.say("passage à %s en cours", "moving to %s", holder)
 }
 
 // Evidence names what one check proved.

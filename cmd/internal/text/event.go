@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -50,6 +51,8 @@ const (
 	EventStoreUp             = "store-up"            //
 	EventLimit               = "limit-reached"       // limit, count
 	EventInternalFault       = "internal-fault"      // cause
+	EventServerRegistered    = "server-registered"   // server: at Relève, for itself
+	EventServerUnregistered  = "server-unregistered" // server
 )
 
 // Event renders one line of the journal. An unknown code is shown with its
@@ -136,6 +139,12 @@ func (m Messages) param(name, value string) string {
 		}
 	case "command":
 		return m.Command(value)
+	case "duration":
+		if d, err := time.ParseDuration(value); err == nil {
+			return m.Took(d)
+		}
+	case "limit":
+		return m.Limit(value)
 	case "cause":
 		return m.cause(value)
 	}
@@ -149,7 +158,7 @@ func (m Messages) cause(value string) string {
 	case "overflow":
 		return m.say("un appel a débordé", "a call overflowed")
 	case "idle":
-		return m.say("vérification de veille manquée", "idle probing failed")
+		return m.say("sans réponse à la surveillance", "routine check failed")
 	case "operator":
 		return m.say("demandée par un opérateur", "asked for by an operator")
 	}
@@ -183,19 +192,19 @@ var events = map[string]pair{
 	EventStateRestored:       {"État relu après le démarrage : le {server} est actif[, époque {epoch}].", "State read back after the start: {server} is active[, epoch {epoch}]."},
 	EventVerificationStarted: {"Vérification du {server}[ ({cause})].", "Verification of {server}[ ({cause})]."},
 	EventRound:               {"Vérification {k}/{n} du {server}[ : {verdict}].", "Round {k}/{n} of {server}[: {verdict}]."},
-	EventVerificationEnded:   {"Fin de la vérification du {server}[ : {verdict}].", "End of the verification of {server}[: {verdict}]."},
-	EventSwitchoverBegun:     {"Bascule vers le secours : le {from} est quitté, le {to} prend la relève.[ {reason}.]", "Switchover: {from} is left, {to} takes over.[ {reason}.]"},
+	EventVerificationEnded:   {"Vérification du {server} terminée[ : {verdict}].", "Verification of {server} ended[: {verdict}]."},
+	EventSwitchoverBegun:     {"Bascule vers le secours : le {from} passe passif, le {to} prend la relève.[ {reason}.]", "Switchover: {from} becomes passive, {to} takes over.[ {reason}.]"},
 	EventSwitchoverDone:      {"Bascule faite[ en {duration}] : le {to} est actif.", "Switchover done[ in {duration}]: {to} is active."},
-	EventReturnBegun:         {"Retour en mode normal : le {from} est quitté pour le {to}.[ {reason}.]", "Return to normal: {from} is left for {to}.[ {reason}.]"},
+	EventReturnBegun:         {"Retour en mode normal : le {from} passe passif, le {to} redevient actif.[ {reason}.]", "Return to normal: {from} becomes passive, {to} becomes active again.[ {reason}.]"},
 	EventReturnDone:          {"Retour en mode normal fait[ en {duration}] : le {to} est actif.", "Return to normal done[ in {duration}]: {to} is active."},
-	EventSwitchoverWithheld:  {"Bascule non faite, le {server} reste actif.[ {reason}.]", "Switchover withheld, {server} stays active.[ {reason}.]"},
+	EventSwitchoverWithheld:  {"Pas de bascule : le {server} reste actif.[ {reason}.]", "No switchover: {server} stays active.[ {reason}.]"},
 	EventObserved:            {"Observation : une bascule aurait eu lieu[ ({server} : {verdict})].", "Observation: a switchover would have happened[ ({server}: {verdict})]."},
 	EventMoveFailed:          {"L'enregistrement SIP n'est pas passé au {to}.[ {reason}.]", "The registration did not move to {to}.[ {reason}.]"},
 	EventLicenceMoved:        {"Enregistrement SIP passé du {from} au {to}[ en {duration}].", "Registration moved from {from} to {to}[ in {duration}]."},
-	EventRegistered:          {"{user} est enregistré à l'IPBX[ {ipbx}][ pour {granted}].", "{user} is registered at IPBX[ {ipbx}][ for {granted}]."},
+	EventRegistered:          {"{user} est enregistré auprès de l'IPBX[ {ipbx}][ pour {granted}].", "{user} is registered at IPBX[ {ipbx}][ for {granted}]."},
 	EventRegisterRefused:     {"L'IPBX[ {ipbx}] refuse l'enregistrement de {user}[ ({status})].", "IPBX[ {ipbx}] refuses the registration of {user}[ ({status})]."},
 	EventBothDown:            {"Aucun serveur ne répond.[ {reason}.]", "No server answers.[ {reason}.]"},
-	EventServingAgain:        {"Le {server} répond de nouveau et sert les appels.", "{server} answers again and serves calls."},
+	EventServingAgain:        {"Le {server} répond de nouveau et prend les appels.", "{server} answers again and takes calls."},
 	EventServerDown:          {"Le {server} ne répond plus[ : {verdict}].", "{server} no longer answers[: {verdict}]."},
 	EventServerUp:            {"Le {server} répond de nouveau.", "{server} answers again."},
 	EventServerReady:         {"Le {server} est prêt à prendre la relève.", "{server} is ready to take over."},
@@ -211,6 +220,8 @@ var events = map[string]pair{
 	EventStoreDown:           {"Les données ne peuvent plus être écrites[ : {cause}]. Les appels continuent.", "Data can no longer be written[: {cause}]. Calls go on."},
 	EventStoreUp:             {"Les données sont de nouveau écrites.", "Data are written again."},
 	EventLimit:               {"Limite atteinte : {limit}[ ({count} refus)].", "Limit reached: {limit}[ ({count} refused)]."},
+	EventServerRegistered:    {"Le {server} s'enregistre auprès de Relève.", "{server} registers at Relève."},
+	EventServerUnregistered:  {"Le {server} ne s'enregistre plus auprès de Relève.", "{server} no longer registers at Relève."},
 	EventInternalFault:       {"Erreur interne[ : {cause}]. Signalez-la avec ce journal.", "Internal fault[: {cause}]. Report it with this journal."},
 }
 

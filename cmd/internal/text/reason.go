@@ -39,7 +39,7 @@ var reasons = map[router.Reason]pair{
 		"Every line of the active server was taken, by our own count.",
 	},
 	router.ReasonServerBusy: {
-		"Le serveur actif s'est dit occupé, ce qui est plausible vu ses lignes prises.",
+		"Le serveur actif s'est dit occupé, ce qui est plausible : assez de ses lignes étaient prises.",
 		"The active server said it was busy, which is plausible with the lines it had taken.",
 	},
 	router.ReasonUnexplainedBusy: {
@@ -87,7 +87,7 @@ var reasons = map[router.Reason]pair{
 		"Sent back to the primary (dissuasion): nothing proves that it is down.",
 	},
 	router.ReasonRequeued: {
-		"Représenté au serveur actif dès qu'une ligne s'est libérée ; il a répondu.",
+		"Présenté de nouveau au serveur actif dès qu'une ligne s'est libérée ; il a répondu.",
 		"Offered to the active server again as soon as a line was free; it answered.",
 	},
 	router.ReasonAnsweredWhileHeld: {
@@ -99,7 +99,7 @@ var reasons = map[router.Reason]pair{
 		"Delivered to the secondary after the switchover.",
 	},
 	router.ReasonHoldBudget: {
-		"La durée maximale de garde (hold_budget) était écoulée.",
+		"L'attente maximale (hold_budget) était écoulée.",
 		"The longest hold (hold_budget) was spent.",
 	},
 	router.ReasonWaitingFull: {

@@ -147,20 +147,30 @@ func TestEvents(t *testing.T) {
 		{
 			EventSwitchoverBegun,
 			map[string]string{"from": "primary", "to": "secondary", "reason": "dysfunction-confirmed"},
-			"Bascule vers le secours\u202f: le serveur principal est quitté, le serveur de secours prend la relève. La panne du serveur actif a été confirmée par toutes les vérifications demandées.",
-			"Switchover: the primary is left, the secondary takes over. The dysfunction of the active server was confirmed by every round asked for.",
+			"Bascule vers le secours\u202f: le serveur principal passe passif, le serveur de secours prend la relève. La panne du serveur actif a été confirmée par toutes les vérifications demandées.",
+			"Switchover: the primary becomes passive, the secondary takes over. The dysfunction of the active server was confirmed by every round asked for.",
 		},
 		{
 			EventServerDown,
 			map[string]string{"server": "primary", "verdict": "DEAD_APP"},
-			"Le serveur principal ne répond plus\u202f: HS\u202f: Wel'Suite ne tourne plus.",
-			"The primary no longer answers: down: Wel'Suite does not run.",
+			"Le serveur principal ne répond plus\u202f: Wel'Suite ne tourne plus.",
+			"The primary no longer answers: Wel'Suite is not running.",
 		},
 		{
 			EventAlarmRaised,
-			map[string]string{"number": "1001", "object": "principal"},
-			"Alarme 1001\u202f: Un serveur vocal ne répond plus\u202f: principal.",
-			"Alarm 1001: A voice server no longer answers: principal.",
+			map[string]string{"number": "1001", "object": "secondary"},
+			"Alarme 1001\u202f: Un serveur vocal ne répond plus (secours).",
+			"Alarm 1001: A voice server no longer answers (secondary).",
+		},
+		{
+			EventSwitchoverDone,
+			map[string]string{"to": "secondary", "duration": "1.96s"},
+			"Bascule faite en 2,0 s\u202f: le serveur de secours est actif.", "Switchover done in 2.0 s: the secondary is active.",
+		},
+		{
+			EventLimit,
+			map[string]string{"limit": LimitJobs, "count": "3"},
+			"Limite atteinte\u202f: tâches en attente (3 refus).", "Limit reached: tasks waiting (3 refused).",
 		},
 		{
 			EventMaintenanceStarted,

@@ -2,6 +2,7 @@ package text
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"releve/router"
@@ -82,9 +83,9 @@ var verdicts = [...]pair{
 	router.VerdictSlow:         {"lent", "slow"},
 	router.VerdictDegraded:     {"répond par des erreurs", "answers with failures"},
 	router.VerdictGray:         {"répond aux vérifications mais pas aux appels", "answers checks but not calls"},
-	router.VerdictDeadApp:      {"HS : Wel'Suite ne tourne plus", "down: Wel'Suite does not run"},
-	router.VerdictDeadHost:     {"HS : machine arrêtée", "down: the machine is off"},
-	router.VerdictDeadAlone:    {"HS : plus aucune réponse", "down: no answer at all"},
+	router.VerdictDeadApp:      {"Wel'Suite ne tourne plus", "Wel'Suite is not running"},
+	router.VerdictDeadHost:     {"machine arrêtée ou débranchée", "machine off or unplugged"},
+	router.VerdictDeadAlone:    {"plus aucune réponse", "no answer at all"},
 	router.VerdictPartition:    {"injoignable d'ici, joignable de l'autre nœud", "unreachable from here, reachable from the other node"},
 	router.VerdictIPBXFault:    {"l'IPBX est en cause", "the IPBX is at fault"},
 	router.VerdictSelfIsolated: {"Relève est isolée du réseau", "Relève is cut off from the network"},
@@ -185,6 +186,21 @@ func (m Messages) Ago(d time.Duration) string {
 	days, hours := d/(24*time.Hour), d%(24*time.Hour)/time.Hour
 	return m.say("%d j %02d h", "%d d %02d h", days, hours)
 }
+
+// Took prints how long something took: "12 ms", "2,0 s", "1 min 05 s".
+func (m Messages) Took(d time.Duration) string {
+	if d < time.Second || d >= time.Minute {
+		return m.Ago(max(d, 0).Round(time.Millisecond))
+	}
+	s := fmt.Sprintf("%.1f s", max(d.Seconds(), 1))
+	if m.Lang() == French {
+		s = strings.Replace(s, ".", ",", 1)
+	}
+	return s
+}
+
+// SeenAgo says when something was last seen.
+func (m Messages) SeenAgo(d time.Duration) string { return m.say("il y a %s", "%s ago", m.Ago(d)) }
 
 // Since adds Ago to "depuis".
 func (m Messages) Since(d time.Duration) string { return m.say("depuis %s", "for %s", m.Ago(d)) }

@@ -1,0 +1,181 @@
+package app
+
+import (
+	"net/netip"
+	"time"
+
+	"releve/cmd/internal/text"
+	"releve/health/alarm"
+	"releve/router"
+)
+
+// How counters become alarms; our choices. One refused datagram is a scan, and a
+// wrong source repeats its requests: three in a minute are told. Ten callers
+// sent away within a minute are more than a busy morning has. A limit that was
+// met once has lost something, and is told at once.
+const (
+	countWindow   = time.Minute
+	countQuiet    = 5 * time.Minute // without a new reason: the alarm ends
+	manyRefused   = 10
+	unknownSource = 3
+)
+
+// damper turns a counter that only grows into a condition: it begins when the
+// counter rises by enough within a window, and ends when that has not happened
+// for countQuiet. Windows follow each other, they do not slide: what straddles
+// two of them may need up to twice as much. The zero damper is of a counter
+// that began at 0.
+type damper struct {
+	base  uint64    // at the start of the window
+	start time.Time // of the window; zero: no window yet
+	hit   time.Time // when the counter last rose by enough
+	on    bool
+}
+
+// see shows the counter at now; changed: the condition began or ended.
+func (d *damper) see(now time.Time, count, enough uint64) (changed bool) {
+	was := d.on
+	if d.start.IsZero() {
+		d.start = now
+	}
+	switch {
+	case count-d.base >= enough:
+		d.on, d.hit = true, now
+		d.start, d.base = now, count
+	case now.Sub(d.start) >= countWindow:
+		d.start, d.base = now, count
+	}
+	if d.on && now.Sub(d.hit) >= countQuiet {
+		d.on = false
+	}
+	return d.on != was
+}
+
+// limit is one bound of ours with its counter.
+type limit struct {
+	name  string // a word of text.Limit
+	count func() uint64
+	damper
+	told uint64 // the count when the journal last named it
+}
+
+// counted is what follows the counters. Owned by the mind's loop.
+type counted struct {
+	limits  []limit
+	refused damper
+	strange damper
+	source  string // object of the alarm about an unknown source
+}
+
+// newCounted lists the bounds; called once the rooms exist.
+func (a *App) newCounted() counted {
+	st := &a.proxy.Stats
+	return counted{limits: []limit{
+		{name: text.LimitRequests, count: st.Shed.Load},
+		{name: text.LimitOwnRequests, count: a.agent.Shed},
+		{name: text.LimitLoopGuard, count: a.proxy.Dialogs.LoopsMissed},
+		{name: text.LimitSockets, count: func() uint64 {
+			c := a.wire.Counters()
+			return c.DroppedQueue + c.DroppedLimit + c.DroppedFull + c.DroppedKernel + c.OverLimit
+		}},
+		{name: text.LimitRecords, count: func() uint64 { return a.records.stats().Lost }},
+		{name: text.LimitJobs, count: a.mind.refused.Load},
+		{name: text.LimitAlarms, count: func() uint64 {
+			a.mind.mu.Lock()
+			defer a.mind.mu.Unlock()
+			return a.mind.alarms.Dropped()
+		}},
+	}}
+}
+
+// count raises and clears the alarms that follow counters; once a second.
+func (m *mind) count(now time.Time) {
+	c := &m.counted
+	for i := range c.limits {
+		l := &c.limits[i]
+		n := l.count()
+		if !l.see(now, n, 1) {
+			continue
+		}
+		if l.on {
+			m.app.event(text.EventLimit, map[string]string{"limit": l.name, "count": number(n - l.told)})
+		}
+		l.told = n
+		m.set(alarm.LimitReached, l.name, l.on)
+	}
+	if c.refused.see(now, m.callers.turnedAway.Load(), manyRefused) {
+		m.set(alarm.ManyRefused, node, c.refused.on)
+	}
+	if c.strange.see(now, m.app.wire.Counters().Refused, unknownSource) {
+		m.strange(c)
+	}
+}
+
+// strange names the source that was refused last; the alarm keeps that name.
+func (m *mind) strange(c *counted) {
+	if !c.strange.on {
+		m.clearAlarm(alarm.UnknownSource, c.source)
+		return
+	}
+	c.source = node
+	if a := m.callers.stranger.Load(); a != nil {
+		c.source = a.String()
+	}
+	m.app.log.Warn("messages from an unknown source are ignored", "source", c.source)
+	m.raise(alarm.UnknownSource, c.source)
+}
+
+func (m *mind) set(n alarm.Number, object string, on bool) {
+	if on {
+		m.raise(n, object)
+		return
+	}
+	m.clearAlarm(n, object)
+}
+
+// known is proxy.Known, and remembers who was not.
+func (a *App) known(from netip.Addr) bool {
+	if a.proxy.Known(from) {
+		return true
+	}
+	if last := a.mind.callers.stranger.Load(); last == nil || *last != from {
+		stranger := from // a copy: only what is refused costs an allocation
+		a.mind.callers.stranger.Store(&stranger)
+	}
+	return false
+}
+
+// turnedAway: a caller from the IPBX whom nobody served. At the overflow entry a
+// dissuasion sends the call back to the primary, as it shall.
+func turnedAway(r *router.CallRecord) bool {
+	if r.Outgoing {
+		return false
+	}
+	switch r.Outcome {
+	case router.Dissuaded.String():
+		return r.Entry != router.OverflowEntry.String()
+	case router.RefusedByPeer.String(), router.Failed.String(), router.Lost.String():
+		return true
+	}
+	return false
+}
+
+// concluded reads the record of a call for the alarms. Called under a shard's
+// lock: what takes longer is done later.
+func (m *mind) concluded(r *router.CallRecord) {
+	if turnedAway(r) {
+		m.callers.turnedAway.Add(1)
+	}
+	refused := r.Reason == router.ReasonMisprovisioned
+	served := r.Outcome == router.Answered.String() && m.callers.misprovisioned.Load()
+	if r.Outgoing || !refused && !served {
+		return
+	}
+	object := r.Server + " / " + r.To // the numbers are those of service_numbers: bounded
+	m.later(func() {
+		if refused {
+			m.callers.misprovisioned.Store(true)
+		}
+		m.set(alarm.Misprovisioned, object, refused)
+	})
+}

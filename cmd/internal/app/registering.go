@@ -1,0 +1,72 @@
+package app
+
+import (
+	"sync/atomic"
+	"time"
+
+	"releve/cmd/internal/admin"
+	"releve/cmd/internal/text"
+	"releve/router"
+)
+
+// registering is the last REGISTER that a server sent us for itself. It decides
+// nothing: what is registered at the IPBX is Relève's matter.
+type registering struct {
+	at      atomic.Int64 // Unix nanoseconds; 0: none yet
+	granted atomic.Int64 // seconds; 0: it left
+	shown   bool         // owned by the loop: the journal says that it registers
+}
+
+// registered is a hook of the proxy: it only notes.
+func (m *mind) registered(s router.Server, granted int) {
+	m.registers[s].granted.Store(int64(granted))
+	m.registers[s].at.Store(time.Now().UnixNano())
+}
+
+// last returns when the last one came, zero for never, and for how long it holds.
+func (r *registering) last() (at time.Time, granted time.Duration) {
+	if n := r.at.Load(); n != 0 {
+		at = time.Unix(0, n)
+	}
+	return at, time.Duration(r.granted.Load()) * time.Second
+}
+
+// lookForRegisters tells the journal when a server begins to register here, and
+// when it stops: it said so, or twice what it was granted went by (our choice:
+// one lost refresh is nothing).
+func (m *mind) lookForRegisters(now time.Time) {
+	for _, s := range [...]router.Server{router.Primary, router.Secondary} {
+		r := &m.registers[s]
+		at, granted := r.last()
+		does := !at.IsZero() && granted > 0 && now.Sub(at) < 2*granted
+		if does == r.shown {
+			continue
+		}
+		r.shown = does
+		code := text.EventServerUnregistered
+		if does {
+			code = text.EventServerRegistered
+		}
+		m.app.event(code, map[string]string{"server": s.String()})
+	}
+}
+
+// ownRegisters are the servers that registered here, for the licence verb.
+func (a *App) ownRegisters() (out []admin.OwnRegister) {
+	for _, c := range a.cfg.Servers {
+		if at, granted := a.mind.registers[c.Role].last(); !at.IsZero() {
+			out = append(out, admin.OwnRegister{Server: c.Name, Role: c.Role.String(), At: at.UTC(), Granted: granted})
+		}
+	}
+	return out
+}
+
+// foreign lists the Contacts at an IPBX that are not ours, as last stated.
+func (a *App) foreign(user router.Server, ipbx uint8) (out []admin.Contact) {
+	for _, b := range a.registrar.Bindings() {
+		if b.User == user && b.IPBX == ipbx && !b.Ours && b.Expires != 0 {
+			out = append(out, admin.Contact{URI: b.URI, Seen: b.Seen.UTC()})
+		}
+	}
+	return out
+}

@@ -1,0 +1,61 @@
+package text
+
+// Label names a value on a screen.
+func (m Messages) Label(name string) string {
+	if p, ok := labels[name]; ok {
+		return m.of(p)
+	}
+	return name
+}
+
+// HasLabel says whether the catalogue knows name.
+func HasLabel(name string) bool { _, ok := labels[name]; return ok }
+
+var labels = map[string]pair{
+	"active":       {"Serveur actif", "Active server"},
+	"alarms":       {"Alarmes", "Alarms"},
+	"answer":       {"décroché après", "answered after"},
+	"call":         {"Appel", "Call"},
+	"calls":        {"Appels", "Calls"},
+	"caller":       {"De", "From"},
+	"called":       {"Vers", "To"},
+	"duration":     {"durée", "duration"},
+	"length":       {"Durée", "Duration"},
+	"user":         {"utilisateur", "user"},
+	"ended-by":     {"raccroché par", "ended by"},
+	"epoch":        {"époque", "epoch"},
+	"fence":        {"fait au plus tard à", "done by"},
+	"foreign":      {"ENREGISTREMENT ÉTRANGER", "FOREIGN REGISTRATION"},
+	"left":         {"s'est désenregistré", "unregistered"},
+	"own-register": {"dernier enregistrement reçu du serveur", "last registration received from server"},
+	"maybe":        {"peut-être encore enregistré", "perhaps still registered"},
+	"unchecked":    {"pas encore vérifié", "not checked yet"},
+	"granted":      {"accordé pour", "granted for"},
+	"held":         {"mis en attente", "held"},
+	"holder":       {"enregistré", "registered"},
+	"leaving":      {"À désenregistrer d'abord", "To be unregistered first"},
+	"level":        {"Niveau", "Level"},
+	"lines":        {"lignes", "lines"},
+	"mode":         {"Mode", "Mode"},
+	"never-seen":   {"pas encore vu", "not seen yet"},
+	"none":         {"aucune", "none"},
+	"not-ready":    {"pas prêt", "not ready"},
+	"observation":  {"OBSERVATION", "OBSERVATION"},
+	"outcome":      {"Issue", "Outcome"},
+	"phase":        {"État", "State"},
+	"ready":        {"prêt", "ready"},
+	"refused":      {"refusé par l'IPBX", "refused by the IPBX"},
+	"registration": {"Enregistrement SIP", "Registration"},
+	"seen":         {"vu", "seen"},
+	"server":       {"Serveur", "Server"},
+	"stability":    {"stabilité", "stability"},
+	"status":       {"code SIP", "SIP status"},
+	"time":         {"Heure", "Time"},
+	"unbound":      {"non enregistré", "not registered"},
+	"uncertain":    {"compte incertain", "uncertain count"},
+	"unseen":       {"PLUS VU", "UNSEEN"},
+	"until":        {"jusqu'à", "until"},
+	"uptime":       {"En marche", "Up"},
+	"verdict":      {"verdict", "verdict"},
+	"would-have":   {"aurait été décidé", "would have been decided"},
+}
