@@ -85,13 +85,13 @@ func (m Messages) Limit(name string) string {
 	case LimitOwnRequests:
 		return m.say("requêtes de Relève elle-même", "Relève's own requests")
 	case LimitLoopGuard:
-		return m.say("suivi des appels qui tournent en rond", "watch over calls that go round")
+		return m.say("détection des appels qui tournent en rond", "watch for looping calls")
 	case LimitSockets:
-		return m.say("messages en attente sur le réseau", "messages waiting for the network")
+		return m.say("messages à envoyer sur le réseau", "messages waiting for the network")
 	case LimitRecords:
 		return m.say("fiches d'appels et journal", "call records and journal")
 	case LimitJobs:
-		return m.say("tâches en attente", "tasks waiting")
+		return m.say("tâches à faire", "tasks waiting")
 	case LimitAlarms:
 		return m.say("liste des alarmes", "list of alarms")
 	}
@@ -124,8 +124,8 @@ var alarms = map[uint16]alarmText{
 	1002: {
 		pair{"Aucun serveur ne répond", "No server answers"},
 		pair{
-			"Les appels vont aux opérateurs si rescue est configuré, sinon ils sont refusés : prévenez le standard. Redémarrez Wel'Suite sur le principal. Appelez l'astreinte.",
-			"Calls go to the operators if rescue is configured, otherwise they are refused: warn the operators. Restart Wel'Suite on the primary. Call the on-call engineer.",
+			"Les appels vont aux opérateurs si rescue est configuré, sinon ils sont refusés : prévenez le standard. Redémarrez Wel'Suite sur le principal ; si un serveur de secours est prêt, basculez (« releve bascule »). Appelez l'astreinte.",
+			"Calls go to the operators if rescue is configured, otherwise they are refused: warn the operators. Restart Wel'Suite on the primary; if a secondary is ready, switch over (\"releve switchover\"). Call the on-call engineer.",
 		},
 	},
 	1003: {
@@ -318,7 +318,7 @@ var alarms = map[uint16]alarmText{
 		},
 	},
 	1061: {
-		pair{"Une source SIP inconnue se présente", "An unknown SIP source calls"},
+		pair{"Une source SIP inconnue se présente", "An unknown SIP source sends messages"},
 		pair{
 			"Ses messages sont ignorés. Si c'est votre IPBX, ajoutez son adresse à ipbx.sources ; sinon prévenez la sécurité informatique.",
 			"Its messages are ignored. If it is your IPBX, add its address to ipbx.sources; otherwise tell IT security.",

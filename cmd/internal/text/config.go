@@ -71,13 +71,13 @@ func (m Messages) ConfigDuplicateKey(key string, first int) string {
 // ConfigWantMapping, ConfigWantList and ConfigWantScalar (CFG-005).
 func (m Messages) ConfigWantMapping(key string) string {
 	return m.say("%s attend des clés (« nom: valeur »), une par ligne ou entre accolades.",
-		"%s wants keys (\"name: value\"), one a line or in braces.", key)
+		"%s wants keys (\"name: value\"), one per line or in braces.", key)
 }
 
 // ConfigWantList (CFG-005): key wants a list.
 func (m Messages) ConfigWantList(key string) string {
 	return m.say("%s attend une liste (une ligne « - … » par élément).",
-		"%s wants a list (one line \"- …\" an element).", key)
+		"%s wants a list (one line \"- …\" per element).", key)
 }
 
 // ConfigWantScalar (CFG-005): key wants one value.

@@ -88,7 +88,7 @@ func (m Messages) ConfigSecretOpen(path string) string {
 // ConfigUsersUnused (CFG-030).
 func (m Messages) ConfigUsersUnused(mode string) string {
 	return m.say("registration.users ne sert pas en mode %s ; retirez-le ou choisissez pair ou hold.",
-		"registration.users serves nothing in mode %s; remove it or choose pair or hold.", mode)
+		"registration.users is not used in mode %s; remove it or choose pair or hold.", mode)
 }
 
 // ConfigUserMissing (CFG-031).
@@ -191,7 +191,7 @@ func (m Messages) ConfigOptionsCheck() string {
 // ConfigKeyUnused (CFG-046): key does not belong to this type of check.
 func (m Messages) ConfigKeyUnused(key, kind string) string {
 	return m.say("la clé %s ne sert pas pour une vérification de type %s ; retirez-la.",
-		"key %s serves nothing in a check of type %s; remove it.", key, kind)
+		"key %s is not used in a check of type %s; remove it.", key, kind)
 }
 
 // ConfigAbsolute (CFG-047): a path must be absolute.

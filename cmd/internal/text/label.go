@@ -31,7 +31,7 @@ var labels = map[string]pair{
 	"maybe":        {"peut-être encore enregistré", "perhaps still registered"},
 	"unchecked":    {"pas encore vérifié", "not checked yet"},
 	"granted":      {"accordé pour", "granted for"},
-	"held":         {"mis en attente", "held"},
+	"held":         {"gardé", "held"},
 	"holder":       {"enregistré", "registered"},
 	"leaving":      {"À désenregistrer d'abord", "To be unregistered first"},
 	"level":        {"Niveau", "Level"},

@@ -24,7 +24,7 @@ func TestAlarmTitleNamesItsObject(t *testing.T) {
 		{1017, "relève", ""},
 		{1021, "relève", ""},
 		{1061, "10.1.2.3", " (10.1.2.3)"},
-		{1062, LimitJobs, " (tâches en attente)"},
+		{1062, LimitJobs, " (tâches à faire)"},
 	} {
 		bare := For(French).of(alarms[c.number].title)
 		if got := For(French).AlarmTitle(c.number, c.object); got != bare+c.suffix {

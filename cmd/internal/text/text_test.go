@@ -170,7 +170,7 @@ func TestEvents(t *testing.T) {
 		{
 			EventLimit,
 			map[string]string{"limit": LimitJobs, "count": "3"},
-			"Limite atteinte\u202f: tâches en attente (3 refus).", "Limit reached: tasks waiting (3 refused).",
+			"Limite atteinte\u202f: tâches à faire (3 refus).", "Limit reached: tasks waiting (3 refused).",
 		},
 		{
 			EventMaintenanceStarted,
