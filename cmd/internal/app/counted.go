@@ -39,6 +39,8 @@ func (d *damper) see(now time.Time, count, enough uint64) (changed bool) {
 		d.start = now
 	}
 	switch {
+	case count < d.base: // a socket was closed, and its count went with it
+		d.base = count
 	case count-d.base >= enough:
 		d.on, d.hit = true, now
 		d.start, d.base = now, count
@@ -98,7 +100,7 @@ func (m *mind) count(now time.Time) {
 			continue
 		}
 		if l.on {
-			m.app.event(text.EventLimit, map[string]string{"limit": l.name, "count": number(n - l.told)})
+			m.app.event(text.EventLimit, map[string]string{"limit": l.name, "count": number(n - min(l.told, n))})
 		}
 		l.told = n
 		m.set(alarm.LimitReached, l.name, l.on)

@@ -125,6 +125,8 @@ func TestDamper(t *testing.T) {
 		{time.Second, 11, true}, // renewed
 		{countQuiet - time.Second, 11, true},
 		{time.Second, 11, false},
+		{time.Second, 9, false}, // it fell
+		{time.Second, 12, true},
 	} {
 		at = at.Add(c.after)
 		was := d.on
