@@ -38,7 +38,8 @@ func (r *reader) config(c *Config, root *yaml.Node) {
 			r.mapping(n, p, field{"path", r.path(&c.Store.Path)}, field{"postgres", r.notYet()})
 		}},
 		field{"alarms", func(n *yaml.Node, p string) {
-			r.mapping(n, p, field{"mail", r.notYet()})
+			r.mapping(n, p, field{"mail", r.notYet()}, field{"snmp", r.notYet()}, field{"webhook", r.notYet()},
+				field{"syslog", r.notYet()}, field{"hooks", r.notYet()})
 		}},
 		field{"contacts", func(n *yaml.Node, p string) {
 			r.mapping(n, p, field{"integrateur", r.freeText(&c.Contacts.Integrator)},
