@@ -49,15 +49,18 @@ func TestScreens(t *testing.T) {
 		for _, screen := range []struct{ name, body string }{
 			{"status nominal", v.status(someStatus())},
 			{"status on secondary", v.status(onSecondary())},
-			{"status nobody", v.status(verifying())},
+			{"status verifying", v.status(verifying())},
+			{"status nobody", v.status(nobodyServes())},
 			{"calls", v.calls(someCalls(), false)},
 			{"calls revealed", v.calls(someCalls(), true)},
 			{"explain", v.explain(someCalls(), false)},
 			{"events", v.events(someEvents())},
 			{"licence", v.licence(someLicence())},
+			{"licence refused", v.licence(refusedLicence())},
 			{"licence trunk", v.licence(admin.Licence{Mode: "trunk"})},
 			{"probes", v.probes(someProbes())},
 			{"alarms", v.alarms(onSecondary().Alarms)},
+			{"contacts", v.contacts(onSecondary().Contacts, onSecondary().Alarms)},
 			{"no alarm", v.alarms(nil)},
 		} {
 			b.WriteString("== " + screen.name + "\n" + screen.body + "\n")
@@ -193,11 +196,17 @@ func TestVerbsOverTheSocket(t *testing.T) {
 	if r := exec(t, "fr", "", "etat", "--socket", socket); r.code != exitNo {
 		t.Errorf("on the secondary: exit %d", r.code)
 	}
-	if r := exec(t, "fr", "", "alarms", "--socket", socket); r.code != exitDown || !strings.Contains(r.out, "Que faire") {
+	if r := exec(t, "fr", "", "alarms", "--socket", socket); r.code != exitDown || !strings.Contains(r.out, "Que faire") || !strings.Contains(r.out, "astreinte 01 02 03 04 05") {
 		t.Errorf("alarms: exit %d\n%s", r.code, r.out)
 	}
 	n.mu.Lock()
 	n.status = verifying()
+	n.mu.Unlock()
+	if r := exec(t, "fr", "", "etat", "--socket", socket); r.code != exitNo {
+		t.Errorf("a verification runs: exit %d", r.code)
+	}
+	n.mu.Lock()
+	n.status = nobodyServes()
 	n.mu.Unlock()
 	if r := exec(t, "fr", "", "etat", "--socket", socket); r.code != exitDown {
 		t.Errorf("nobody answers: exit %d", r.code)

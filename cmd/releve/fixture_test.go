@@ -88,6 +88,7 @@ func onSecondary() admin.Status {
 	s.Servers[0].Calls, s.Servers[0].Reconciled = 1, false
 	s.Servers[1].State = admin.StateActive
 	s.IPBX[0].Seen = false
+	s.Contacts = admin.SiteContacts{OnCall: "01 02 03 04 05", Integrator: "Intégrateur SA"}
 	s.Alarms = []db.Alarm{
 		{Number: 1005, Object: "secondary", Severity: "major", Raised: noon.Add(-5 * time.Minute)},
 		{Number: 1001, Object: "primary", Severity: "major", Raised: noon.Add(-26 * time.Hour)},
@@ -101,9 +102,17 @@ func verifying() admin.Status {
 	s := someStatus()
 	s.Phase, s.Verification = "verifying", admin.Progress{K: 2, N: 3}
 	s.Registration = admin.Registration{Mode: "trunk"}
-	s.Headline = text.Nobody
+	s.Headline = text.Checking
 	s.IPBX[0] = admin.IPBX{Name: "oxe"}
 	s.Servers[1].Since, s.Servers[1].Ready, s.Servers[1].Verdict, s.Servers[1].RTT = time.Time{}, false, "UNKNOWN", 0
+	return s
+}
+
+// nobodyServes: the password is refused, too.
+func nobodyServes() admin.Status {
+	s := someStatus()
+	s.Headline, s.Phase, s.Reason = text.Nobody, "both-down", router.ReasonBothDown
+	s.Registration = admin.Registration{Mode: "pair", Holder: "primary", Phase: "bound", Refused: true}
 	return s
 }
 
@@ -113,7 +122,15 @@ func someCalls() []admin.CallInfo {
 		{CallRecord: router.CallRecord{
 			CallID: "a1@10.10.0.10", From: "+33612345678", To: "5000", Server: "secondary", Started: noon.Add(-30 * time.Hour),
 			Outcome: "answered", Reason: router.ReasonDelivered, Status: 200, Held: 6200 * time.Millisecond, Setup: 7 * time.Second,
-			Duration: 95 * time.Second, Verdict: "DEAD_APP", EndedBy: "caller", Epoch: 3, WouldHave: router.ReasonConfirmed,
+			Duration: 95 * time.Second, Verdict: "DEAD_APP", EndedBy: "caller", Epoch: 3,
+		}},
+		{CallRecord: router.CallRecord{
+			CallID: "c3@10.10.0.10", From: "0145678913", To: "5000", Server: "primary", Started: noon.Add(-time.Minute), Outcome: "failed",
+			Reason: router.ReasonPortRefused, WouldHave: router.ReasonPortRefused, Status: 500, Epoch: 4,
+		}},
+		{CallRecord: router.CallRecord{
+			CallID: "d4@10.10.0.10", From: "0145678914", To: "5000", Server: "primary", Started: noon.Add(-time.Minute), Outcome: "answered",
+			Reason: router.ReasonRestarted, Status: 200, EndedBy: "caller", Epoch: 4,
 		}},
 	}
 }
@@ -123,7 +140,8 @@ func someEvents() []db.Event {
 		{Time: noon.Add(2 * time.Second), Code: text.EventAlarmRaised, Params: map[string]string{"number": "1001", "object": "primary"}},
 		{Time: noon.Add(time.Second), Code: text.EventLicenceMoved, Params: map[string]string{"from": "primary", "to": "secondary", "duration": "2.04s"}},
 		{Time: noon, Code: text.EventSwitchoverDone, Params: map[string]string{"from": "primary", "to": "secondary", "duration": "412ms"}},
-		{Time: noon.Add(-time.Second), Code: text.EventSwitchoverBegun, Params: map[string]string{"from": "primary", "to": "secondary", "reason": "operator"}, Actor: "marie (uid 1000)"},
+		{Time: noon.Add(-time.Second), Code: text.EventSwitchoverBegun, Params: map[string]string{"from": "primary", "to": "secondary", "reason": "operator", "note": "essai mensuel."}, Actor: "marie (uid 1000)"},
+		{Time: noon.Add(-2 * time.Second), Code: text.EventRound, Params: map[string]string{"server": "primary", "verdict": "HEALTHY"}, Actor: "releve"},
 		{Time: noon.Add(-48 * time.Hour), Code: text.EventStarted, Params: map[string]string{"version": "1.0"}, Actor: "releve"},
 	}
 }
@@ -140,6 +158,13 @@ func someLicence() admin.Licence {
 			{Server: "svp1", Role: "primary", At: noon.Add(-20 * time.Second), Granted: time.Minute},
 			{Server: "svp2", Role: "secondary", At: noon.Add(-time.Hour)},
 		},
+	}
+}
+
+func refusedLicence() admin.Licence {
+	return admin.Licence{
+		Mode: "pair", Phase: "bound", Holder: "primary", Leaving: "none", Epoch: 5, WorstMove: time.Minute,
+		Bindings: []admin.Binding{{Role: "primary", User: "sip:5001@oxe", IPBX: "oxe", Possible: true, Refused: true}},
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -92,6 +93,7 @@ func (v view) status(s admin.Status) string {
 		n.Rescued, n.Refused, n.Failed, n.Lost)) + "\n")
 	b.WriteString(v.m.Line(v.m.Label("uptime"), v.m.Since(v.now.Sub(s.Started))+", "+s.Version) + "\n")
 	b.WriteString(v.m.Line(v.m.Label("alarms"), v.alarmSummary(s.Alarms)))
+	b.WriteString(v.contacts(s.Contacts, s.Alarms))
 	return b.String()
 }
 
@@ -155,7 +157,14 @@ func (v view) registration(s admin.Status) string {
 	if !r.Until.IsZero() {
 		until = v.clock(r.Until)
 	}
-	out := v.m.Registered(r.Phase, serverOf(s, r.Holder).Name, until)
+	holder := serverOf(s, r.Holder).Name
+	out := v.m.Registered(r.Phase, holder, until)
+	switch {
+	case r.Refused && until == "" && holds(r.Phase):
+		out = holder + ", " + v.m.Label("refused")
+	case r.Refused:
+		out += ", " + v.m.Label("refused")
+	}
 	if !r.Fence.IsZero() {
 		out += v.m.Fenced(serverOf(s, r.Leaving).Name, max(r.Fence.Sub(v.now), 0))
 	}
@@ -174,6 +183,29 @@ func (v view) alarmSummary(alarms []db.Alarm) string {
 	return b.String()
 }
 
+// contacts says whom to call while an alarm of weight stands.
+func (v view) contacts(c admin.SiteContacts, alarms []db.Alarm) string {
+	if !slices.ContainsFunc(alarms, grave) {
+		return ""
+	}
+	var named []string
+	for _, x := range [...]struct{ label, who string }{{"on-call", c.OnCall}, {"integrator", c.Integrator}, {"tlmcom", c.TLMCom}} {
+		if x.who != "" {
+			named = append(named, v.m.Label(x.label)+" "+x.who)
+		}
+	}
+	if len(named) == 0 {
+		return ""
+	}
+	return v.m.Line(v.m.Label("contacts"), strings.Join(named, ", ")) + "\n"
+}
+
+// grave: the alarm stands, and somebody shall come.
+func grave(a db.Alarm) bool {
+	severity := text.Severity(a.Severity)
+	return a.Cleared.IsZero() && (severity == text.Critical || severity == text.Major)
+}
+
 func (v view) alarms(alarms []db.Alarm) string {
 	if len(alarms) == 0 {
 		return v.m.NoAlarm() + "\n"
@@ -190,81 +222,6 @@ func (v view) alarms(alarms []db.Alarm) string {
 		}
 	}
 	return b.String()
-}
-
-func (v view) number(n string, reveal bool) string {
-	if reveal {
-		return n
-	}
-	return text.Mask(n)
-}
-
-func (v view) calls(calls []admin.CallInfo, reveal bool) string {
-	rows := [][]string{{
-		v.m.Label("time"), v.m.Label("caller"), v.m.Label("called"), v.m.Label("server"),
-		v.m.Label("outcome"), v.m.Label("length"), "Call-ID",
-	}}
-	for _, c := range calls {
-		rows = append(rows, []string{
-			v.clock(c.Started), v.number(c.From, reveal), v.number(c.To, reveal), v.m.Role(c.Server),
-			v.outcome(c), v.m.Ago(v.lasted(c)), c.CallID,
-		})
-	}
-	return table(rows)
-}
-
-func (v view) outcome(c admin.CallInfo) string {
-	if c.Live {
-		return v.m.Outcome("none")
-	}
-	return v.m.Outcome(c.Outcome)
-}
-
-func (v view) lasted(c admin.CallInfo) time.Duration {
-	if c.Live {
-		return v.now.Sub(c.Started)
-	}
-	return c.Duration
-}
-
-// explain says of each call where it went, why, and what the clocks were.
-func (v view) explain(calls []admin.CallInfo, reveal bool) string {
-	var b strings.Builder
-	for _, c := range calls {
-		fmt.Fprintf(&b, "%s  %s\n", v.clock(c.Started),
-			v.m.Explain(v.number(c.From, reveal), v.number(c.To, reveal), v.m.Role(c.Server), v.outcome(c)))
-		fmt.Fprintln(&b, "  "+v.m.Reason(c.Reason))
-		if c.WouldHave != router.ReasonNone {
-			fmt.Fprintln(&b, "  "+v.m.Line(v.m.Label("would-have"), v.m.Reason(c.WouldHave)))
-		}
-		fmt.Fprintln(&b, "  "+strings.Join(v.facts(c), ", "))
-	}
-	return b.String()
-}
-
-func (v view) facts(c admin.CallInfo) []string {
-	var out []string
-	add := func(label, value string) {
-		out = append(out, v.m.Line(v.m.Label(label), value))
-	}
-	if c.Status != 0 {
-		add("status", fmt.Sprint(c.Status))
-	}
-	if c.Verdict != "" {
-		add("verdict", v.m.VerdictName(c.Verdict))
-	}
-	if c.Held > 0 {
-		add("held", v.m.Ago(c.Held))
-	}
-	if c.Setup > 0 {
-		add("answer", v.m.Ago(c.Setup))
-	}
-	add("duration", v.m.Ago(v.lasted(c)))
-	if c.EndedBy != "" {
-		add("ended-by", v.m.EndedBy(c.EndedBy))
-	}
-	add("epoch", fmt.Sprint(c.Epoch))
-	return append(out, "Call-ID "+c.CallID)
 }
 
 // events prints the oldest first, as a journal is read.
@@ -287,7 +244,7 @@ func (v view) licence(l admin.Licence) string {
 	if l.Mode == "trunk" {
 		return b.String()
 	}
-	fmt.Fprintf(&b, "%s   %s   %s\n", v.m.Line(v.m.Label("phase"), v.m.LicencePhase(l.Phase)),
+	fmt.Fprintf(&b, "%s   %s   %s\n", v.m.Line(v.m.Label("phase"), v.licencePhase(l)),
 		v.m.Line(v.m.Label("user"), v.m.Role(l.Holder)), v.m.Line(v.m.Label("epoch"), fmt.Sprint(l.Epoch)))
 	if l.Leaving != "none" && l.Leaving != "" {
 		line := v.m.Line(v.m.Label("leaving"), v.m.Role(l.Leaving))
@@ -306,6 +263,26 @@ func (v view) licence(l admin.Licence) string {
 	}
 	fmt.Fprintln(&b, v.m.WorstMove(l.WorstMove))
 	return b.String()
+}
+
+// holds: the phase says that the holder is registered, or registers.
+func holds(phase string) bool { return phase == "bound" || phase == "claim" || phase == "confirm" }
+
+// licencePhase: what an IPBX refuses is not in place.
+func (v view) licencePhase(l admin.Licence) string {
+	refused, bound := false, false
+	for _, x := range l.Bindings {
+		if x.Role == l.Holder {
+			refused, bound = refused || x.Refused, bound || !x.Until.IsZero()
+		}
+	}
+	switch {
+	case refused && !bound && holds(l.Phase):
+		return v.m.Label("refused")
+	case refused:
+		return v.m.LicencePhase(l.Phase) + ", " + v.m.Label("refused")
+	}
+	return v.m.LicencePhase(l.Phase)
 }
 
 // ownRegister says when a server last registered at Relève itself.

@@ -137,11 +137,16 @@ func (c *cli) licenceVerb() *cobra.Command {
 
 func (c *cli) alarmsVerb() *cobra.Command {
 	return c.verb("alarms", "alarms", 0, 0, func(ctx context.Context, _ []string) error {
-		alarms, err := c.client().Alarms(ctx)
+		api := c.client()
+		alarms, err := api.Alarms(ctx)
 		if err != nil {
 			return err
 		}
-		if err := c.print(alarms, func() string { return c.view().alarms(alarms) }); err != nil {
+		s, err := api.Status(ctx) // knows whom to call
+		if err != nil {
+			return err
+		}
+		if err := c.print(alarms, func() string { return c.view().alarms(alarms) + c.view().contacts(s.Contacts, alarms) }); err != nil {
 			return err
 		}
 		worst := exitDone

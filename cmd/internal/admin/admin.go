@@ -63,9 +63,17 @@ type Status struct {
 	Registration Registration  `json:"registration"`
 	Counters     Counters      `json:"counters"`
 	Alarms       []db.Alarm    `json:"alarms"` // active
+	Contacts     SiteContacts  `json:"contacts"`
 	Started      time.Time     `json:"started"`
 	Now          time.Time     `json:"now"` // the node's clock when it answered
 	Version      string        `json:"version"`
+}
+
+// SiteContacts are whom to call about an alarm, free text; empty: not configured.
+type SiteContacts struct {
+	Integrator string `json:"integrator,omitempty"`
+	TLMCom     string `json:"tlmcom,omitempty"`
+	OnCall     string `json:"on_call,omitempty"`
 }
 
 // Progress is k of n.
@@ -113,6 +121,8 @@ type Registration struct {
 	Holder string    `json:"holder"` // role whose user is bound, or is being bound
 	Phase  string    `json:"phase"`  // idle, bound, drain, unreg, claim or confirm
 	Until  time.Time `json:"until"`  // when the binding expires; zero: no binding
+
+	Refused bool `json:"refused,omitempty"` // by an IPBX, lately
 
 	Leaving string    `json:"leaving,omitempty"` // role whose user must be gone first
 	Fence   time.Time `json:"fence"`             // when it is gone at the latest, proof or not; zero: nothing is waited for

@@ -64,11 +64,14 @@ func (m *mind) phased(old, v router.View, began time.Time) {
 		"from": from, "to": to, "server": v.Active.String(), "reason": string(m.reasonOf(v)),
 		"epoch": number(v.Epoch),
 	}
+	actor, note := m.ordering(old, v)
 	switch v.Phase {
 	case router.Switching:
-		m.app.event(text.EventSwitchoverBegun, p)
+		p["note"] = note
+		m.app.eventBy(actor, text.EventSwitchoverBegun, p)
 	case router.Returning:
-		m.app.event(text.EventReturnBegun, p)
+		p["note"] = note
+		m.app.eventBy(actor, text.EventReturnBegun, p)
 	case router.OnSecondary:
 		p["from"], p["to"] = to, from
 		m.settled(old, p, began, text.EventSwitchoverDone, router.Switching)
@@ -78,7 +81,10 @@ func (m *mind) phased(old, v router.View, began time.Time) {
 	case router.BothDown:
 		m.app.event(text.EventBothDown, p)
 	case router.Maintenance:
-		m.app.event(text.EventMaintenanceStarted, map[string]string{"note": ""})
+		m.app.eventBy(actor, text.EventMaintenanceStarted, map[string]string{"note": note})
+	}
+	if old.Phase == router.Maintenance {
+		m.app.eventBy(actor, text.EventMaintenanceStopped, map[string]string{"note": note})
 	}
 	m.app.log.Log(m.life, levelOf(old.Phase, v.Phase), "phase", "from", old.Phase.String(), "to", v.Phase.String(), "active", v.Active.String(), "epoch", v.Epoch, "verdict", v.Verdict.String())
 }
@@ -106,8 +112,6 @@ func (m *mind) settled(old router.View, p map[string]string, began time.Time, do
 		m.app.event(done, p)
 	case router.BothDown:
 		m.app.event(text.EventServingAgain, p)
-	case router.Maintenance:
-		m.app.event(text.EventMaintenanceStopped, nil)
 	}
 }
 
@@ -165,17 +169,39 @@ func (m *mind) journal(e *control.Effect) {
 	switch e.Reason {
 	case control.ReasonRound:
 		p["rule"] = "R" + strconv.Itoa(int(e.Rule))
-		v := m.state.View()
-		p["k"], p["n"] = strconv.Itoa(int(v.Round)), strconv.Itoa(int(v.Of))
+		delete(p, "k")
+		delete(p, "n")
+		if k, n := m.progress(e.Verdict); k > 0 {
+			p["k"], p["n"] = strconv.Itoa(int(k)), strconv.Itoa(int(n))
+		}
 		m.app.event(text.EventRound, p)
 	case router.ReasonObservation:
+		p["server"] = m.state.View().Active.String() // the mind names the one that would have taken over
 		m.app.event(text.EventObserved, p)
 	case router.ReasonLevel, router.ReasonNotReady, router.ReasonIPBXUnseen, router.ReasonStoreDown, router.ReasonLeaseLost:
+		p["server"] = m.state.View().Active.String()
 		m.app.event(text.EventSwitchoverWithheld, p)
 	case router.ReasonMoveFailed:
 		p["to"] = e.Server.String()
 		m.app.event(text.EventMoveFailed, p)
 	}
+}
+
+// progress is k of n after the round that v judged; k 0: the round counts for
+// nothing. A confirmation that moves nothing (observation, level) has cleared
+// the count by now: the last view that was published tells what it was.
+func (m *mind) progress(verdict router.Verdict) (k, n uint8) {
+	m.mu.Lock()
+	before := m.view
+	m.mu.Unlock()
+	now := m.state.View()
+	switch {
+	case now.Round > 0:
+		return now.Round, now.Of
+	case before.Verifying && m.app.cfg.Verification.Dead && verdict.Dead() && !now.Verifying && before.Round+1 >= before.Of:
+		return before.Of, before.Of
+	}
+	return 0, 0
 }
 
 // deadWait is how long a silent server's calls are left alone: RTP does not

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"releve/cmd/internal/admin"
 	"releve/cmd/internal/text"
 	"releve/router"
 	"releve/router/control"
@@ -145,6 +146,60 @@ func TestEventsThatTheMindAsksFor(t *testing.T) {
 	}
 	if !slices.Equal(codes, want) {
 		t.Errorf("%q, want %q", codes, want)
+	}
+}
+
+// The motive and the name of the operator were once nowhere.
+func TestOrdersNameWhoGaveThem(t *testing.T) {
+	s := newSite(t)
+	s.ready()
+	give := func(name, why string) {
+		r, err := s.node.Command(t.Context(), admin.Command{Name: name, Reason: why, Actor: "marie", Force: true})
+		if err != nil || !r.Accepted {
+			t.Fatalf("%s: %+v %v", name, r, err)
+		}
+	}
+	give(admin.MaintenanceStart, "update.")
+	s.until("maintenance", func() bool { return s.node.proxy.View().Phase == router.Maintenance })
+	give(admin.MaintenanceStop, "")
+	s.until("normal", func() bool { return s.node.proxy.View().Phase == router.Normal })
+	give(admin.Switchover, "monthly test")
+	s.until("on the secondary", func() bool { return s.node.proxy.View().Phase == router.OnSecondary })
+	give(admin.Return, "end of the test")
+	s.until("normal again", func() bool { return s.node.proxy.View().Phase == router.Normal })
+	events, err := s.node.Events(t.Context(), time.Time{}, 100)
+	s.must(err)
+	got := map[string]string{}
+	for _, e := range events {
+		got[e.Code] = e.Actor + ": " + text.For(text.English).Event(e.Code, e.Params)
+	}
+	for code, want := range map[string]string{
+		text.EventMaintenanceStarted: "marie: Maintenance started, roles frozen: update.",
+		text.EventMaintenanceStopped: "marie: Maintenance ended.",
+		text.EventSwitchoverBegun:    "marie: Switchover: the primary becomes passive, the secondary takes over. An operator's decision. Reason given: monthly test.",
+		text.EventReturnBegun:        "marie: Return to normal: the secondary becomes passive, the primary becomes active again. An operator's decision. Reason given: end of the test.",
+	} {
+		if got[code] != want {
+			t.Errorf("%s: %q, want %q", code, got[code], want)
+		}
+	}
+	if r, err := s.node.Command(t.Context(), admin.Command{Name: admin.MaintenanceStop, Actor: "paul"}); err != nil || r.Accepted {
+		t.Fatalf("%+v %v", r, err)
+	}
+	if s.node.mind.ordered != nil {
+		t.Error("a refused order is kept")
+	}
+}
+
+func TestNobodyIsTheReasonWhenBothAreDown(t *testing.T) {
+	s := snapshot{view: router.View{Phase: router.BothDown}}
+	s.row.Role.Reason = router.ReasonOperator
+	if r := s.reason(); r != router.ReasonBothDown {
+		t.Errorf("both down: %s", r)
+	}
+	s.view.Phase = router.Normal
+	if r := s.reason(); r != router.ReasonOperator {
+		t.Errorf("normal: %s", r)
 	}
 }
 

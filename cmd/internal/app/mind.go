@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"releve/cmd/internal/admin"
 	"releve/cmd/internal/text"
 	"releve/health/alarm"
 	"releve/router"
@@ -42,6 +43,7 @@ type mind struct {
 	bound      binding              // what the journal knows of the licence
 	silent     [router.Servers]bool // the alarm about this server stands
 	told       struct{ nobody, stuck edge }
+	ordered    *admin.Command // the operator's act that has not shown in the view yet
 	counted    counted
 
 	asks    chan request
@@ -78,6 +80,7 @@ type mind struct {
 // request is one event and where its effects are wanted.
 type request struct {
 	event control.Event
+	order *admin.Command // whose event it is; nil: nobody's
 	reply chan []control.Effect
 }
 
@@ -154,7 +157,7 @@ func (m *mind) turn(asked request, due bool) {
 		m.picture()
 		return
 	}
-	effects := m.step(asked.event)
+	effects := m.obey(asked)
 	m.picture() // who asked may look at once
 	asked.reply <- effects
 }
@@ -195,7 +198,10 @@ var errStopping = errors.New("releve is stopping: ask again when it has started"
 
 // ask gives the loop an event and waits for its effects.
 func (m *mind) ask(ctx context.Context, e control.Event) ([]control.Effect, error) {
-	r := request{event: e, reply: make(chan []control.Effect, 1)}
+	return m.request(ctx, request{event: e, reply: make(chan []control.Effect, 1)})
+}
+
+func (m *mind) request(ctx context.Context, r request) ([]control.Effect, error) {
 	select {
 	case m.asks <- r:
 	case <-m.life.Done():

@@ -45,9 +45,10 @@ func (a *App) Status(context.Context) admin.Status {
 	}
 	out := admin.Status{
 		Site: a.cfg.Site, Level: a.cfg.Level.String(), Headline: a.headline(s), Active: s.view.Active.String(),
-		Since: since.UTC(), Reason: s.row.Role.Reason, Phase: s.view.Phase.String(), Epoch: s.view.Epoch, Act: s.view.Act,
+		Since: since.UTC(), Reason: s.reason(), Phase: s.view.Phase.String(), Epoch: s.view.Epoch, Act: s.view.Act,
 		Verification: admin.Progress{K: k, N: n}, Alarms: alarms, Started: a.started.UTC(), Now: time.Now().UTC(),
 		Version: a.options.Version, Counters: a.counters(switchovers, verifications),
+		Contacts: admin.SiteContacts(a.cfg.Contacts),
 	}
 	for _, c := range a.cfg.Servers {
 		out.Servers = append(out.Servers, a.serverStatus(c, s))
@@ -61,15 +62,28 @@ func (a *App) Status(context.Context) admin.Status {
 
 func (a *App) headline(s snapshot) text.Headline {
 	v := s.view
+	works := s.verdicts[v.Active].Functional()
 	switch {
 	case v.Active != router.NoServer && !s.row.Known[v.Active]:
 		return text.Unproven
 	case a.nobody(s):
 		return text.Nobody
+	case v.Verifying && !works:
+		return text.Checking
+	case v.Phase == router.Switching && !works: // the other one is not asked yet
+		return text.Unproven
 	case v.Active == router.Secondary:
 		return text.OnSecondary
 	}
 	return text.Answering
+}
+
+// reason is why the role stands as it does, for the screen.
+func (s *snapshot) reason() router.Reason {
+	if s.view.Phase == router.BothDown {
+		return router.ReasonBothDown
+	}
+	return s.row.Role.Reason
 }
 
 func (a *App) serverStatus(c config.Server, s snapshot) admin.Server {
@@ -120,7 +134,9 @@ func registration(l licence.Status) admin.Registration {
 		r.Leaving, r.Fence = l.Leaving.String(), time.Now().Add(l.Fence).UTC()
 	}
 	for i := range l.IPBXs {
-		if b := l.Bindings[l.Holder][i]; b.Up {
+		b := l.Bindings[l.Holder][i]
+		r.Refused = r.Refused || b.Refused
+		if b.Up {
 			r.Until = time.Now().Add(b.Remaining).UTC()
 		}
 	}
@@ -267,7 +283,7 @@ func (a *App) Command(ctx context.Context, c admin.Command) (admin.Result, error
 	if already(c.Name, view) {
 		return admin.Result{Already: true, Epoch: view.Epoch}, nil
 	}
-	effects, err := a.mind.ask(ctx, control.Event{Kind: control.Operate, Command: commands[c.Name], Force: c.Force})
+	effects, err := a.mind.order(ctx, c)
 	if err != nil {
 		return admin.Result{}, err
 	}

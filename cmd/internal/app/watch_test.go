@@ -30,11 +30,12 @@ func TestDeadServerThatNothingLeavesIsNobody(t *testing.T) {
 		want  text.Headline
 	}{
 		{"a switchover will come", router.HighAvailability, func(*router.View) {}, text.Answering},
+		{"a verification runs", router.HighAvailability, func(v *router.View) { v.Phase, v.Verifying = router.Verifying, true }, text.Checking},
 		{"base", router.Base, func(*router.View) {}, text.Nobody},
 		{"backup", router.Backup, func(*router.View) {}, text.Nobody},
 		{"observation", router.HighAvailability, func(v *router.View) { v.Act = false }, text.Nobody},
 		{"maintenance", router.HighAvailability, func(v *router.View) { v.Phase = router.Maintenance }, text.Nobody},
-		{"an operator switches", router.Backup, func(v *router.View) { v.Phase = router.Switching }, text.Answering},
+		{"an operator switches", router.Backup, func(v *router.View) { v.Phase = router.Switching }, text.Unproven},
 		{"both down", router.HighAvailability, func(v *router.View) { v.Phase = router.BothDown }, text.Nobody},
 		{"on the secondary", router.Backup, func(v *router.View) { v.Phase, v.Active = router.OnSecondary, router.Secondary }, text.Nobody},
 	} {

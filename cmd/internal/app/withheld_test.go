@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,12 +32,28 @@ func TestDeadPrimaryInObservation(t *testing.T) {
 	s.until("the screen and an alarm say that nobody answers", func() bool {
 		return s.node.Status(t.Context()).Headline == text.Nobody && s.alarmed(alarm.NobodyServes)
 	})
+	s.observed()
 	s.must(s.primary.SetMode(server.Mode{Kind: server.Healthy}))
 	s.until("both end", func() bool {
 		return s.node.Status(t.Context()).Headline == text.Answering && !s.alarmed(alarm.NobodyServes)
 	})
 	if st := s.node.Status(t.Context()); st.Counters.Switchovers != 0 || st.Active != "primary" {
 		t.Fatalf("observation switched: %+v", st)
+	}
+}
+
+// observed: the journal names the server that failed, and the round that
+// confirmed it; the count once fell to 0/3 there.
+func (s *site) observed() {
+	s.t.Helper()
+	s.until("what would have been done is told", func() bool {
+		return slices.ContainsFunc(s.journal(), func(l string) bool {
+			return strings.HasPrefix(l, "observed Observation: a switchover would have happened (the primary:")
+		})
+	})
+	lines := strings.Join(s.journal(), "\n")
+	if !strings.Contains(lines, "Round 3/3 of the primary") || strings.Contains(lines, "0/3") {
+		s.t.Errorf("%s", lines)
 	}
 }
 

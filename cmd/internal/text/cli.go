@@ -250,8 +250,8 @@ func (m Messages) Line(label, value string) string {
 
 // Counted is one line of the counters: n calls of each outcome.
 func (m Messages) Counted(offered, answered, dissuaded, cancelled, rescued, refused, failed, lost uint64) string {
-	return m.say("%d présentés, %d servis, %d renvoyés (dissuasion), %d abandonnés, %d aux opérateurs, %d refusés, %d échoués, %d perdus",
-		"%d offered, %d answered, %d dissuaded, %d cancelled, %d rescued, %d refused, %d failed, %d lost",
+	return m.say("%d présentés, %d servis, %d renvoyés (dissuasion), %d abandonnés, %d aux opérateurs, %d refusés, %d échoués, %d perdus (compteurs depuis le démarrage)",
+		"%d offered, %d answered, %d dissuaded, %d cancelled, %d rescued, %d refused, %d failed, %d lost (counted since the start)",
 		offered, answered, dissuaded, cancelled, rescued, refused, failed, lost)
 }
 
@@ -343,6 +343,17 @@ func (m Messages) Presence(up string) string {
 // Explain is the first line about a call.
 func (m Messages) Explain(from, to, server, outcome string) string {
 	return m.say("Appel de %s vers %s → %s, %s.", "Call from %s to %s → %s, %s.", from, to, server, outcome)
+}
+
+// WouldHave is said of a call that overflowed, where Relève does not switch by
+// itself: observation, or a level that has no automatic switchover.
+func (m Messages) WouldHave(server string) string {
+	if server == "primary" || server == "secondary" {
+		return m.say("Avec la bascule automatique, Relève aurait gardé l'appel et vérifié le %s.",
+			"With automatic switchover Relève would have held the call and verified the %s.", m.Role(server))
+	}
+	return m.say("Avec la bascule automatique, Relève aurait gardé l'appel et vérifié le serveur actif.",
+		"With automatic switchover Relève would have held the call and verified the active server.")
 }
 
 // EndedBy names who hung up.

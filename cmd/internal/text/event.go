@@ -21,11 +21,11 @@ const (
 	EventConfigRefused       = "config-refused"      // file, problems
 	EventStateRestored       = "state-restored"      // server, epoch
 	EventVerificationStarted = "verification-start"  // server, cause (overflow, idle or operator)
-	EventRound               = "round"               // server, k, n, verdict
+	EventRound               = "round"               // server, k, n (none: it counts for nothing), verdict
 	EventVerificationEnded   = "verification-end"    // server, verdict
-	EventSwitchoverBegun     = "switchover-begun"    // from, to, reason, epoch
+	EventSwitchoverBegun     = "switchover-begun"    // from, to, reason, note, epoch
 	EventSwitchoverDone      = "switchover-done"     // from, to, duration, epoch
-	EventReturnBegun         = "return-begun"        // from, to, reason, epoch
+	EventReturnBegun         = "return-begun"        // from, to, reason, note, epoch
 	EventReturnDone          = "return-done"         // from, to, duration, epoch
 	EventSwitchoverWithheld  = "switchover-withheld" // server, reason
 	EventObserved            = "observed"            // server, verdict
@@ -42,7 +42,7 @@ const (
 	EventIPBXUnseen          = "ipbx-unseen"         // ipbx
 	EventIPBXSeen            = "ipbx-seen"           // ipbx
 	EventMaintenanceStarted  = "maintenance-start"   // note
-	EventMaintenanceStopped  = "maintenance-stop"    //
+	EventMaintenanceStopped  = "maintenance-stop"    // note
 	EventCommandRefused      = "command-refused"     // command, reason
 	EventCommandForced       = "command-forced"      // command, note
 	EventAlarmRaised         = "alarm-raised"        // number, object
@@ -126,6 +126,8 @@ func HasEvent(code string) bool { _, ok := events[code]; return ok }
 // of the site are shown as they are.
 func (m Messages) param(name, value string) string {
 	switch name {
+	case "note":
+		return strings.TrimSuffix(strings.TrimSpace(value), ".")
 	case "reason":
 		return strings.TrimSuffix(m.Reason(router.Reason(value)), ".")
 	case "verdict":
@@ -191,11 +193,11 @@ var events = map[string]pair{
 	EventConfigRefused:       {"Configuration {file} refusée ({problems} faute(s)) ; l'ancienne reste en service.", "Configuration {file} refused ({problems} fault(s)); the former one stays in service."},
 	EventStateRestored:       {"État relu après le démarrage : le {server} est actif[, époque {epoch}].", "State read back after the start: {server} is active[, epoch {epoch}]."},
 	EventVerificationStarted: {"Vérification du {server}[ ({cause})].", "Verification of {server}[ ({cause})]."},
-	EventRound:               {"Vérification {k}/{n} du {server}[ : {verdict}].", "Round {k}/{n} of {server}[: {verdict}]."},
+	EventRound:               {"Vérification[ {k}/{n}] du {server}[ : {verdict}].", "Round[ {k}/{n}] of {server}[: {verdict}]."},
 	EventVerificationEnded:   {"Vérification du {server} terminée[ : {verdict}].", "Verification of {server} ended[: {verdict}]."},
-	EventSwitchoverBegun:     {"Bascule vers le secours : le {from} passe passif, le {to} prend la relève.[ {reason}.]", "Switchover: {from} becomes passive, {to} takes over.[ {reason}.]"},
+	EventSwitchoverBegun:     {"Bascule vers le secours : le {from} passe passif, le {to} prend la relève.[ {reason}.][ Motif : {note}.]", "Switchover: {from} becomes passive, {to} takes over.[ {reason}.][ Reason given: {note}.]"},
 	EventSwitchoverDone:      {"Bascule faite[ en {duration}] : le {to} est actif.", "Switchover done[ in {duration}]: {to} is active."},
-	EventReturnBegun:         {"Retour en mode normal : le {from} passe passif, le {to} redevient actif.[ {reason}.]", "Return to normal: {from} becomes passive, {to} becomes active again.[ {reason}.]"},
+	EventReturnBegun:         {"Retour en mode normal : le {from} passe passif, le {to} redevient actif.[ {reason}.][ Motif : {note}.]", "Return to normal: {from} becomes passive, {to} becomes active again.[ {reason}.][ Reason given: {note}.]"},
 	EventReturnDone:          {"Retour en mode normal fait[ en {duration}] : le {to} est actif.", "Return to normal done[ in {duration}]: {to} is active."},
 	EventSwitchoverWithheld:  {"Pas de bascule : le {server} reste actif.[ {reason}.]", "No switchover: {server} stays active.[ {reason}.]"},
 	EventObserved:            {"Observation : une bascule aurait eu lieu[ ({server} : {verdict})].", "Observation: a switchover would have happened[ ({server}: {verdict})]."},
@@ -212,7 +214,7 @@ var events = map[string]pair{
 	EventIPBXUnseen:          {"L'IPBX[ {ipbx}] ne donne plus signe de vie.", "IPBX[ {ipbx}] shows no sign of life."},
 	EventIPBXSeen:            {"L'IPBX[ {ipbx}] est de nouveau vu.", "IPBX[ {ipbx}] is seen again."},
 	EventMaintenanceStarted:  {"Maintenance commencée, rôles figés[ : {note}].", "Maintenance started, roles frozen[: {note}]."},
-	EventMaintenanceStopped:  {"Maintenance terminée.", "Maintenance ended."},
+	EventMaintenanceStopped:  {"Maintenance terminée[ : {note}].", "Maintenance ended[: {note}]."},
 	EventCommandRefused:      {"Commande « {command} » refusée.[ {reason}.]", "Command \"{command}\" refused.[ {reason}.]"},
 	EventCommandForced:       {"Commande « {command} » forcée[ : {note}].", "Command \"{command}\" forced[: {note}]."},
 	EventAlarmRaised:         {"Alarme {number} : {title}.", "Alarm {number}: {title}."},

@@ -12,6 +12,10 @@ func (m Messages) Label(name string) string {
 func HasLabel(name string) bool { _, ok := labels[name]; return ok }
 
 var labels = map[string]pair{
+	"contacts":     {"À prévenir", "To be told"},
+	"integrator":   {"intégrateur", "integrator"},
+	"on-call":      {"astreinte", "on call"},
+	"tlmcom":       {"TLMCom", "TLMCom"},
 	"active":       {"Serveur actif", "Active server"},
 	"alarms":       {"Alarmes", "Alarms"},
 	"answer":       {"décroché après", "answered after"},
@@ -57,5 +61,4 @@ var labels = map[string]pair{
 	"until":        {"jusqu'à", "until"},
 	"uptime":       {"En marche", "Up"},
 	"verdict":      {"verdict", "verdict"},
-	"would-have":   {"aurait été décidé", "would have been decided"},
 }

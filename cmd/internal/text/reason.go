@@ -1,6 +1,10 @@
 package text
 
-import "releve/router"
+import (
+	"strings"
+
+	"releve/router"
+)
 
 // Reason is the one sentence that explains why a call or a role went where it
 // went. An unknown reason is shown as its code, never hidden; a test keeps the
@@ -10,6 +14,17 @@ func (m Messages) Reason(r router.Reason) string {
 		return m.of(p)
 	}
 	return m.say("Raison inconnue du catalogue : %s.", "Reason unknown to the catalogue: %s.", r)
+}
+
+// ReasonKept is Reason for a call that was not held: nothing overflowed.
+func (m Messages) ReasonKept(r router.Reason) string {
+	s := m.Reason(r)
+	for _, overflowed := range [...]string{narrow + "; l'appel a débordé.", ", l'appel a débordé.", "; the call overflowed.", ", the call overflowed."} {
+		if kept, ok := strings.CutSuffix(s, overflowed); ok {
+			return kept + "."
+		}
+	}
+	return s
 }
 
 // HasReason says whether the catalogue knows r.

@@ -17,7 +17,8 @@ const (
 	Answering   Headline = "answering"    // the primary serves
 	OnSecondary Headline = "on-secondary" // the secondary serves
 	Nobody      Headline = "nobody"       // neither serves
-	Unproven    Headline = "unproven"     // nothing was seen to answer since the start: never shown as well
+	Unproven    Headline = "unproven"     // nothing was seen to answer since the start, or a move leaves a server that does not: never shown as well
+	Checking    Headline = "checking"     // a verification runs, and the active server did not answer as it should
 )
 
 // Headline says it in words.
@@ -32,6 +33,9 @@ func (m Messages) Headline(h Headline) string {
 	case Unproven:
 		return m.say("Rien ne prouve encore que l'accueil automatique répond",
 			"Nothing proves yet that the automated attendant answers")
+	case Checking:
+		return m.say("Vérification en cours : le serveur actif ne répond pas normalement",
+			"Being verified: the active server does not answer as it should")
 	}
 	return string(h)
 }
