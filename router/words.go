@@ -24,11 +24,27 @@ const Never Instant = 1<<63 - 1
 // Clock is one reading of time, taken once per event.
 //
 // Waits end by Mono, which never over-counts (it may stand still while a
-// virtual machine is paused). Permissions (leases, NotAfter) end by High, the
-// larger of monotonic and wall time elapsed, which never under-counts. Our
-// choice: reference for both is Google's and the SRE practice of fencing by
-// the pessimistic clock.
+// virtual machine is paused). Permissions (leases, NotAfter) end by High, which
+// never under-counts. Our choice: each is the pessimist of its purpose. Elapsed
+// makes both.
 type Clock struct{ Mono, High Instant }
+
+// Elapsed is what went by since the start of the process by each clock, and by
+// High, at the newest reading. The zero value is the start.
+type Elapsed struct{ Mono, Wall, High time.Duration }
+
+// Next is the reading after e when the clocks say mono and wall. High adds the
+// longer of what the two say went by, so it never runs slower than either from
+// any reading to any later one. The larger of the two since the start would
+// not do: it falls back when a wall clock that had run ahead is set right, and
+// gives a permission that had ended that time once more (the simulator found
+// two bindings at once that way).
+func (e Elapsed) Next(mono, wall time.Duration) Elapsed {
+	return Elapsed{mono, wall, e.High + max(mono-e.Mono, wall-e.Wall, 0)}
+}
+
+// Clock is the reading as decisions take it.
+func (e Elapsed) Clock() Clock { return Clock{Mono: Instant(e.Mono), High: Instant(e.High)} }
 
 // Server is one of the two Wel'Suite voice servers, by its configured role.
 type Server uint8

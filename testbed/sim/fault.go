@@ -200,7 +200,7 @@ func (w *World) begin(f *fault) {
 	case nodePauses:
 		n.pause(f.lasts, f.keeps)
 	case wallSteps:
-		n.ahead = max(0, between(w.clocks, -time.Hour, time.Hour))
+		n.ahead = between(w.clocks, -time.Hour, time.Hour)
 	case surge:
 		w.surge(f)
 	case proberFull:

@@ -20,6 +20,7 @@ type node struct {
 	lag       time.Duration  // how far Mono is behind: pauses during which it stood still
 	ppm       int64          // drift of Mono
 	ahead     time.Duration  // steps of the wall clock
+	read      router.Elapsed // newest reading of this life
 	pausedTo  router.Instant
 	lastPause router.Instant
 
@@ -57,6 +58,7 @@ func (n *node) boot() {
 	w := n.w
 	n.up, n.life = true, n.life+1
 	n.born, n.lag, n.armed = w.now, 0, router.Never
+	n.read = router.Elapsed{Wall: n.ahead} // a life begins at zero, whatever the wall clock says
 	n.ppm = w.clocks.Int64N(1001) - 500
 	n.crash, n.events, n.busy = crashPlan{}, n.events[:0], false
 	n.kept, n.open = n.kept[:0], n.open[:0]
@@ -74,12 +76,12 @@ func (n *node) boot() {
 	n.feed(control.Event{Kind: control.Boot, On: true, Row: w.store.row, Version: w.store.version})
 }
 
-// clock reads both clocks. Mono never over-counts more than its drift; High is
-// the larger of it and the wall clock.
+// clock reads both clocks, as a node does. Mono never over-counts more than its
+// drift.
 func (n *node) clock() router.Clock {
 	since := n.w.now.Sub(n.born)
-	mono := n.drifted(since - n.lag)
-	return router.Clock{Mono: router.Instant(mono), High: router.Instant(max(mono, since+n.ahead))}
+	n.read = n.read.Next(n.drifted(since-n.lag), since+n.ahead)
+	return n.read.Clock()
 }
 
 func (n *node) drifted(d time.Duration) time.Duration { return d + d*time.Duration(n.ppm)/1e6 }

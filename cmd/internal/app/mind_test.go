@@ -35,28 +35,6 @@ func still(t *testing.T) *site {
 	return s
 }
 
-func TestHighNeverFallsBackAndNeverRunsSlow(t *testing.T) {
-	const h = time.Hour
-	var r reading
-	for i, c := range []struct{ mono, wall, high time.Duration }{
-		{1, 1, 1},                          // both run
-		{2, 2 + h, 2 + h},                  // the wall clock is set forward, or the machine was paused
-		{3, 3 + h, 3 + h},                  // both run
-		{4, 4, 4 + h},                      // the wall clock is set back: no permission lasts longer for it
-		{5, 5, 5 + h},                      // and time goes on at once
-		{5, 5, 5 + h},                      // nothing went by
-		{6 + h, 5, 6 + 2*h},                // the wall clock stands, or was set back by as much
-		{6 + h, 5 - 2*h, 6 + 2*h},          // before its start
-		{7 + h, 6 - 2*h + 9, 6 + 2*h + 10}, // the longer of the two
-	} {
-		last := r
-		r = r.next(c.mono, c.wall)
-		if r.high != c.high || r.high-last.high < c.mono-last.mono {
-			t.Errorf("step %d: high %v, want %v", i, r.high, c.high)
-		}
-	}
-}
-
 func TestClockOfTheNodeIsTheProxys(t *testing.T) {
 	s := still(t)
 	before := s.node.proxy.Now()
