@@ -126,7 +126,7 @@ func someCalls() []admin.CallInfo {
 		}},
 		{CallRecord: router.CallRecord{
 			CallID: "c3@10.10.0.10", From: "0145678913", To: "5000", Server: "primary", Started: noon.Add(-time.Minute), Outcome: "failed",
-			Reason: router.ReasonPortRefused, WouldHave: router.ReasonPortRefused, Status: 500, Epoch: 4,
+			Reason: router.ReasonPortRefused, WouldHave: router.ReasonPortRefused, Status: 500, Setup: time.Millisecond, Epoch: 4,
 		}},
 		{CallRecord: router.CallRecord{
 			CallID: "d4@10.10.0.10", From: "0145678914", To: "5000", Server: "primary", Started: noon.Add(-time.Minute), Outcome: "answered",

@@ -89,7 +89,7 @@ func (v view) facts(c admin.CallInfo) []string {
 	if c.Held > 0 {
 		add("held", v.m.Ago(c.Held))
 	}
-	if c.Setup > 0 {
+	if c.Setup > 0 && (c.Status == 0 || c.Status/100 == 2) { // a refusal is no answer to a caller
 		add("answer", v.m.Ago(c.Setup))
 	}
 	if v.timed(c) {
