@@ -117,6 +117,10 @@ func (k *check) switches(from, to role.Row, command role.Command) {
 		w.broken("an automatic switchover where none is allowed")
 	case !k.confirmed() || !k.verdict.Switchable():
 		w.broken("a switchover on %d rounds (%d of them solid), the last %v", k.k, k.solid, k.verdict)
+	case w.servers[router.Primary].unlucky >= int(p.Count):
+		// Each transmission of each round was lost by chance: the rule was kept,
+		// N is what makes this rare. Counted and shown, never hidden.
+		w.byLoss++
 	case !w.servers[router.Primary].blamed():
 		w.broken("false switchover: the primary was well (%v), verdict %v", modeText[w.servers[router.Primary].mode], k.verdict)
 	default:

@@ -59,6 +59,9 @@ func (n *node) probe(x router.Server, round uint64) {
 		if e == router.OK {
 			n.answered[x] = n.clock().Mono
 		}
+		if round != 0 {
+			s.unheard(e)
+		}
 		ev := control.Event{Kind: control.ProbeDone, Server: x, Round: round, Evidence: e, RTT: took}
 		if n.w.set.hostCheck {
 			ev.Host = s.hostSeen()

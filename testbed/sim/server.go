@@ -58,6 +58,7 @@ type server struct {
 
 	faults    int            // that give a ground for a switchover away from it
 	excusedTo router.Instant // … and until when they do after the last has ended
+	unlucky   int            // rounds in a row that the network's random loss alone left without an answer
 }
 
 // arrives runs what a message does at the server; one that is frozen does it
@@ -81,6 +82,16 @@ const memory = 150 * time.Second
 func (s *server) forgive() {
 	s.faults--
 	s.excusedTo = s.w.now.Add(memory)
+}
+
+// unheard enters a round of a well server: without an answer, by loss alone,
+// or with one.
+func (s *server) unheard(e router.Evidence) {
+	if e != router.Silent || s.blamed() || s.w.links[linkOfServer(s.which)].severed() || s.mode.faulty() {
+		s.unlucky = 0
+		return
+	}
+	s.unlucky++
 }
 
 // blamed: a switchover away from the server has a ground.

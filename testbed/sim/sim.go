@@ -16,6 +16,7 @@ type Result struct {
 	Calls     int
 	Faults    int
 	Simulated time.Duration
+	ByLoss    int // switchovers away from a well server, every probe of N rounds lost by chance
 
 	goals    goals
 	outcomes [Outcomes]int
@@ -32,7 +33,7 @@ func play(seed uint64, without []int, trace bool) (Result, string) {
 	w.run()
 	r := Result{
 		Seed: seed, Hash: w.hash, Violation: w.fail, Calls: len(w.calls), Faults: len(w.plan) - len(without),
-		Simulated: time.Duration(w.end), goals: w.goals,
+		Simulated: time.Duration(w.end), ByLoss: w.byLoss, goals: w.goals,
 	}
 	for _, c := range w.calls {
 		r.outcomes[c.outcome]++
@@ -117,6 +118,7 @@ type Report struct {
 	Violations []uint64 // seeds
 	Calls      int
 	Simulated  time.Duration
+	ByLoss     int
 	Hash       uint64 // of the episodes' hashes, in order
 	goals      goals
 	outcomes   [Outcomes]int
@@ -128,6 +130,7 @@ func (r *Report) Add(e Result) {
 	r.Episodes++
 	r.Calls += e.Calls
 	r.Simulated += e.Simulated
+	r.ByLoss += e.ByLoss
 	r.Hash = (r.Hash ^ e.Hash) * 1099511628211
 	r.goals |= e.goals
 	for i, n := range e.outcomes {
@@ -150,6 +153,7 @@ func (r *Report) Missed() []string { return r.goals.missed() }
 func (r *Report) Summary() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d episodes, %.0f hours simulated, %d calls\n", r.Episodes, r.Simulated.Hours(), r.Calls)
+	fmt.Fprintf(&b, "  %-34s %10d (N rounds, each probe lost by chance)\n", "switchovers by loss alone", r.ByLoss)
 	for o, n := range r.outcomes {
 		fmt.Fprintf(&b, "  %-34s %10d calls\n", router.Outcome(o), n)
 	}

@@ -35,6 +35,8 @@ type World struct {
 	hash  uint64
 	trace *strings.Builder // nil: none
 	fail  string           // the first broken invariant
+
+	byLoss int // switchovers that the network's random loss alone confirmed
 }
 
 // newWorld lays out the episode of a seed; the faults whose index is in without

@@ -46,7 +46,7 @@ func main() {
 	line, _ := json.Marshal(map[string]any{
 		"episodes": r.Episodes, "violations": len(r.Violations), "goals_missed": r.Missed(),
 		"episodes_per_cpu_minute": perCPUMinute(r.Episodes), "log_hash": fmt.Sprintf("%016x", r.Hash),
-		"seed": *seed, "failing_seeds": r.Violations[:min(len(r.Violations), 20)],
+		"switchovers_by_loss_alone": r.ByLoss, "seed": *seed, "failing_seeds": r.Violations[:min(len(r.Violations), 20)],
 	})
 	fmt.Println(string(line))
 	if r.Episodes == 0 || len(r.Violations) > 0 || r.Episodes >= enough && len(r.Missed()) > 0 {
