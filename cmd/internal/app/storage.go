@@ -22,7 +22,9 @@ import (
 // at the start holds up no call. Calls go to the primary, no role and no
 // registration changes, and the file is tried again until it opens.
 type storage struct {
-	path string
+	path  string
+	tried chan struct{} // closed when it was tried to open once
+	once  sync.Once
 
 	mu  sync.Mutex
 	db  *sqlite.Store
@@ -32,12 +34,17 @@ type storage struct {
 // retryStore is how often an unreadable database is tried again. Our choice.
 const retryStore = 5 * time.Second
 
-func newStorage(dir string) *storage { return &storage{path: filepath.Join(dir, "state.db")} }
+func newStorage(dir string) *storage {
+	return &storage{
+		path: filepath.Join(dir, "state.db"), tried: make(chan struct{}), err: errors.New("it was not tried yet"),
+	}
+}
 
 // open opens the database unless it is open.
 func (s *storage) open() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer s.once.Do(func() { close(s.tried) })
 	if s.db != nil {
 		return nil
 	}
@@ -63,8 +70,14 @@ func (s *storage) close() {
 	}
 }
 
-// Append implements spool.Store: the spool waits while the store is not open.
+// Append implements spool.Store: the spool waits while the store is not open,
+// and says nothing of it before it was tried.
 func (s *storage) Append(ctx context.Context, b db.Batch) error {
+	select {
+	case <-s.tried:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	store, err := s.use()
 	if err != nil {
 		return err
