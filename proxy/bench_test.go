@@ -82,3 +82,32 @@ func BenchmarkCall(b *testing.B) {
 		b.Fatalf("%d of %d calls were answered, %d are left", got, (n-1)%calls+1, p.Dialogs.Len())
 	}
 }
+
+// maxAllocs is the most that one call may allocate on its way through the
+// proxy: about what it takes today, with room for a map that grows. A count,
+// not a time: it is the same on every machine.
+const maxAllocs = 20
+
+// TestCallAllocatesLittle gates what makes the element slow on a small machine.
+func TestCallAllocatesLittle(t *testing.T) {
+	const calls = 512
+	p, w := benchProxy()
+	scripts := make([][]arrival, calls+1)
+	for i := range scripts {
+		scripts[i] = script(p, w, fmt.Sprint("gate-", i))
+	}
+	fresh, _ := benchProxy() // the same bytes again are repeats
+	i := 0
+	perCall := testing.AllocsPerRun(calls, func() {
+		for _, m := range scripts[i] {
+			fresh.Receive(m.from, m.raw)
+		}
+		i++
+	})
+	if perCall > maxAllocs {
+		t.Errorf("a call allocates %.1f times, want at most %d", perCall, maxAllocs)
+	}
+	if got := fresh.Stats.Outcomes[router.Answered].Load(); got != calls+1 {
+		t.Errorf("%d of %d calls were answered", got, calls+1)
+	}
+}
