@@ -1,5 +1,5 @@
 // Package health keeps the evidence about the servers (Board) and judges it
-// (Judge): §3 of the blueprint.
+// (Judge).
 //
 //	rounds, calls, checks, peer ─► Board ─► Facts (freshness here) ─► Judge ─► verdict, rule
 //

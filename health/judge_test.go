@@ -158,7 +158,7 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// The rules once more, each as the blueprint words it, without an order of
+// The rules once more, each in its own words, without an order of
 // evaluation of their own: Judge must return the first that holds.
 func TestJudgeAgainstTheRules(t *testing.T) {
 	type rule struct {

@@ -38,8 +38,7 @@ const (
 // Occupancies is the number of Occupancy values.
 const Occupancies = 4
 
-// Class is the meaning of what a server did, as in the table of §2 of the
-// blueprint.
+// Class is the meaning of what a server did, as in the table of table.go.
 type Class uint8
 
 // The classes. Override values of the configuration are classes too.

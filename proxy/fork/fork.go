@@ -34,7 +34,7 @@ const MaxBranches = 8
 // Mode says which rules a request takes.
 type Mode uint8
 
-// Incoming: an initial INVITE from the IPBX; the whole table of §2 applies.
+// Incoming: an initial INVITE from the IPBX; the whole call table (router.Classify) applies.
 // Outgoing: an initial INVITE from a server to the redundant IPBXs, in order.
 // Single: everything else (in-dialog requests, INVITE with Replaces, other
 // methods): one branch, its final relayed, no clocks but Timer C on INVITE.

@@ -1,5 +1,5 @@
 // Package licence owns which user may be registered at the IPBX: never two
-// servers' users at once (§4 of the blueprint).
+// servers' users at once.
 //
 // Break → prove → make:
 //
