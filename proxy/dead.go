@@ -12,20 +12,14 @@ import (
 const maxRoutes = 8
 
 // farLeg is what a BYE of ours towards the IPBX needs, as if the server sent
-// it (RFC 3261 §12.2.1.1): kept at the answer, for the day the server is dead.
-func (p *Proxy) farLeg(c *context, ok []byte, h *message.Head) dialog.Leg {
+// it (RFC 3261 §12.2.1.1): kept at the answer of branch i, for the day the server
+// is dead.
+func (p *Proxy) farLeg(c *context, i uint8, ok []byte, h *message.Head) dialog.Leg {
 	if c.call.outgoing {
-		leg := dialog.Leg{
+		return dialog.Leg{
 			Target: string(h.ContactURI.Of(ok)), From: string(h.From.Of(ok)), To: string(h.To.Of(ok)),
-			CSeq: h.CSeq, Flow: c.branches[len(c.branches)-1].flow,
+			CSeq: h.CSeq, Flow: c.branches[i].flow, Routes: message.RouteSet(ok, h, p.Ours),
 		}
-		for v := range message.Values(ok, h, "Record-Route") {
-			if p.ours(uriOf(v)) {
-				break
-			}
-			leg.Routes = append([]string{string(v)}, leg.Routes...)
-		}
-		return leg
 	}
 	leg := dialog.Leg{
 		Target: string(c.head.ContactURI.Of(c.raw)), From: string(h.To.Of(ok)), To: string(c.head.From.Of(c.raw)),

@@ -41,4 +41,24 @@ func TestSilentIPBXCostsOutgoingCallsSeconds(t *testing.T) {
 			b.ibx.silent()
 		})
 	})
+	t.Run("the first answers after all: its leg is the one a BYE of ours goes to", func(t *testing.T) {
+		run(t, func(b *bed) {
+			b.primary.send(outgoing("c", "10.0.1.1"))
+			b.primary.take("100")
+			down := b.ibx.take("INVITE")
+			b.pass(4 * time.Second)
+			b.ibx.all()
+			b.ibx2.take("INVITE")
+			b.ibx.send(accept(down, "late", "ibx.example"))
+			ok := b.primary.take("200")
+			b.primary.send(uac(ok, "ACK", "ack", 1, "10.0.1.1"))
+			byes := b.p.ReleaseCalls(router.Primary)
+			if len(byes) != 1 || byes[0].Leg.Flow.Remote != b.ibx.addr {
+				b.Fatalf("released: %+v", byes)
+			}
+			b.record()
+			b.ibx.all()
+			b.ibx2.all()
+		})
+	})
 }

@@ -50,7 +50,7 @@ func (c *context) answered(now router.Instant, i uint8, raw []byte, h *message.H
 	d := dialog.Call{
 		Key: c.call.key, CallID: r.CallID, From: r.From, To: r.To, Server: c.call.server,
 		Outgoing: c.call.outgoing, Epoch: r.Epoch, Started: c.call.started, Answered: max(now, 1),
-		Line: b.line != router.NoServer, Record: *r, Leg: c.s.p.farLeg(c, raw, h),
+		Line: b.line != router.NoServer, Record: *r, Leg: c.s.p.farLeg(c, i, raw, h),
 	}
 	if c.s.p.Dialogs.Add(d) {
 		b.line = router.NoServer

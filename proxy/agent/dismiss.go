@@ -27,7 +27,7 @@ func (a *Agent) Dismiss(f transport.Flow, invite, ok []byte, again bool, ours fu
 	}
 	base := message.Request{
 		URI: string(target), From: string(h.From.Of(ok)), To: string(h.To.Of(ok)),
-		CallID: string(h.CallID.Of(ok)), CSeq: h.CSeq, MaxForwards: 70, Routes: routesTo(ok, &h, ours),
+		CallID: string(h.CallID.Of(ok)), CSeq: h.CSeq, MaxForwards: 70, Routes: message.RouteSet(ok, &h, ours),
 	}
 	ack := base
 	ack.Method, ack.Via = "ACK", a.via(f, newBranch())
@@ -42,19 +42,6 @@ func (a *Agent) Dismiss(f transport.Flow, invite, ok []byte, again bool, ours fu
 		Method: "BYE", URI: base.URI, From: base.From, To: base.To, CallID: base.CallID, CSeq: base.CSeq + 1,
 		Routes: base.Routes, Flow: f, Extra: [][]byte{[]byte("Reason: SIP;cause=487;text=\"Call was answered elsewhere\"\r\n")},
 	}, nil)
-}
-
-// routesTo is the route set from us to the callee: the Record-Route values
-// that were added after ours, reversed (RFC 3261 §12.1.2).
-func routesTo(ok []byte, h *message.Head, ours func([]byte) bool) []string {
-	var out []string
-	for v := range message.Values(ok, h, "Record-Route") {
-		if ours(v) {
-			break
-		}
-		out = append([]string{string(v)}, out...)
-	}
-	return out
 }
 
 // refuseOffer answers an SDP offer with every stream refused: port 0

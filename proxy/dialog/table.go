@@ -52,10 +52,9 @@ type Leg struct {
 
 // Limits bound the table.
 type Limits struct {
-	Lines    [router.Servers]int // capacity of each server
-	Calls    int                 // calls in progress; 0: 20,000
-	Loops    int                 // callers remembered by the loop guard; 0: 4,096
-	Presumed bool                // lines start unreconciled: earlier calls may live on
+	Lines [router.Servers]int // capacity of each server
+	Calls int                 // calls in progress; 0: 20,000
+	Loops int                 // callers remembered by the loop guard; 0: 4,096
 }
 
 // Table is the set of calls in progress. Safe for concurrent use.
@@ -104,7 +103,7 @@ func New(l Limits) *Table {
 	t := &Table{calls: make(map[Key]*Call), limit: l, loops: newLoops(l.Loops)}
 	for s := range t.lines {
 		t.lines[s].capacity = l.Lines[s]
-		t.lines[s].reconciled = !l.Presumed
+		t.lines[s].reconciled = true
 	}
 	return t
 }

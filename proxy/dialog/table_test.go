@@ -63,7 +63,8 @@ func TestReserveBeyondCapacityIsCounted(t *testing.T) {
 }
 
 func TestReconcile(t *testing.T) {
-	d := New(Limits{Lines: [router.Servers]int{p: 2}, Presumed: true})
+	d := New(Limits{Lines: [router.Servers]int{p: 2}})
+	d.Reconcile(p, false)
 	d.Reserve(p)
 	d.Reserve(p)
 	if d.Occupancy(p, 0) == router.Full {

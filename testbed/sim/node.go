@@ -65,9 +65,12 @@ func (n *node) boot() {
 	n.alarms = map[alarmKey]router.Instant{}
 	n.answered = [router.Servers]router.Instant{}
 	n.lined = [router.Servers]router.Occupancy{}
-	limits := dialog.Limits{Presumed: n.life > 1}
+	var limits dialog.Limits
 	limits.Lines[router.Primary], limits.Lines[router.Secondary] = w.set.lines, w.set.lines
 	n.table = dialog.New(limits)
+	for s := router.Primary; s <= router.Secondary; s++ {
+		n.table.Reconcile(s, n.life <= 1) // calls of an earlier life may live on
+	}
 	n.view = router.View{Active: router.Primary, Act: w.set.control.Role.Act}
 	n.state = control.New(w.set.control, n.seed+uint64(n.life))
 	w.note('b', uint64(n.life), w.store.version)

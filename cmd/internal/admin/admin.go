@@ -130,19 +130,18 @@ type Registration struct {
 
 // Counters count since the start of the process.
 type Counters struct {
-	Offered          uint64 `json:"calls_offered"`
-	Answered         uint64 `json:"calls_answered"`
-	Dissuaded        uint64 `json:"calls_dissuaded"`
-	Cancelled        uint64 `json:"calls_cancelled"`
-	Rescued          uint64 `json:"calls_rescued"`
-	Refused          uint64 `json:"calls_refused"`
-	Failed           uint64 `json:"calls_failed"`
-	Lost             uint64 `json:"calls_lost"`
-	InProgress       uint64 `json:"calls_in_progress"`
-	Held             uint64 `json:"calls_held"`
-	Switchovers      uint64 `json:"switchovers"`
-	FalseSwitchovers uint64 `json:"false_switchovers"`
-	Verifications    uint64 `json:"verifications"`
+	Offered       uint64 `json:"calls_offered"`
+	Answered      uint64 `json:"calls_answered"`
+	Dissuaded     uint64 `json:"calls_dissuaded"`
+	Cancelled     uint64 `json:"calls_cancelled"`
+	Rescued       uint64 `json:"calls_rescued"`
+	Refused       uint64 `json:"calls_refused"`
+	Failed        uint64 `json:"calls_failed"`
+	Lost          uint64 `json:"calls_lost"`
+	InProgress    uint64 `json:"calls_in_progress"`
+	Held          uint64 `json:"calls_held"`
+	Switchovers   uint64 `json:"switchovers"`
+	Verifications uint64 `json:"verifications"`
 }
 
 // CallInfo is a call in progress or the record of one that ended.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -25,10 +26,9 @@ import (
 // them, and every line of it is a whole sentence in both languages.
 func (s *site) told(codes ...string) {
 	s.t.Helper()
-	var got []string
-	s.until("the journal can be read", func() bool {
+	s.until(fmt.Sprintf("the journal tells %q", codes), func() bool {
 		events, err := s.node.Events(s.t.Context(), time.Time{}, 1000)
-		got = nil
+		var got []string
 		for _, e := range slices.Backward(events) {
 			got = append(got, e.Code)
 			for _, lang := range []text.Lang{text.French, text.English} {
@@ -37,16 +37,20 @@ func (s *site) told(codes ...string) {
 				}
 			}
 		}
-		return err == nil
+		return err == nil && inOrder(got, codes)
 	})
-	rest := got
+}
+
+// inOrder reports whether all the codes stand in got, in this order.
+func inOrder(got, codes []string) bool {
 	for _, c := range codes {
-		i := slices.Index(rest, c)
+		i := slices.Index(got, c)
 		if i < 0 {
-			s.t.Fatalf("%s is missing, or out of order, in %q", c, got)
+			return false
 		}
-		rest = rest[i+1:]
+		got = got[i+1:]
 	}
+	return true
 }
 
 func (s *site) alarmed(n alarm.Number) bool {
