@@ -142,7 +142,7 @@ func (k *checker) addresses() {
 		taken[a] = owner
 	}
 	for i, l := range k.Listen {
-		if l.Transport == "udp" || !k.listensUDP(l.Address) {
+		if l.Transport == "udp" || l.Transport == "tls" || !k.listensUDP(l.Address) {
 			claim(l.Address, fmt.Sprintf("listen[%d].address", i), fmt.Sprintf("listen[%d]", i))
 		} else if k.repeated(i) {
 			k.fault(fmt.Sprintf("listen[%d].address", i), CodeDuplicateAddress,
@@ -221,8 +221,17 @@ func (k *checker) listeners() {
 		return
 	}
 	need := func(u URI, path, name string) {
-		if how := spoken(u.Transport, u.Addr); !u.IsZero() && !have[how] {
-			k.fault(path, CodeNoListener, k.say.ConfigNoListener(how, name))
+		network := u.Network()
+		if network == "" {
+			return // a name without a transport: DNS says which
+		}
+		reach := have[network] || have[network+"/IPv6"]
+		if u.Addr.IsValid() {
+			network = spoken(network, u.Addr)
+			reach = have[network]
+		}
+		if !u.IsZero() && !reach {
+			k.fault(path, CodeNoListener, k.say.ConfigNoListener(network, name))
 		}
 	}
 	for i, x := range k.IPBX {
@@ -339,13 +348,13 @@ func (k *checker) rescue() {
 		return
 	}
 	for _, x := range k.IPBX {
-		if !u.Addr.IsValid() && u.Host == x.Name && x.Address.Addr.IsValid() {
-			u.Host, u.Addr, u.Transport = x.Address.Host, x.Address.Addr, x.Address.Transport
+		if u.IsName() && u.Host == x.Name && !x.Address.IsZero() {
+			user := u.User
+			*u = x.Address
+			u.User = user
 		}
 	}
 	switch {
-	case !u.Addr.IsValid():
-		k.fault("rescue", CodeHost, k.say.ConfigHostName("rescue", u.Host))
 	case u.User == "":
 		k.fault("rescue", CodeSIP, k.say.ConfigNeedUser("rescue", u.String()))
 	case k.ownAddress(u.Addr):

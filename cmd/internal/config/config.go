@@ -14,6 +14,7 @@ package config
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 
 	"releve/router"
@@ -27,6 +28,8 @@ type Config struct {
 	Level          router.Level   // the Wel'Suite level sold to the site, required
 	WelLicences    []router.Level // the Wel'Suite options bought; levels above base need theirs
 	Listen         []Listen       // 1–8
+	TLS            TLS            // needed by a tls listener or a tls peer
+	DNS            DNS            // who resolves the names of peers
 	Keys           Keys
 	IPBX           []IPBX   // 1–licence.MaxIPBX
 	Servers        []Server // one at base and mirroring, two above
@@ -38,6 +41,7 @@ type Config struct {
 	Dissuasion     Dissuasion
 	Rescue         URI    // the operators' desk; zero: none
 	DeadCalls      string // release or off
+	Limits         Limits
 	Store          Store
 	Contacts       Contacts
 	Admin          Admin
@@ -49,7 +53,7 @@ type Config struct {
 
 // Listen is one listening socket.
 type Listen struct {
-	Transport string // udp or tcp
+	Transport string // udp, tcp or tls
 	Address   netip.AddrPort
 	Advertise netip.AddrPort // what Via, Contact and Record-Route show; the address itself when not given
 	Entry     router.Entry
@@ -64,11 +68,26 @@ type Keys struct {
 type IPBX struct {
 	Name        string
 	Address     URI
-	Sources     []netip.Addr  // addresses it sends from; the address itself when not given
-	Profile     string        // oxe, cucm, … generic: a name for records; no behaviour hangs on it yet
-	NoAnswer    time.Duration // 5 s–5 min, 30 s: the IPBX takes an unanswered call back after this
+	Sources     []netip.Addr  // addresses it sends from; none given: the address itself, or none when that is a name (what it resolves to is then accepted)
+	Profile     string        // one of ProfileNames; it sets what the file leaves out
+	NoAnswer    time.Duration // 5 s–5 min, by profile: the IPBX takes an unanswered call back after this
 	MainStandby bool          // redundancy: main-standby, one registrar behind two addresses
-	MaxGrant    time.Duration // 10 s–24 h, 3600 s: the longest registration it grants
+	MaxGrant    time.Duration // 10 s–24 h, by profile: the longest registration it grants
+	Manners     Manners
+}
+
+// Manners are how one IPBX wants its calls treated: the profile's values, each
+// replaced by the file's own.
+type Manners struct {
+	HoldSignal     uint16 // 0 (none), 180, 182 or 183: what a held caller hears
+	Status         int    // of the reject of a dissuaded call, 400–699 but 401, 407 and 503
+	Q850           int    // 1–127: cause in the reject's Reason (RFC 3326)
+	Requeue        bool   // false: this IPBX presents a rejected call again by itself
+	RewriteContact bool   // this IPBX ignores Record-Route: Contact names us
+	RedirectRescue bool   // rescue by 302 instead of by forwarding
+	Diversion      bool   // mark_overflow adds Diversion (RFC 5806)
+	HistoryInfo    bool   // mark_overflow adds History-Info (RFC 7044)
+	Large          string // udp or tcp: transport of a request to it that the path MTU would fragment (RFC 3261 §18.1.1)
 }
 
 // Server is one Wel'Suite voice server.
@@ -79,6 +98,7 @@ type Server struct {
 	Lines   int     // 1–65535: calls it takes at once
 	Version Version // of Wel'Suite; zero: not given
 	User    string  // Request-URI user towards it; "": left as it came
+	Large   string  // udp (default) or tcp, as Manners.Large
 }
 
 // Registration says who registers at the IPBX.
@@ -103,6 +123,7 @@ type Overflow struct {
 	HoldBudget      time.Duration // 1 s–2 min, 20 s: the longest a caller is kept
 	HoldSignal      uint16        // 0 (none), 180, 182 or 183
 	ForwardLate     bool          // late_answer: forward (strict RFC 3261 §16.7), else release
+	MarkOverflow    bool          // mark_overflow: an overflowed call says so (Diversion, History-Info: see Manners)
 }
 
 // Verification is how a dysfunction is confirmed.
@@ -123,7 +144,7 @@ type Verification struct {
 type Check struct {
 	Type    string   // options, tcp or exec
 	Port    uint16   // tcp
-	Command []string // exec: a Nagios plugin (exit 0–3) and its arguments; {address} becomes the server's IP
+	Command []string // exec: a Nagios plugin (exit 0–3) and its arguments; {address} becomes the server's IP address or name
 }
 
 // Dissuasion is how a take-over is refused.
@@ -170,8 +191,15 @@ func Default() Config {
 		Checks:     []Check{{Type: "options"}},
 		Dissuasion: Dissuasion{Requeue: true, Status: 486, Q850: 17},
 		DeadCalls:  "release",
-		Store:      Store{Path: "/var/lib/releve"},
-		Admin:      Admin{Socket: "/run/releve/admin.sock"},
+		TLS:        TLS{MinVersion: "1.2", Client: "none"},
+		DNS:        DNS{Timeout: 2 * time.Second, Stale: 24 * time.Hour},
+		Limits: Limits{
+			CallsPerSecond: 200, SourceRate: 2000, SourceBurst: 4000, Strangers: "ignore",
+			Connections: 1000, ConnectionsPerSource: 250, MessageSize: 65_535, Headers: 256, Vias: 70,
+			Transactions: 200_000, HeldCalls: 1000,
+		},
+		Store: Store{Path: "/var/lib/releve"},
+		Admin: Admin{Socket: "/run/releve/admin.sock"},
 	}
 }
 
@@ -232,7 +260,7 @@ func (c *Config) WorstMove() time.Duration {
 func (k Check) CommandFor(s Server) []string {
 	out := make([]string, len(k.Command))
 	for i, word := range k.Command {
-		out[i] = replaceAddress(word, s.Address.Addr.Addr())
+		out[i] = strings.ReplaceAll(word, "{address}", s.Address.Host)
 	}
 	return out
 }

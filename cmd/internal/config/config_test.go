@@ -195,7 +195,7 @@ func TestDiff(t *testing.T) {
 
 func TestInit(t *testing.T) {
 	for _, lang := range []text.Lang{text.French, text.English} {
-		for _, profile := range Profiles {
+		for _, profile := range ProfileNames {
 			raw, err := Init(lang, profile)
 			if err != nil {
 				t.Fatal(err)

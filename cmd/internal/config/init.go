@@ -17,10 +17,10 @@ var initEnglish string
 
 // Init returns the commented file that `releve config init` writes: it passes
 // Check as it stands, observes only (act: false) and names documentation
-// addresses (RFC 5737). profile is one of Profiles.
+// addresses (RFC 5737). profile is one of ProfileNames.
 func Init(lang text.Lang, profile string) ([]byte, error) {
-	if !slices.Contains(Profiles, profile) {
-		return nil, fmt.Errorf("unknown IPBX profile %q: use one of %s", profile, strings.Join(Profiles, ", "))
+	if !slices.Contains(ProfileNames, profile) {
+		return nil, fmt.Errorf("unknown IPBX profile %q: use one of %s", profile, strings.Join(ProfileNames, ", "))
 	}
 	file := initFrench
 	if lang == text.English {

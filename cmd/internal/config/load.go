@@ -70,6 +70,7 @@ func Parse(file string, raw []byte, lang text.Lang) (*Config, []Problem) {
 		r.say = text.For(lang)
 	}
 	r.config(&c, root)
+	c.settle()
 	if err := d.Decode(&yaml.Node{}); !errors.Is(err, io.EOF) {
 		r.fault(&doc, "", CodeSyntax, r.say.ConfigOneDocument())
 	}

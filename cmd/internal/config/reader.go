@@ -278,24 +278,19 @@ func (r *reader) notYet() take {
 	}
 }
 
-// uri reads a SIP address whose host is an IP address, or, with names, a name.
-func (r *reader) uri(dst *URI, names bool) take {
+// uri reads a SIP address whose host is an IP address or a name.
+func (r *reader) uri(dst *URI) take {
 	return func(n *yaml.Node, path string) {
 		s, ok := r.scalar(n, path)
 		if !ok {
 			return
 		}
-		u, fault := parseURI(s)
-		switch {
-		case fault == uriTLS:
-			r.fault(n, path, CodeNotYet, r.say.ConfigNotYet(path+": TLS"))
-		case fault == uriName && !names:
-			r.fault(n, path, CodeHost, r.say.ConfigHostName(path, u.Host))
-		case fault == uriMalformed:
+		u, ok := parseURI(s)
+		if !ok {
 			r.fault(n, path, CodeSIP, r.say.ConfigBadSIP(path, s))
-		default:
-			*dst = u
+			return
 		}
+		*dst = u
 	}
 }
 

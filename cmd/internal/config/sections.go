@@ -3,12 +3,10 @@ package config
 import (
 	"net/netip"
 	"strings"
-	"time"
 
 	"go.yaml.in/yaml/v3"
 
 	"releve/router"
-	"releve/router/licence"
 )
 
 // The sections of the file, one function each, in the order of the file.
@@ -20,6 +18,8 @@ func (r *reader) config(c *Config, root *yaml.Node) {
 		field{"level", oneOf(r, &c.Level, levels...)},
 		field{"wel_licences", r.wel(&c.WelLicences)},
 		field{"listen", r.listen(&c.Listen)},
+		field{"tls", r.tls(&c.TLS)},
+		field{"dns", r.dns(&c.DNS)},
 		field{"keys", func(n *yaml.Node, p string) {
 			r.mapping(n, p, field{"file", r.path(&c.Keys.File)})
 		}},
@@ -31,8 +31,9 @@ func (r *reader) config(c *Config, root *yaml.Node) {
 		field{"verification", r.verification(&c.Verification)},
 		field{"checks", r.checks(&c.Checks)},
 		field{"dissuasion", r.dissuasion(&c.Dissuasion)},
-		field{"rescue", r.uri(&c.Rescue, true)},
+		field{"rescue", r.uri(&c.Rescue)},
 		field{"dead_calls", oneOf(r, &c.DeadCalls, plain("release", "off")...)},
+		field{"limits", r.limits(&c.Limits)},
 		field{"mirror", r.notYet()},
 		field{"store", func(n *yaml.Node, p string) {
 			r.mapping(n, p, field{"path", r.path(&c.Store.Path)}, field{"postgres", r.notYet()})
@@ -116,12 +117,12 @@ func (r *reader) listenAddress(l *Listen) take {
 			return
 		}
 		scheme, rest, _ := strings.Cut(s, "://")
-		if scheme == "tls" || scheme == "ws" || scheme == "wss" {
+		if scheme == "ws" || scheme == "wss" {
 			r.fault(n, path, CodeNotYet, r.say.ConfigNotYet(path+": "+scheme+"://"))
 			return
 		}
 		a, err := netip.ParseAddrPort(rest)
-		if scheme != "udp" && scheme != "tcp" || err != nil || a.Port() == 0 || a.Addr().Zone() != "" {
+		if scheme != "udp" && scheme != "tcp" && scheme != "tls" || err != nil || a.Port() == 0 || a.Addr().Zone() != "" {
 			r.fault(n, path, CodeListen, r.say.ConfigBadListen(s))
 			return
 		}
@@ -142,35 +143,13 @@ func (r *reader) advertise(dst *netip.AddrPort) take {
 	}
 }
 
-// Profiles are the IPBXs that a profile can name.
-var Profiles = []string{
-	"oxe", "oxo", "mivoice5000", "mivoice-office", "avaya", "cucm", "asterisk", "3cx", "wildix", "generic",
-}
-
-func (r *reader) ipbx(dst *[]IPBX) take {
+// sources reads the addresses an IPBX sends from.
+func (r *reader) sources(x *IPBX) take {
 	return func(n *yaml.Node, path string) {
-		r.list(n, path, licence.MaxIPBX, func(e *yaml.Node, at string) {
-			x := IPBX{Profile: "generic", NoAnswer: 30 * time.Second, MaxGrant: time.Hour}
-			r.mapping(e, at,
-				field{"name", r.str(&x.Name)},
-				field{"address", r.uri(&x.Address, false)},
-				field{"sources", func(n *yaml.Node, p string) {
-					r.list(n, p, 16, func(e *yaml.Node, at string) {
-						if a, ok := r.ip(e, at); ok {
-							x.Sources = append(x.Sources, a)
-						}
-					})
-				}},
-				field{"profile", oneOf(r, &x.Profile, plain(Profiles...)...)},
-				field{"no_answer", r.duration(&x.NoAnswer, 5*time.Second, 5*time.Minute)},
-				field{"redundancy", oneOf(r, &x.MainStandby, word[bool]{name: "none"},
-					word[bool]{name: "main-standby", value: true})},
-				field{"max_grant", r.duration(&x.MaxGrant, 10*time.Second, 24*time.Hour)},
-			)
-			if len(x.Sources) == 0 && x.Address.Addr.IsValid() {
-				x.Sources = []netip.Addr{x.Address.Addr.Addr()}
+		r.list(n, path, 16, func(e *yaml.Node, at string) {
+			if a, ok := r.ip(e, at); ok {
+				x.Sources = append(x.Sources, a)
 			}
-			*dst = append(*dst, x)
 		})
 	}
 }
@@ -178,15 +157,16 @@ func (r *reader) ipbx(dst *[]IPBX) take {
 func (r *reader) servers(dst *[]Server) take {
 	return func(n *yaml.Node, path string) {
 		r.list(n, path, 2, func(e *yaml.Node, at string) {
-			s := Server{}
+			s := Server{Large: "udp"}
 			r.mapping(e, at,
 				field{"name", r.str(&s.Name)},
 				field{"role", oneOf(r, &s.Role, word[router.Server]{name: "primary", value: router.Primary},
 					word[router.Server]{name: "secondary", value: router.Secondary})},
-				field{"address", r.uri(&s.Address, false)},
+				field{"address", r.uri(&s.Address)},
 				field{"lines", r.whole(&s.Lines, 1, 65_535)},
 				field{"version", r.version(&s.Version)},
 				field{"user", r.digits(&s.User, plainUser)},
+				field{"large", r.large(&s.Large)},
 			)
 			*dst = append(*dst, s)
 		})

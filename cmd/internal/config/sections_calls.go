@@ -28,7 +28,7 @@ func (r *reader) registration(g *Registration) take {
 func (r *reader) user(name string, n *yaml.Node, path string) User {
 	u := User{Name: name}
 	r.mapping(n, path,
-		field{"aor", r.uri(&u.AOR, true)},
+		field{"aor", r.uri(&u.AOR)},
 		field{"username", r.digits(&u.Username, func(string) bool { return true })},
 		field{"password", func(n *yaml.Node, p string) {
 			if n.Value != stars { // *** is what config show prints
@@ -50,25 +50,17 @@ func (r *reader) overflow(o *Overflow) take {
 			field{"progress_timeout", r.duration(&o.ProgressTimeout, 500*time.Millisecond, 10*time.Second)},
 			field{"answer_timeout", r.duration(&o.AnswerTimeout, 2*time.Second, time.Minute)},
 			field{"hold_budget", r.duration(&o.HoldBudget, time.Second, 2*time.Minute)},
-			field{"hold_signal", oneOf(r, &o.HoldSignal, word[uint16]{name: "none"},
-				word[uint16]{name: "180", value: 180}, word[uint16]{name: "182", value: 182},
-				word[uint16]{name: "183", value: 183})},
+			field{"hold_signal", r.holdSignal(&o.HoldSignal)},
 			field{"late_answer", oneOf(r, &o.ForwardLate, word[bool]{name: "release"},
 				word[bool]{name: "forward", value: true})},
-			field{"mark_overflow", r.onlyFalse()},
+			field{"mark_overflow", r.boolean(&o.MarkOverflow)},
 		)
 	}
 }
 
-// onlyFalse takes false; true is not built yet.
-func (r *reader) onlyFalse() take {
-	return func(n *yaml.Node, path string) {
-		var on bool
-		r.boolean(&on)(n, path)
-		if on {
-			r.fault(n, path, CodeNotYet, r.say.ConfigNotYet(path+": true"))
-		}
-	}
+func (r *reader) holdSignal(dst *uint16) take {
+	return oneOf(r, dst, word[uint16]{name: "none"}, word[uint16]{name: "180", value: 180},
+		word[uint16]{name: "182", value: 182}, word[uint16]{name: "183", value: 183})
 }
 
 func (r *reader) verification(v *Verification) take {
@@ -175,11 +167,15 @@ func (r *reader) command(dst *[]string) take {
 
 func (r *reader) dissuasion(d *Dissuasion) take {
 	return func(n *yaml.Node, path string) {
-		r.mapping(n, path,
-			field{"requeue", r.boolean(&d.Requeue)},
-			field{"status", r.rejectStatus(&d.Status)},
-			field{"q850", r.whole(&d.Q850, 1, 127)},
-		)
+		r.mapping(n, path, r.dissuasionFields(&d.Requeue, &d.Status, &d.Q850)...)
+	}
+}
+
+func (r *reader) dissuasionFields(requeue *bool, status, q850 *int) []field {
+	return []field{
+		{"requeue", r.boolean(requeue)},
+		{"status", r.rejectStatus(status)},
+		{"q850", r.whole(q850, 1, 127)},
 	}
 }
 

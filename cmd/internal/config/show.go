@@ -31,7 +31,7 @@ type pairs struct{ node *yaml.Node }
 func newPairs() pairs { return pairs{&yaml.Node{Kind: yaml.MappingNode}} }
 
 func (p pairs) put(key string, v *yaml.Node) {
-	if v == nil || v.Kind == yaml.SequenceNode && len(v.Content) == 0 && key != "switch_on" {
+	if v == nil || v.Kind == yaml.SequenceNode && len(v.Content) == 0 && key != "switch_on" && key != "mark" {
 		return
 	}
 	p.node.Content = append(p.node.Content, plainNode(key), v)
@@ -84,6 +84,8 @@ func (c *Config) tree() *yaml.Node {
 		return plainNode(l.String())
 	}), true))
 	p.put("listen", listNode(each(c.Listen, Listen.tree), false))
+	p.put("tls", c.TLS.tree())
+	p.put("dns", c.DNS.tree())
 	keys := newPairs()
 	keys.plain("file", c.Keys.File)
 	p.put("keys", keys.node)
@@ -94,13 +96,10 @@ func (c *Config) tree() *yaml.Node {
 	p.put("overflow", c.Overflow.tree())
 	p.put("verification", c.Verification.tree())
 	p.put("checks", listNode(each(c.Checks, Check.tree), false))
-	d := newPairs()
-	d.plain("requeue", strconv.FormatBool(c.Dissuasion.Requeue))
-	d.number("status", c.Dissuasion.Status)
-	d.number("q850", c.Dissuasion.Q850)
-	p.put("dissuasion", d.node)
+	p.put("dissuasion", c.Dissuasion.tree())
 	p.quoted("rescue", c.Rescue.String())
 	p.plain("dead_calls", c.DeadCalls)
+	p.put("limits", c.Limits.tree())
 	store := newPairs()
 	store.plain("path", c.Store.Path)
 	p.put("store", store.node)
@@ -142,6 +141,39 @@ func (x IPBX) tree() *yaml.Node {
 	}
 	p.plain("redundancy", redundancy)
 	p.plain("max_grant", text.Short(x.MaxGrant))
+	x.Manners.put(p)
+	return p.node
+}
+
+// signalName is the word of the file for a hold signal.
+func signalName(status uint16) string {
+	if status == 0 {
+		return "none"
+	}
+	return strconv.Itoa(int(status))
+}
+
+func (m Manners) put(p pairs) {
+	p.plain("hold_signal", signalName(m.HoldSignal))
+	p.put("dissuasion", Dissuasion{m.Requeue, m.Status, m.Q850}.tree())
+	p.plain("rewrite_contact", strconv.FormatBool(m.RewriteContact))
+	p.plain("redirect_rescue", strconv.FormatBool(m.RedirectRescue))
+	var marks []*yaml.Node
+	if m.Diversion {
+		marks = append(marks, plainNode("diversion"))
+	}
+	if m.HistoryInfo {
+		marks = append(marks, plainNode("history-info"))
+	}
+	p.put("mark", listNode(marks, true))
+	p.plain("large", m.Large)
+}
+
+func (d Dissuasion) tree() *yaml.Node {
+	p := newPairs()
+	p.plain("requeue", strconv.FormatBool(d.Requeue))
+	p.number("status", d.Status)
+	p.number("q850", d.Q850)
 	return p.node
 }
 
@@ -153,6 +185,7 @@ func (s Server) tree() *yaml.Node {
 	p.number("lines", s.Lines)
 	p.plain("version", s.Version.String())
 	p.quoted("user", s.User)
+	p.plain("large", s.Large)
 	return p.node
 }
 
@@ -186,16 +219,13 @@ func (o Overflow) tree() *yaml.Node {
 	p.plain("progress_timeout", text.Short(o.ProgressTimeout))
 	p.plain("answer_timeout", text.Short(o.AnswerTimeout))
 	p.plain("hold_budget", text.Short(o.HoldBudget))
-	if o.HoldSignal == 0 {
-		p.plain("hold_signal", "none")
-	} else {
-		p.number("hold_signal", int(o.HoldSignal))
-	}
+	p.plain("hold_signal", signalName(o.HoldSignal))
 	late := "release"
 	if o.ForwardLate {
 		late = "forward"
 	}
 	p.plain("late_answer", late)
+	p.plain("mark_overflow", strconv.FormatBool(o.MarkOverflow))
 	return p.node
 }
 

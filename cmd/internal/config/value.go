@@ -3,134 +3,9 @@ package config
 import (
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"strconv"
 	"strings"
 )
-
-// URI is a SIP address of the configuration: sip:user@host:port;transport=….
-type URI struct {
-	User      string
-	Host      string         // as written; the domain of an AOR may be a name
-	Addr      netip.AddrPort // zero when Host is a name
-	Transport string         // udp or tcp
-}
-
-// IsZero says that no address was configured.
-func (u URI) IsZero() bool { return u == URI{} }
-
-// String prints the address as the configuration takes it.
-func (u URI) String() string {
-	if u.IsZero() {
-		return ""
-	}
-	var b strings.Builder
-	b.WriteString("sip:")
-	if u.User != "" {
-		b.WriteString(u.User + "@")
-	}
-	if u.Addr.IsValid() {
-		b.WriteString(u.Addr.String())
-	} else {
-		b.WriteString(u.Host)
-	}
-	if u.Transport == "tcp" {
-		b.WriteString(";transport=tcp")
-	}
-	return b.String()
-}
-
-// AOR prints the address of record: no port, no parameter (RFC 3261 §10.2).
-func (u URI) AOR() string {
-	if u.User == "" {
-		return "sip:" + u.Host
-	}
-	return "sip:" + u.User + "@" + u.Host
-}
-
-// uriFault says why a SIP address was refused.
-type uriFault uint8
-
-const (
-	uriOK uriFault = iota
-	uriMalformed
-	uriName // the host is a name
-	uriTLS  // sips or transport=tls
-)
-
-// parseURI reads a SIP address. With uriName the rest of the URI is filled.
-func parseURI(s string) (URI, uriFault) {
-	u := URI{Transport: "udp"}
-	scheme, rest, _ := strings.Cut(s, ":")
-	switch strings.ToLower(scheme) {
-	case "sip":
-	case "sips":
-		return URI{}, uriTLS
-	default:
-		return URI{}, uriMalformed
-	}
-	if strings.ContainsAny(rest, " \t<>?\"") {
-		return URI{}, uriMalformed
-	}
-	hostport, params, _ := strings.Cut(rest, ";")
-	if i := strings.LastIndexByte(hostport, '@'); i >= 0 {
-		u.User, hostport = hostport[:i], hostport[i+1:]
-		if !plainUser(u.User) {
-			return URI{}, uriMalformed
-		}
-	}
-	if f := u.params(params); f != uriOK {
-		return URI{}, f
-	}
-	return u, u.host(hostport)
-}
-
-func (u *URI) params(params string) uriFault {
-	for p := range strings.SplitSeq(params, ";") {
-		if p == "" {
-			continue
-		}
-		name, value, _ := strings.Cut(strings.ToLower(p), "=")
-		switch {
-		case name != "transport":
-			return uriMalformed
-		case value == "udp" || value == "tcp":
-			u.Transport = value
-		case value == "tls":
-			return uriTLS
-		default:
-			return uriMalformed
-		}
-	}
-	return uriOK
-}
-
-// host reads host[:port]; the port is 5060 when not given.
-func (u *URI) host(s string) uriFault {
-	if a, err := netip.ParseAddrPort(s); err == nil && a.Port() != 0 && a.Addr().Zone() == "" {
-		u.Host, u.Addr = a.Addr().String(), a
-		return uriOK
-	}
-	bare := s
-	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
-		bare = s[1 : len(s)-1]
-	}
-	if a, err := netip.ParseAddr(bare); err == nil && a.Zone() == "" && a.Is6() == (bare != s) {
-		u.Host, u.Addr = a.String(), netip.AddrPortFrom(a, 5060)
-		return uriOK
-	}
-	name, port, hasPort := strings.Cut(s, ":")
-	if hasPort {
-		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			return uriMalformed
-		}
-	}
-	if !plainName(name) {
-		return uriMalformed
-	}
-	u.Host = name
-	return uriName
-}
 
 // plainName accepts a host name (RFC 1123), or what looks like one. Digits and
 // dots alone are a mistyped IP address.
@@ -154,10 +29,6 @@ func plainUser(s string) bool {
 func plainNumber(s string) bool {
 	s = strings.TrimPrefix(s, "+")
 	return s != "" && len(s) <= 32 && strings.Trim(s, "0123456789*#") == ""
-}
-
-func replaceAddress(word string, a netip.Addr) string {
-	return strings.ReplaceAll(word, "{address}", a.String())
 }
 
 // Version is a Wel'Suite version, compared part by part.

@@ -149,12 +149,6 @@ func (m Messages) ConfigNeedUser(key, value string) string {
 		"%s: %q names nobody; write \"sip:9@10.10.0.10\".", key, value)
 }
 
-// ConfigHostName (CFG-013): names are not resolved yet.
-func (m Messages) ConfigHostName(key, host string) string {
-	return m.say("%s : « %s » est un nom ; cette version ne résout pas encore les noms, écrivez l'adresse IP.",
-		"%s: %q is a name; this version does not resolve names yet, write the IP address.", key, host)
-}
-
 // ConfigBadIP (CFG-013).
 func (m Messages) ConfigBadIP(key, value string) string {
 	return m.say("%s : « %s » n'est pas une adresse IP.", "%s: %q is not an IP address.", key, value)
