@@ -216,6 +216,10 @@ func (p *Proxy) receive(f transport.Flow, raw []byte, h *message.Head) {
 	if !h.Request && p.hooks.Own != nil && p.hooks.Own(raw, h) {
 		return
 	}
+	if !h.Request && h.Vias < 2 && h.Method != message.CANCEL {
+		p.Stats.Stray.Add(1) // no Via of a caller is left: never forwarded (RFC 3261 §16.7(3))
+		return
+	}
 	s := p.shards[p.hash(h.CallID.Of(raw))%uint64(len(p.shards))]
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -241,7 +241,7 @@ func (p *Proxy) answerTagged(f transport.Flow, raw []byte, h *message.Head, stat
 // §7.3 forbids the others). Only 18x and 2xx to INVITE (RFC 4320 §4.2).
 func (s *shard) stray(raw []byte, h *message.Head) {
 	s.p.Stats.Stray.Add(1)
-	if h.Method != message.INVITE || h.Vias < 2 || h.Status == 100 || h.Status >= 300 || !s.made(h.Branch.Of(raw)) {
+	if h.Method != message.INVITE || h.Status == 100 || h.Status >= 300 || !s.made(h.Branch.Of(raw)) {
 		return
 	}
 	out := message.AppendForward(s.buf[:0], raw, h, &message.Edit{StripVia: true, MaxForwards: -1})
