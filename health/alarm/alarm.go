@@ -48,11 +48,16 @@ const (
 	CertificateEnding Number = 1040 // warning; RaiseAs Major below seven days
 	ClockAdrift       Number = 1041
 	DiskFilling       Number = 1042
+	NameStale         Number = 1043 // DNS is silent: the last addresses of a name serve on
+	NameLost          Number = 1044 // a name has no address, not even an old one
+	CertificateBroken Number = 1045 // new certificate files cannot be used: the former ones serve on
 	ConfigRefused     Number = 1050
 	ManyRefused       Number = 1060
 	UnknownSource     Number = 1061
 	LimitReached      Number = 1062 // a table or queue of ours is full
 	InternalFault     Number = 1063 // a panic ended one call
+	SourceFlood       Number = 1064 // a source sends more than limits.source_rate: the excess is dropped
+	Overloaded        Number = 1065 // new calls are shed to protect those in progress
 	BackupFailed      Number = 1070
 	Exercise          Number = 1080
 )
@@ -85,8 +90,9 @@ func Numbers() []Number {
 		ServerSilent, NobodyServes, ServerMute, ServerSlow, Switched, ReturnPossible, Flapping, SecondaryNotReady,
 		SelfSick, IPBXSilent, BindingLapsing, BindingRefused, ForeignBinding, GrantTooLong, PassiveCalls,
 		Misprovisioned, MoveStuck, TLSFault, BothPresent, MirrorLag, StoreDown, MainDatabaseDown, PeerAbsent,
-		TwoMasters, CertificateEnding, ClockAdrift, DiskFilling, ConfigRefused, ManyRefused, UnknownSource,
-		LimitReached, InternalFault, BackupFailed, Exercise,
+		TwoMasters, CertificateEnding, ClockAdrift, DiskFilling, NameStale, NameLost, CertificateBroken,
+		ConfigRefused, ManyRefused, UnknownSource, LimitReached, InternalFault, SourceFlood, Overloaded,
+		BackupFailed, Exercise,
 	}
 }
 
@@ -97,11 +103,12 @@ func (n Number) Severity() Severity {
 	case NobodyServes, ForeignBinding, StoreDown, MainDatabaseDown, TwoMasters:
 		return Critical
 	case ServerSilent, ServerMute, Switched, Flapping, SecondaryNotReady, SelfSick, IPBXSilent, BindingRefused,
-		PassiveCalls, Misprovisioned, MoveStuck, TLSFault, BothPresent, MirrorLag, PeerAbsent, LimitReached, InternalFault:
+		PassiveCalls, Misprovisioned, MoveStuck, TLSFault, BothPresent, MirrorLag, PeerAbsent, LimitReached, InternalFault,
+		NameLost, CertificateBroken, Overloaded:
 		return Major
-	case ServerSlow, BindingLapsing, GrantTooLong, ClockAdrift, DiskFilling, ConfigRefused, BackupFailed:
+	case ServerSlow, BindingLapsing, GrantTooLong, ClockAdrift, DiskFilling, ConfigRefused, BackupFailed, NameStale:
 		return Minor
-	case ReturnPossible, CertificateEnding, ManyRefused, UnknownSource:
+	case ReturnPossible, CertificateEnding, ManyRefused, UnknownSource, SourceFlood:
 		return Warning
 	}
 	return Indeterminate

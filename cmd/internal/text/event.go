@@ -50,7 +50,19 @@ const (
 	EventStoreDown           = "store-down"          // cause
 	EventStoreUp             = "store-up"            //
 	EventLimit               = "limit-reached"       // limit, count
-	EventInternalFault       = "internal-fault"      // cause
+	EventInternalFault       = "internal-fault"      // cause, call (its Call-ID)
+	EventOverloadBegun       = "overload-begun"      // rate: limits.calls_per_second
+	EventOverloadEnded       = "overload-ended"      // count: calls refused, duration
+	EventSourceFlood         = "source-flood"        // source, rate: limits.source_rate
+	EventSourceCalm          = "source-calm"         // source, count: messages dropped
+	EventStranger            = "stranger"            // source, count
+	EventNameStale           = "name-stale"          // name, cause
+	EventNameLost            = "name-lost"           // name, cause
+	EventNameFound           = "name-found"          // name, addresses
+	EventCertificateLoaded   = "certificate-loaded"  // file, until
+	EventCertificateBroken   = "certificate-broken"  // file, cause
+	EventCertificateEnding   = "certificate-ending"  // file, until
+	EventTLSRefused          = "tls-refused"         // object: peer or address, cause
 	EventServerRegistered    = "server-registered"   // server: at Relève, for itself
 	EventServerUnregistered  = "server-unregistered" // server
 )
@@ -224,7 +236,19 @@ var events = map[string]pair{
 	EventLimit:               {"Limite atteinte : {limit}[ ({count} refus)].", "Limit reached: {limit}[ ({count} refused)]."},
 	EventServerRegistered:    {"Le {server} s'enregistre auprès de Relève.", "{server} registers at Relève."},
 	EventServerUnregistered:  {"Le {server} ne s'enregistre plus auprès de Relève.", "{server} no longer registers at Relève."},
-	EventInternalFault:       {"Erreur interne[ : {cause}]. Signalez-la avec ce journal.", "Internal fault[: {cause}]. Report it with this journal."},
+	EventInternalFault:       {"Erreur interne[ : {cause}].[ Seul l'appel {call} est touché.] Signalez-la avec ce journal.", "Internal fault[: {cause}].[ Only the call {call} is touched.] Report it with this journal."},
+	EventOverloadBegun:       {"Trop d'appels à la fois[ (plus de {rate} par seconde)] : une partie des nouveaux appels est refusée.", "Too many calls at once[ (more than {rate} per second)]: part of the new calls is refused."},
+	EventOverloadEnded:       {"L'affluence est passée[ en {duration}][ ({count} appels refusés)].", "The rush is over[ after {duration}][ ({count} calls refused)]."},
+	EventSourceFlood:         {"{source} envoie trop de messages[ (plus de {rate} par seconde)] : le surplus est ignoré.", "{source} sends too many messages[ (more than {rate} per second)]: the excess is ignored."},
+	EventSourceCalm:          {"{source} n'envoie plus trop de messages[ ({count} ignorés)].", "{source} no longer sends too many messages[ ({count} ignored)]."},
+	EventStranger:            {"Messages d'une source inconnue, {source}[ ({count})] : ignorés ou refusés.", "Messages of an unknown source, {source}[ ({count})]: ignored or refused."},
+	EventNameStale:           {"Le DNS ne répond pas pour {name}[ ({cause})] ; les dernières adresses connues servent encore.", "DNS does not answer for {name}[ ({cause})]; the last addresses known serve on."},
+	EventNameLost:            {"Le nom {name} n'a aucune adresse[ ({cause})].", "The name {name} has no address[ ({cause})]."},
+	EventNameFound:           {"Le nom {name} est résolu[ : {addresses}].", "The name {name} is resolved[: {addresses}]."},
+	EventCertificateLoaded:   {"Certificat relu[ : {file}][, valable jusqu'au {until}].", "Certificate read again[: {file}][, valid until {until}]."},
+	EventCertificateBroken:   {"Le certificat[ {file}] ne peut pas être utilisé[ : {cause}] ; l'ancien reste en service.", "The certificate[ {file}] cannot be used[: {cause}]; the former one stays in service."},
+	EventCertificateEnding:   {"Le certificat[ {file}] expire bientôt[ : le {until}].", "The certificate[ {file}] ends soon[: on {until}]."},
+	EventTLSRefused:          {"Connexion chiffrée refusée[ avec {object}][ : {cause}].", "Encrypted connection refused[ with {object}][: {cause}]."},
 }
 
 // Command names an operator's command.

@@ -1,0 +1,278 @@
+package text
+
+// The numbers are stable: a number that was given is never reused.
+var alarms = map[uint16]alarmText{
+	1001: {
+		pair{"Un serveur vocal ne répond plus", "A voice server no longer answers"},
+		pair{
+			"Vérifiez que la machine est allumée et que Wel'Suite tourne. Si l'autre serveur répond, les appelants sont servis. Prévenez l'intégrateur.",
+			"Check that the machine is on and that Wel'Suite runs. If the other server answers, callers are served. Tell the integrator.",
+		},
+	},
+	1002: {
+		pair{"Aucun serveur ne répond", "No server answers"},
+		pair{
+			"Les appels vont aux opérateurs si rescue est configuré, sinon ils sont refusés : prévenez le standard. Redémarrez Wel'Suite sur le principal ; si un serveur de secours est prêt, basculez (« releve bascule »). Appelez l'astreinte.",
+			"Calls go to the operators if rescue is configured, otherwise they are refused: warn the operators. Restart Wel'Suite on the primary; if a secondary is ready, switch over (\"releve switchover\"). Call the on-call engineer.",
+		},
+	},
+	1003: {
+		pair{"Un serveur vocal répond aux vérifications mais ne sert pas les appels", "A voice server answers checks but does not serve calls"},
+		pair{
+			"Appelez le numéro de l'accueil automatique et écoutez. Si vous n'entendez rien, redémarrez Wel'Suite sur ce serveur ou basculez (« releve bascule »).",
+			"Call the automated attendant and listen. If you hear nothing, restart Wel'Suite on that server or switch over (\"releve switchover\").",
+		},
+	},
+	1004: {
+		pair{"Un serveur vocal répond lentement", "A voice server is slow to answer"},
+		pair{
+			"Rien d'urgent. Vérifiez la charge de la machine et le réseau ; si c'est une machine virtuelle, regardez son hôte.",
+			"Nothing urgent. Check the machine's load and the network; if it is a virtual machine, look at its host.",
+		},
+	},
+	1005: {
+		pair{"Bascule automatique effectuée : l'accueil automatique est en secours", "Automatic switchover done: the automated attendant runs on the secondary"},
+		pair{
+			"Les appelants sont servis par le serveur de secours. Réparez le principal, puis faites le retour en mode normal (« releve retour »). Le retour n'est jamais automatique.",
+			"Callers are served by the secondary. Repair the primary, then return to normal (\"releve return\"). The return is never automatic.",
+		},
+	},
+	1006: {
+		pair{"Le retour en mode normal est possible", "The return to normal is possible"},
+		pair{
+			"Le principal est stable. À une heure calme, lancez « releve retour » ; les appels en cours restent où ils sont.",
+			"The primary is stable. At a quiet hour run \"releve return\"; calls in progress stay where they are.",
+		},
+	},
+	1007: {
+		pair{"Un serveur vocal tombe et revient sans cesse", "A voice server keeps failing and coming back"},
+		pair{
+			"Ne faites pas le retour maintenant. Cherchez la cause sur ce serveur (mémoire, disque, câble) avec l'intégrateur.",
+			"Do not return now. Look for the cause on that server (memory, disk, cable) with the integrator.",
+		},
+	},
+	1008: {
+		pair{"Le serveur de secours n'est pas prêt", "The secondary is not ready"},
+		pair{
+			"En cas de panne du principal, personne ne prendrait la relève. Vérifiez que le serveur de secours est allumé et que Wel'Suite y tourne.",
+			"Should the primary fail, nobody would take over. Check that the secondary is on and that Wel'Suite runs there.",
+		},
+	},
+	1009: {
+		pair{"Relève téléphonie est isolée du réseau ou ralentie : rien ne bascule", "Relève is cut off or slowed down: nothing switches"},
+		pair{
+			"Vérifiez le câble et le commutateur de la machine de Relève, puis sa charge. Les serveurs vocaux ne sont pas en cause.",
+			"Check the cable and the switch of Relève's machine, then its load. The voice servers are not to blame.",
+		},
+	},
+	1010: {
+		pair{"L'IPBX ne donne plus signe de vie", "The IPBX shows no sign of life"},
+		pair{
+			"Vérifiez l'IPBX et le réseau entre lui et Relève. Tant qu'il est muet, aucun appel n'arrive.",
+			"Check the IPBX and the network between it and Relève. While it is silent no call arrives.",
+		},
+	},
+	1011: {
+		pair{"L'enregistrement SIP est proche d'expirer", "The registration is about to expire"},
+		pair{
+			"L'IPBX ne renouvelle pas l'enregistrement. Vérifiez l'IPBX ; s'il expire, les appels n'arriveront plus.",
+			"The IPBX does not renew the registration. Check the IPBX; if it expires, calls will no longer arrive.",
+		},
+	},
+	1012: {
+		pair{"L'IPBX refuse l'enregistrement SIP", "The IPBX refuses the registration"},
+		pair{
+			"Mot de passe ou utilisateur incorrect : comparez registration.users et l'IPBX. Relève réessaie sans insister.",
+			"Wrong password or user: compare registration.users with the IPBX. Relève keeps trying without hammering.",
+		},
+	},
+	1013: {
+		pair{"Un enregistrement SIP non autorisé existe à l'IPBX", "An unauthorised registration exists at the IPBX"},
+		pair{
+			"Un autre équipement est enregistré avec l'utilisateur de l'accueil automatique. Désactivez la bascule propre à Wel'Suite et retirez cet enregistrement à l'IPBX.",
+			"Another device is registered with the automated attendant's user. Turn off Wel'Suite's own switchover and remove that registration at the IPBX.",
+		},
+	},
+	1014: {
+		pair{"L'IPBX accorde des enregistrements plus longs que max_grant", "The IPBX grants registrations longer than max_grant"},
+		pair{
+			"Augmentez ipbx.max_grant à la durée accordée, ou réduisez-la à l'IPBX : une bascule attend cette durée quand l'IPBX ne prouve rien.",
+			"Raise ipbx.max_grant to the granted time, or lower it at the IPBX: a switchover waits that long when the IPBX proves nothing.",
+		},
+	},
+	1015: {
+		pair{"Le serveur passif a voulu placer un appel", "The passive server tried to place a call"},
+		pair{
+			"L'appel a été refusé. Vérifiez que la bascule propre à Wel'Suite est désactivée sur ce serveur.",
+			"The call was refused. Check that Wel'Suite's own switchover is turned off on that server.",
+		},
+	},
+	1016: {
+		pair{"Un serveur vocal refuse un numéro de service", "A voice server refuses a service number"},
+		pair{
+			"Le numéro manque dans le paramétrage de Wel'Suite : comparez service_numbers et le serveur.",
+			"The number is missing from Wel'Suite's settings: compare service_numbers with the server.",
+		},
+	},
+	1017: {
+		pair{"Le déplacement de l'enregistrement SIP n'aboutit pas", "The move of the registration is not completing"},
+		pair{
+			"Vérifiez que l'IPBX répond. « releve licence » montre ce qui est attendu et jusqu'à quand.",
+			"Check that the IPBX answers. \"releve licence\" shows what is awaited and until when.",
+		},
+	},
+	1018: {
+		pair{"Un certificat ou une connexion chiffrée est refusé", "A certificate or an encrypted connection is refused"},
+		pair{
+			"Vérifiez la date et le certificat de l'équipement nommé.",
+			"Check the date and the certificate of the device named.",
+		},
+	},
+	1019: {
+		pair{"Les deux serveurs vocaux sont présents alors qu'un seul est attendu", "Both voice servers are present while only one is expected"},
+		pair{
+			"À ce niveau, le serveur de secours reste hors réseau jusqu'à ce qu'on en ait besoin : arrêtez-le ou débranchez-le.",
+			"At this level the secondary stays off the network until it is needed: stop it or unplug it.",
+		},
+	},
+	1020: {
+		pair{"Le miroir de la base est en retard", "The database mirror lags"},
+		pair{
+			"Le serveur de secours aurait des données anciennes. Vérifiez la réplication avec l'intégrateur.",
+			"The secondary would have old data. Check the replication with the integrator.",
+		},
+	},
+	1021: {
+		pair{"Les données de Relève ne peuvent pas être écrites", "Relève cannot write its data"},
+		pair{
+			"Les appels passent, mais aucun changement de rôle n'est permis. Vérifiez le disque et les droits du dossier store.path.",
+			"Calls go on, but no change of role is allowed. Check the disk and the rights of the store.path directory.",
+		},
+	},
+	1022: {
+		pair{"La base de données principale ne répond plus", "The main database no longer answers"},
+		pair{
+			"La restauration depuis le miroir est manuelle. Appelez l'intégrateur.",
+			"The restore from the mirror is manual. Call the integrator.",
+		},
+	},
+	1030: {
+		pair{"L'autre nœud de Relève est absent", "The other node of Relève is absent"},
+		pair{
+			"Les appels passent par ce nœud seul. Redémarrez l'autre nœud.",
+			"Calls pass through this node alone. Restart the other node.",
+		},
+	},
+	1031: {
+		pair{"Deux nœuds se croient maîtres", "Two nodes each believe they lead"},
+		pair{
+			"Vérifiez le réseau entre les deux nœuds, puis arrêtez l'un des deux.",
+			"Check the network between the two nodes, then stop one of them.",
+		},
+	},
+	1040: {
+		pair{"Un certificat expire bientôt", "A certificate expires soon"},
+		pair{
+			"Renouvelez le certificat et déposez-le au même endroit.",
+			"Renew the certificate and put it in the same place.",
+		},
+	},
+	1041: {
+		pair{"L'horloge n'est pas synchronisée", "The clock is not synchronised"},
+		pair{
+			"Vérifiez le service NTP de la machine de Relève.",
+			"Check the NTP service of Relève's machine.",
+		},
+	},
+	1042: {
+		pair{"Le disque est presque plein", "The disk is almost full"},
+		pair{
+			"Libérez de la place : un disque plein empêche d'enregistrer les appels et de basculer.",
+			"Free some space: a full disk prevents recording calls and switching over.",
+		},
+	},
+	1043: {
+		pair{"Le DNS ne répond plus pour un nom", "DNS no longer answers for a name"},
+		pair{
+			"Les appels passent : Relève garde les dernières adresses connues pendant dns.stale. Vérifiez le serveur DNS et le réseau vers lui.",
+			"Calls go on: Relève keeps the last addresses known for dns.stale. Check the DNS server and the network to it.",
+		},
+	},
+	1044: {
+		pair{"Un nom n'a aucune adresse", "A name has no address"},
+		pair{
+			"L'équipement qui porte ce nom est injoignable. Vérifiez le nom dans la configuration et au serveur DNS ; en urgence, écrivez l'adresse IP à sa place et redémarrez Relève.",
+			"The device of that name cannot be reached. Check the name in the configuration and at the DNS server; in an emergency write the IP address instead and restart Relève.",
+		},
+	},
+	1045: {
+		pair{"Le nouveau certificat ne peut pas être utilisé", "The new certificate cannot be used"},
+		pair{
+			"L'ancien reste en service jusqu'à sa fin. Vérifiez tls.certificate et tls.key : les deux fichiers vont ensemble et l'utilisateur releve peut les lire (« releve config check »).",
+			"The former one stays in service until it ends. Check tls.certificate and tls.key: the two files belong together and user releve can read them (\"releve config check\").",
+		},
+	},
+	1050: {
+		pair{"La configuration a été refusée au rechargement", "The configuration was refused at reload"},
+		pair{
+			"L'ancienne configuration reste en service. Lancez « releve config check » et corrigez.",
+			"The former configuration stays in service. Run \"releve config check\" and correct it.",
+		},
+	},
+	1060: {
+		pair{"Beaucoup d'appels sont refusés", "Many calls are refused"},
+		pair{
+			"Regardez « releve appels » : si les lignes sont pleines, c'est l'affluence ; sinon prévenez l'intégrateur.",
+			"See \"releve calls\": if the lines are full it is the rush; otherwise tell the integrator.",
+		},
+	},
+	1061: {
+		pair{"Une source SIP inconnue se présente", "An unknown SIP source sends messages"},
+		pair{
+			"Ses messages sont ignorés. Si c'est votre IPBX, ajoutez son adresse à ipbx.sources ; sinon prévenez la sécurité informatique.",
+			"Its messages are ignored. If it is your IPBX, add its address to ipbx.sources; otherwise tell IT security.",
+		},
+	},
+	1062: {
+		pair{"Une limite de Relève est atteinte", "A limit of Relève is reached"},
+		pair{
+			"Relève refuse le surplus pour protéger les appels en cours. Cherchez qui envoie autant de messages.",
+			"Relève refuses the excess to protect the calls in progress. Look for who sends so many messages.",
+		},
+	},
+	1063: {
+		pair{"Une erreur interne de Relève a mis fin à un appel", "An internal fault of Relève ended a call"},
+		pair{
+			"Les autres appels ne sont pas touchés. Envoyez le journal (« releve journal ») à l'intégrateur.",
+			"Other calls are not touched. Send the journal (\"releve events\") to the integrator.",
+		},
+	},
+	1064: {
+		pair{"Une adresse envoie trop de messages", "An address sends too many messages"},
+		pair{
+			"Le surplus de cette adresse est ignoré, les autres sont servies. Si c'est votre IPBX ou un serveur, cherchez une boucle, ou augmentez limits.source_rate ; sinon prévenez la sécurité informatique.",
+			"The excess of that address is ignored, the others are served. If it is your IPBX or a server, look for a loop, or raise limits.source_rate; otherwise tell IT security.",
+		},
+	},
+	1065: {
+		pair{"Trop d'appels à la fois : une partie des nouveaux appels est refusée", "Too many calls at once: part of the new calls is refused"},
+		pair{
+			"Les appels en cours ne sont pas touchés. Cherchez ce qui appelle autant (boucle, campagne, attaque) ; si c'est l'affluence ordinaire, augmentez limits.calls_per_second.",
+			"Calls in progress are not touched. Look for what calls so much (loop, campaign, attack); if it is the ordinary rush, raise limits.calls_per_second.",
+		},
+	},
+	1070: {
+		pair{"La sauvegarde a échoué", "The backup failed"},
+		pair{
+			"Vérifiez la place et les droits du dossier des sauvegardes.",
+			"Check the space and the rights of the backup directory.",
+		},
+	},
+	1080: {
+		pair{"Un exercice de bascule est en cours", "A switchover exercise is running"},
+		pair{
+			"Rien à faire : l'exercice est voulu.",
+			"Nothing to do: the exercise is intended.",
+		},
+	},
+}
