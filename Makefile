@@ -20,7 +20,7 @@ build: ## build bin/releve
 demo: build ## the whole story in a minute, on loopback, with Go alone
 	@$(BIN) demo
 
-test: tools check explore simulate demo flows bench-short ## all that CI runs, in under 20 minutes on two cores
+test: tools check conformance explore simulate demo flows bench-short ## all that CI runs, in under 20 minutes on two cores
 
 tools:
 	@bash testbed/install.sh sip-tester kamailio
@@ -41,6 +41,9 @@ simulate: ## seeded episodes on a virtual clock: EPISODES= (0: as many as SECOND
 	$(GO) build -o bin/simulate ./testbed/sim/run
 	@bin/simulate -episodes $(EPISODES) -seconds $(SECONDS) -seed $(SEED)
 
+conformance: build ## every rule of docs/conformance.md, the tests that prove it, the torture messages
+	@$(GO) run ./testbed/conformance/run
+
 flows: build ## 72 SIPp flows against the binary, about a minute
 	@$(GO) run ./testbed/sipp/run -binary $(abspath $(BIN))
 
@@ -50,4 +53,4 @@ bench: build tools ## CPU, memory and failed calls beside Kamailio and a bare re
 bench-short: build
 	$(GO) run ./testbed/bench -binary $(BIN) -short
 
-.PHONY: help build demo test tools check explore simulate flows bench bench-short
+.PHONY: help build demo test tools check conformance explore simulate flows bench bench-short

@@ -165,9 +165,9 @@ func TestLesserHeaders(t *testing.T) {
 
 // TestUnfold: what the proxy reads is unfolded, what it does not read is not.
 func TestUnfold(t *testing.T) {
-	files := corpus(t)
+	files := torturous()
 	var h Head
-	out, r, f := Scan(files["rfc4475/wsinv.dat"], &h)
+	out, r, f := Scan(files["4475 wsinv"], &h)
 	if r != OK {
 		t.Fatal(f)
 	}
