@@ -65,6 +65,10 @@ func (s *shard) cancelled(now router.Instant, f transport.Flow, raw []byte, h *m
 			s.p.answerTagged(f, raw, h, 200, phrase(200), tagOf(t.server)) // it came too late
 			return
 		}
+		if s.cancelsOther(raw, h) {
+			s.p.answerStateless(f, raw, h, 200, phrase(200)) // and nothing else: only an INVITE is cancelled
+			return
+		}
 		s.p.answerStateless(f, raw, h, 481, phrase(481))
 		return
 	}

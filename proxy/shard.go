@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -296,13 +297,23 @@ func (s *shard) serverKey(raw []byte, h *message.Head, m message.Method) uint64 
 		class = byte(message.INVITE)
 	}
 	if m == message.Other {
-		class = 128 + byte(s.p.hash(h.CSeqMethod.Of(raw))%127)
+		class = otherClass + byte(s.p.hash(h.CSeqMethod.Of(raw))%otherClasses)
 	}
+	return s.serverKeyOf(raw, h, class)
+}
+
+// The classes of methods that have no number of their own.
+const (
+	otherClass   = 128
+	otherClasses = 127
+)
+
+func (s *shard) serverKeyOf(raw []byte, h *message.Head, class byte) uint64 {
 	b := s.buf[:0]
-	if branch := h.Branch.Of(raw); len(branch) > 7 && string(branch[:7]) == "z9hG4bK" {
-		b = append(b, branch...)
+	if branch := h.Branch.Of(raw); len(branch) > len(message.Cookie) && bytes.EqualFold(branch[:len(message.Cookie)], []byte(message.Cookie)) {
+		b = appendLower(b, branch)
 		b = append(b, 0)
-		b = append(b, h.SentBy.Of(raw)...)
+		b = appendLower(b, h.SentBy.Of(raw))
 	} else {
 		b = append(b, h.URI.Of(raw)...)
 		b = append(b, h.FromTag.Of(raw)...)
@@ -315,11 +326,35 @@ func (s *shard) serverKey(raw []byte, h *message.Head, m message.Method) uint64 
 	return s.p.hash(b)
 }
 
+// cancelsOther reports whether a CANCEL that matches no INVITE matches another
+// request, whose method it does not tell (RFC 3261 §9.2).
+func (s *shard) cancelsOther(raw []byte, h *message.Head) bool {
+	for class := range byte(otherClass + otherClasses) {
+		if key := s.serverKeyOf(raw, h, class); s.servers[key] != nil || s.tails.ofServer(key) != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // clientKey matches a response to its branch and CSeq method (RFC 3261 §17.1.3).
 func (s *shard) clientKey(branch []byte, cancel bool) uint64 {
-	k := s.p.hash(branch)
+	var lower [64]byte
+	k := s.p.hash(appendLower(lower[:0], branch))
 	if cancel {
 		k = ^k
 	}
 	return k
+}
+
+// appendLower appends b in small letters: a branch and a sent-by compare without
+// case (RFC 3261 §7.3.1).
+func appendLower(dst, b []byte) []byte {
+	for _, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
+		}
+		dst = append(dst, c)
+	}
+	return dst
 }
