@@ -30,8 +30,9 @@ type context struct {
 
 	branches []branch
 	first    [1]branch // most have one
-	call     *call     // initial INVITE only
-	way      way       // mode Single: where it goes
+	former   []former
+	call     *call // initial INVITE only
+	way      way   // mode Single: where it goes
 	waitAt   router.Instant
 	waitFor  router.Server
 	over     bool // fork said Done
@@ -63,29 +64,23 @@ const (
 	cancelSent
 )
 
-// branch is one client transaction of a context.
+// branch is one far end of a context, and the client transaction there.
 type branch struct {
-	tx     transaction.State
-	cancel transaction.State // valid once cancelling == cancelSent
+	attempt
 	target fork.Target
-	flow   transport.Flow
-	key    uint64
-	sent   []byte        // as sent; needed for repeats, CANCEL and ACK
+	more   *more         // nil: one target
 	final  []byte        // last final response, Via of ours still on top; for best response and ACK
 	line   router.Server // a line reserved for this branch
 	ended  bool
 	epoch  uint64 // when it began
 	gone   uint64 // hash of the To tag whose 2xx was dismissed last; 0: none
 
-	cancelling  cancelState
-	cancelled   []byte // the CANCEL, for repeats
-	provisional bool
-	abandoned   bool
+	abandoned bool
 }
 
 // head reads the request as it was sent: for its ACK or CANCEL, so not kept.
-func (b *branch) head() (h message.Head, ok bool) {
-	_, r, _ := message.Scan(b.sent, &h)
+func (a *attempt) head() (h message.Head, ok bool) {
+	_, r, _ := message.Scan(a.sent, &h)
 	return h, r == message.OK
 }
 
@@ -113,7 +108,7 @@ func (p *Proxy) replyFlow(f transport.Flow, raw []byte, h *message.Head) transpo
 		return f
 	}
 	// On a stream Conn is used while it is open, this address after it.
-	f.Remote = withPort(f.Remote, sentByPort(h.SentBy.Of(raw)))
+	f.Remote = withPort(f.Remote, sentByPort(h.SentBy.Of(raw), f.Network))
 	return f
 }
 
@@ -122,10 +117,10 @@ func (c *context) next() router.Instant {
 	d := min(c.server.Next(), c.fork.Next())
 	for i := range c.branches {
 		b := &c.branches[i]
-		d = min(d, b.tx.Next())
-		if b.cancelling == cancelSent {
-			d = min(d, b.cancel.Next())
-		}
+		d = min(d, b.next(), b.moveAt())
+	}
+	for j := range c.former {
+		d = min(d, c.former[j].next())
 	}
 	if c.waitAt != 0 {
 		d = min(d, c.waitAt)
@@ -162,6 +157,11 @@ func (c *context) ended() bool {
 			return false
 		}
 	}
+	for j := range c.former {
+		if c.former[j].tx.Phase != transaction.Terminated {
+			return false
+		}
+	}
 	return true
 }
 
@@ -179,13 +179,12 @@ func (s *shard) remove(c *context) {
 	s.p.Dialogs.Leave(c.waiter())
 	for i := range c.branches {
 		b := &c.branches[i]
-		delete(s.clients, b.key)
-		delete(s.clients, ^b.key)
-		delete(s.calling, ref{c, uint8(i)})
+		s.drop(ref{c, uint8(i)})
 		c.freeLine(s.p.Now(), b)
-		s.release(&b.sent)
 		s.release(&b.final)
-		s.release(&b.cancelled)
+	}
+	for j := range c.former {
+		s.drop(ref{c, uint8(formerBase + j)})
 	}
 	if c.call != nil && !c.over {
 		c.finish(s.p.Now(), router.Lost, router.ReasonFault)
@@ -207,12 +206,12 @@ func (c *context) tick(now router.Instant) {
 		if b.tx.Next() <= now {
 			c.clientActions(now, uint8(i), b.tx.Step(now, transaction.Timer, 0), nil, nil)
 		}
-		if b = &c.branches[i]; b.cancelling == cancelSent && b.cancel.Next() <= now {
-			if b.cancel.Step(now, transaction.Timer, 0)&transaction.Transmit != 0 {
-				_ = c.s.send(b.flow, b.cancelled)
-			}
+		if b = &c.branches[i]; b.moveAt() <= now {
+			c.silent(now, uint8(i))
 		}
+		c.cancelTick(now, &c.branches[i].attempt)
 	}
+	c.formerTick(now)
 	if c.waitAt != 0 && c.waitAt <= now {
 		c.waitAt = 0
 		c.s.p.give(c.s.p.Dialogs.Poll(c.waitFor, now))
@@ -249,10 +248,13 @@ func (c *context) clientActions(now router.Instant, i uint8, a transaction.Actio
 		}
 	}
 	if a&transaction.SendAck != 0 {
-		c.ack(b, raw, h)
+		c.ack(&b.attempt, raw, h)
 	}
 	if a&(transaction.PassTimeout|transaction.PassFailed|transaction.Terminate) != 0 {
 		delete(c.s.calling, ref{c, i})
+	}
+	if c.movedOn(now, i, a, h) {
+		return
 	}
 	switch {
 	case a&transaction.Pass != 0:
@@ -263,10 +265,7 @@ func (c *context) clientActions(now router.Instant, i uint8, a transaction.Actio
 		ev.Branch = i
 		c.step(now, ev, nil, nil)
 	case a&transaction.PassFailed != 0:
-		c.branchEnded(now, i)
-		ev := c.event(now, fork.TransportFailed)
-		ev.Branch, ev.Happening = i, router.Unreachable
-		c.step(now, ev, nil, nil)
+		c.failed(now, i, router.Unreachable)
 	}
 	b = &c.branches[i]
 	if a&transaction.Terminate != 0 {
@@ -276,40 +275,65 @@ func (c *context) clientActions(now router.Instant, i uint8, a transaction.Actio
 }
 
 // ack answers a non-2xx final hop by hop (RFC 3261 §17.1.1.3).
-func (c *context) ack(b *branch, raw []byte, h *message.Head) {
-	if raw == nil || len(b.sent) == 0 {
+func (c *context) ack(a *attempt, raw []byte, h *message.Head) {
+	if raw == nil || len(a.sent) == 0 {
 		return
 	}
-	sent, ok := b.head()
+	sent, ok := a.head()
 	if !ok {
 		return
 	}
-	c.s.buf = message.AppendACK(c.s.buf[:0], b.sent, &sent, raw, h)
-	_ = c.s.send(b.flow, c.s.buf)
+	c.s.buf = message.AppendACK(c.s.buf[:0], a.sent, &sent, raw, h)
+	_ = c.s.send(a.flow, c.s.buf)
 }
 
-// transportFailed tells branch i that nothing gets through to its peer.
-func (c *context) transportFailed(now router.Instant, i uint8, cause transport.Cause) {
+// transportFailed tells what r names that nothing gets through to its peer.
+func (c *context) transportFailed(now router.Instant, r ref, cause transport.Cause) {
 	c.s.current = c
-	b := &c.branches[i]
-	delete(c.s.calling, ref{c, i})
-	if b.ended || b.tx.Phase == transaction.Terminated {
+	a := r.attempt()
+	delete(c.s.calling, r)
+	if a.tx.Phase == transaction.Terminated {
+		return
+	}
+	if r.branch >= formerBase {
+		a.tx.Step(now, transaction.Failed, 0)
+		c.arm()
+		return
+	}
+	b := &c.branches[r.branch]
+	if b.ended {
 		return
 	}
 	b.tx.Step(now, transaction.Failed, 0)
-	c.branchEnded(now, i)
-	ev := c.event(now, fork.TransportFailed)
-	ev.Branch = i
+	why := happening(cause)
+	if !b.provisional { // a server that rang and broke down is not called again
+		var sent bool
+		if why, sent = c.onward(now, r.branch, why); sent {
+			c.arm()
+			return
+		}
+	}
+	c.failed(now, r.branch, why)
+	c.arm()
+}
+
+// happening is how the fork reads a transport error.
+func happening(cause transport.Cause) router.Happening {
 	switch cause {
 	case transport.PortUnreachable:
-		ev.Happening = router.PortRefused
+		return router.PortRefused
 	case transport.TLSFault:
-		ev.Happening = router.TLSFailed
-	default:
-		ev.Happening = router.Unreachable
+		return router.TLSFailed
 	}
+	return router.Unreachable
+}
+
+// failed tells the fork that branch i is over without a response.
+func (c *context) failed(now router.Instant, i uint8, why router.Happening) {
+	c.branchEnded(now, i)
+	ev := c.event(now, fork.TransportFailed)
+	ev.Branch, ev.Happening = i, why
 	c.step(now, ev, nil, nil)
-	c.arm()
 }
 
 // branchEnded gives the branch's line back unless a call took it over.

@@ -1,9 +1,6 @@
 package proxy
 
 import (
-	"errors"
-	"syscall"
-
 	"releve/proxy/fork"
 	"releve/proxy/message"
 	"releve/proxy/transaction"
@@ -167,35 +164,17 @@ func (c *context) start(now router.Instant, e *fork.Effect) (fork.Event, bool) {
 		b.ended = true
 		return failed, true
 	}
-	b.flow = hop.flow
 	if c.call != nil {
 		c.call.record.Attempts++
 		c.reserve(b, e.Target)
 	}
-	branch := c.s.branch(c.raw, &c.head, e.Target, i)
-	b.key = c.s.clientKey(branch, false)
-	b.sent = c.s.appendRequest(c.s.buffer(), c, hop, branch)
-	c.s.clients[b.key] = ref{c, i}
-	c.s.calling[ref{c, i}] = struct{}{}
-	kind := transaction.Client
-	if c.head.Method == message.INVITE {
-		kind = transaction.InviteClient
-	}
-	var a transaction.Actions
-	b.tx, a = transaction.New(kind, hop.flow.Network.Reliable(), now)
-	if a&transaction.Transmit == 0 {
+	why, sent := c.open(now, i, &hop)
+	if sent {
 		return failed, false
 	}
-	if err := c.s.send(b.flow, b.sent); err != nil {
-		b.tx.Step(now, transaction.Failed, 0)
-		delete(c.s.calling, ref{c, i})
-		c.branchEnded(now, i)
-		if errors.Is(err, syscall.ECONNREFUSED) {
-			failed.Happening = router.PortRefused
-		}
-		return failed, true
-	}
-	return failed, false
+	c.branchEnded(now, i)
+	failed.Happening = why
+	return failed, true
 }
 
 // reserve takes the line that a branch of an initial INVITE occupies.
@@ -216,25 +195,29 @@ func (c *context) reserve(b *branch, t fork.Target) {
 
 // cancel sends CANCEL on a branch, or remembers to until its first provisional
 // (RFC 3261 §9.1).
-func (c *context) cancel(now router.Instant, i uint8) {
-	b := &c.branches[i]
-	if b.cancelling == cancelSent || b.tx.Phase > transaction.Proceeding || len(b.sent) == 0 || c.head.Method != message.INVITE {
+func (c *context) cancel(now router.Instant, i uint8) { c.cancelAttempt(now, i) }
+
+// cancelAttempt does so for the attempt numbered n, a present or a former one.
+func (c *context) cancelAttempt(now router.Instant, n uint8) {
+	r := ref{c, n}
+	a := r.attempt()
+	if a.cancelling == cancelSent || a.tx.Phase > transaction.Proceeding || len(a.sent) == 0 || c.head.Method != message.INVITE {
 		return
 	}
-	b.cancelling = cancelWanted
-	if !b.provisional {
+	a.cancelling = cancelWanted
+	if !a.provisional {
 		return
 	}
-	h, ok := b.head()
+	h, ok := a.head()
 	if !ok {
 		return
 	}
-	b.cancelled = message.AppendCancel(c.s.buffer(), b.sent, &h, c.cancelReason())
-	b.cancelling = cancelSent
-	b.cancel, _ = transaction.New(transaction.Client, b.flow.Network.Reliable(), now)
-	c.s.clients[^b.key] = ref{c, i}
-	_ = c.s.send(b.flow, b.cancelled)
-	b.tx.Step(now, transaction.Stop, 0) // gone 64*T1 later, answered or not (RFC 3261 §9.1)
+	a.cancelled = message.AppendCancel(c.s.buffer(), a.sent, &h, c.cancelReason())
+	a.cancelling = cancelSent
+	a.cancel, _ = transaction.New(transaction.Client, a.flow.Network.Reliable(), now)
+	c.s.clients[^a.key] = r
+	_ = c.s.send(a.flow, a.cancelled)
+	a.tx.Step(now, transaction.Stop, 0) // gone 64*T1 later, answered or not (RFC 3261 §9.1)
 }
 
 // cancelReason says why a branch is cancelled: as the caller's CANCEL did, or

@@ -25,6 +25,7 @@ import (
 	"releve/proxy/dialog"
 	"releve/proxy/fork"
 	"releve/proxy/message"
+	"releve/proxy/resolve"
 	"releve/proxy/transport"
 	"releve/router"
 )
@@ -44,10 +45,17 @@ type Listener struct {
 
 // Peer is a configured far end.
 type Peer struct {
-	Name     string
-	Addr     netip.AddrPort
-	Network  transport.Network
+	Name    string
+	Addr    netip.AddrPort // when it is configured by an address
+	Network transport.Network
+	// Listener is ours towards it, where that serves the network and family of
+	// the address; else another one does.
 	Listener uint8
+	Host     resolve.Name // when it is configured by a name; Host.Host empty: by Addr
+	// LargeByTCP sends a request of more than 1,300 bytes over TCP, as RFC 3261
+	// §18.1.1 wants, and over UDP when that is refused. False: over UDP, for a peer
+	// that has no TCP.
+	LargeByTCP bool
 }
 
 // IPBX is one of the redundant IPBXs.
@@ -77,7 +85,8 @@ type Config struct {
 	MaxDuration    time.Duration // a call in progress is forgotten after this; 0: 12 h
 	Transactions   int           // response contexts alive at once; 0: 200,000
 	Keys           *message.Keys
-	Shards         int // 0: 4
+	Names          Names // nil: every far end is configured by its address, and names in URIs are not followed
+	Shards         int   // 0: 4
 }
 
 // Hooks are called by the proxy, under a shard's lock: they must not block and
@@ -101,7 +110,8 @@ type Proxy struct {
 	wire    Wire
 	hooks   Hooks
 	start   time.Time
-	own     []netip.AddrPort // our addresses, as in Via and Record-Route
+	own     []netip.AddrPort // by listener: its address as in Via and Record-Route
+	roster  atomic.Pointer[roster]
 	seed    maphash.Seed
 	view    atomic.Pointer[router.View]
 	shards  []*shard
@@ -109,7 +119,9 @@ type Proxy struct {
 	Stats   Stats
 	heads   sync.Pool // of *message.Head: one would be allocated for each message
 	wait    sync.WaitGroup
-	stop    chan struct{}
+
+	rosterMu sync.Mutex // guards replacing roster
+	stop     chan struct{}
 }
 
 // New returns a Proxy that routes by view; Start runs its timers.
@@ -133,10 +145,10 @@ func New(cfg Config, wire Wire, view router.View, hooks Hooks) *Proxy {
 	}
 	p.heads.New = func() any { return new(message.Head) }
 	for i := range cfg.Listeners {
-		if a, ok := hostPort([]byte(cfg.Listeners[i].SentBy)); ok {
-			p.own = append(p.own, a)
-		}
+		a, _ := hostPort([]byte(cfg.Listeners[i].SentBy), cfg.Listeners[i].Network)
+		p.own = append(p.own, a)
 	}
+	p.firstRoster()
 	p.view.Store(&view)
 	for i := range cfg.Shards {
 		p.shards = append(p.shards, newShard(p, i))

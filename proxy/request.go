@@ -23,6 +23,7 @@ func (s *shard) request(now router.Instant, f transport.Flow, from side, raw []b
 		c.arm()
 	case s.tails.ofServer(key) != nil:
 		s.repeated(s.tails.ofServer(key))
+	case s.parked[key] != nil: // a repeat
 	default:
 		s.opened(now, key, f, from, raw, h)
 	}
@@ -46,12 +47,21 @@ func (s *shard) acked(now router.Instant, f transport.Flow, raw []byte, h *messa
 		s.p.Stats.Stray.Add(1)
 		return
 	}
-	way, ok := s.wayOfDialog(f, raw, h)
+	way, ok, wait := s.dialogWay(s.serverKey(raw, h, message.ACK), f, raw, h)
+	if wait {
+		return
+	}
 	if !ok {
 		s.p.Stats.Stray.Add(1)
 		return
 	}
-	out := s.appendInDialog(s.buf[:0], f, raw, h, way, 0)
+	out := s.appendInDialog(s.buf[:0], f, raw, h, &way, 0)
+	if len(out) > largeRequest {
+		if flow, large := s.p.largeFlow(&way); large {
+			way.flow = flow
+			out = s.appendInDialog(out[:0], f, raw, h, &way, 0)
+		}
+	}
 	s.buf = out[:0]
 	_ = s.send(way.flow, out)
 }
@@ -84,7 +94,11 @@ func (s *shard) cancelled(now router.Instant, f transport.Flow, raw []byte, h *m
 // opened handles a request that no transaction knows.
 func (s *shard) opened(now router.Instant, key uint64, f transport.Flow, from side, raw []byte, h *message.Head) {
 	p := s.p
-	if status, extra := s.check(raw, h); status != 0 {
+	status, extra := s.check(raw, h)
+	if status == 0 {
+		status, extra = p.checkSecure(raw, h, from)
+	}
+	if status != 0 {
 		p.answerStateless(f, raw, h, status, phrase(uint16(status)), extra...)
 		return
 	}
@@ -217,9 +231,12 @@ func (s *shard) inDialog(now router.Instant, key uint64, f transport.Flow, from 
 		c.inEarlyDialog(now, f, raw, h)
 		return
 	}
-	way, ok := s.wayOfDialog(f, raw, h)
+	way, ok, wait := s.dialogWay(key, f, raw, h)
+	if wait {
+		return
+	}
 	if !ok {
-		p.answerStateless(f, raw, h, 481, phrase(481))
+		p.refuseWay(f, raw, h, &way)
 		return
 	}
 	c := s.newContext(now, key, f, from, raw, h)

@@ -23,10 +23,9 @@ func (s *shard) response(now router.Instant, f transport.Flow, raw []byte, h *me
 	}
 	c := r.c
 	s.current = c
-	b := &c.branches[r.branch]
 	if h.Method == message.CANCEL {
-		if b.cancelling == cancelSent {
-			b.cancel.Step(now, transaction.Response, h.Status)
+		if a := r.attempt(); a.cancelling == cancelSent {
+			a.cancel.Step(now, transaction.Response, h.Status)
 		}
 		c.arm()
 		return
@@ -36,6 +35,16 @@ func (s *shard) response(now router.Instant, f transport.Flow, raw []byte, h *me
 		return
 	}
 	delete(s.calling, r)
+	if r.branch >= formerBase {
+		if !c.formerSpoke(now, r, raw, h) {
+			c.arm()
+			return
+		}
+		defer c.arm()
+		defer c.giveUp(now, r.branch)
+		r.branch = c.former[r.branch-formerBase].of
+	}
+	b := &c.branches[r.branch]
 	if h.Status < 200 {
 		b.provisional = true
 	}
@@ -214,7 +223,7 @@ func reasons(raw []byte, h *message.Head) []byte {
 }
 
 func (p *Proxy) contactLine(f transport.Flow) []byte {
-	return []byte("Contact: <sip:" + p.cfg.Listeners[f.Listener].SentBy + ">\r\n")
+	return append(p.appendOwnURI([]byte("Contact: <"), f.Listener, false), ">\r\n"...)
 }
 
 // tag is our To tag for this request: the same for each response of ours.
@@ -263,7 +272,7 @@ func (s *shard) made(branch []byte) bool {
 
 var phrases = map[uint16]string{
 	100: "Trying", 180: "Ringing", 182: "Queued", 183: "Session Progress", 200: "OK",
-	400: "Bad Request", 403: "Forbidden", 404: "Not Found", 408: "Request Timeout", 420: "Bad Extension",
+	400: "Bad Request", 403: "Forbidden", 404: "Not Found", 408: "Request Timeout", 416: "Unsupported URI Scheme", 420: "Bad Extension",
 	480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist", 482: "Loop Detected",
 	483: "Too Many Hops", 486: "Busy Here", 487: "Request Terminated", 488: "Not Acceptable Here",
 	500: "Server Internal Error", 503: "Service Unavailable", 513: "Message Too Large", 600: "Busy Everywhere", 603: "Decline",

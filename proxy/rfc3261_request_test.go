@@ -136,7 +136,8 @@ func TestSection16_4(t *testing.T) {
 	for _, r := range []struct{ name, route, left string }{
 		{"the first Route value names this proxy: removed", "Route: " + ours, ""},
 		{"two values of ours in a row (double Record-Route): both removed", "Route: <sip:10.0.0.5:5060;lr>, <sip:10.0.0.5:5070;lr>", ""},
-		{"a value that is not ours stays", "Route: " + ours + "\r\nRoute: <sip:10.0.0.77;lr>", "<sip:10.0.0.77;lr>"},
+		{"a value that names the chosen server stays", "Route: " + ours + "\r\nRoute: <sip:10.0.1.1;lr>", "<sip:10.0.1.1;lr>"},
+		{"one that names anybody else goes, with all below it", "Route: " + ours + "\r\nRoute: <sip:10.0.0.77;lr>, <sip:10.0.1.1;lr>", ""},
 		{"port 5060 may be left out", "Route: <sip:10.0.0.5;lr>", ""},
 	} {
 		t.Run(r.name, func(t *testing.T) {

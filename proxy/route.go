@@ -6,14 +6,16 @@ import (
 	"strconv"
 
 	"releve/proxy/message"
+	"releve/proxy/resolve"
 	"releve/proxy/transport"
 	"releve/router"
 )
 
 // wayOfDialog finds where an in-dialog request goes: by Route set and
 // Request-URI, vouched for by our signed token; else by a known server in the
-// Request-URI; else by the table of calls.
-func (s *shard) wayOfDialog(f transport.Flow, raw []byte, h *message.Head) (way, bool) {
+// Request-URI; else by the table of calls. A way that asks for a name waits for
+// its look-up, unless that was tried already.
+func (s *shard) wayOfDialog(f transport.Flow, raw []byte, h *message.Head, tried bool) (way, bool) {
 	w := way{}
 	uri := h.URI.Of(raw)
 	routes := h.Routes
@@ -24,7 +26,7 @@ func (s *shard) wayOfDialog(f transport.Flow, raw []byte, h *message.Head) (way,
 		uri, w.uri, w.lastRoute = last, last, true
 		routes--
 	}
-	if stripped := s.p.withoutMaddr(uri); stripped != nil {
+	if stripped := s.p.withoutMaddr(uri, f); stripped != nil {
 		uri, w.uri = stripped, stripped
 	}
 	w.dropRoutes = min(s.p.ownRoutes(raw, h), int(routes))
@@ -36,23 +38,34 @@ func (s *shard) wayOfDialog(f transport.Flow, raw []byte, h *message.Head) (way,
 	next := uri
 	if int(routes) > w.dropRoutes && w.dropRoutes < len(h.Route) {
 		next = h.Route[w.dropRoutes].Of(raw)
-		if u, ok := message.ParseURI(next); ok {
-			if _, loose := u.Param("lr"); !loose {
-				// RFC 3261 §16.6(6): a strict router takes its URI as the
-				// Request-URI, ours goes to the end of Route.
-				w.pushURI, w.uri = uri, next
-				w.dropRoutes++
-			}
-		}
+		w.strict(next, uri)
 	}
-	if !w.signed && !s.vouched(next, raw, h, &w) {
+	w.secure = secure(uri) || secure(next)
+	first, known := s.p.leads(next, &w)
+	if !w.signed && !s.vouched(first, known, raw, h, &w) {
 		return w, false
 	}
-	var ok bool
-	if w.flow, ok = s.p.flowOf(next, f.Listener); !ok {
-		w.flow, ok = s.p.fallback(f, w.token)
+	switch {
+	case known:
+		return w, s.toward(&w, first, f.Listener)
+	case w.ask.Host != "" && !tried:
+		return w, true // once it was looked up
 	}
-	return w, ok
+	w.ask = resolve.Name{}
+	return w, s.p.fallback(f, &w)
+}
+
+// toward aims an in-dialog request; a sips one that TLS cannot carry is refused
+// and never downgraded (RFC 5630 §5.3).
+func (s *shard) toward(w *way, t target, via uint8) bool {
+	if st := s.p.roster.Load().at(t.addr, t.network); st != nil {
+		w.peer = st.peer
+	}
+	if !s.p.aim(w, t, via) {
+		w.refuse = 480
+		return false
+	}
+	return true
 }
 
 // tokenOf verifies the token of one of our URIs.
@@ -72,24 +85,32 @@ func (s *shard) tokenOf(uri, raw []byte, h *message.Head, w *way) bool {
 	return ok
 }
 
-// withoutMaddr is a URI without the maddr that names us (RFC 3261 §16.4); nil
-// when it has none.
-func (p *Proxy) withoutMaddr(uri []byte) []byte {
+// withoutMaddr is a URI without the maddr that names us, and without a port and
+// a transport other than SIP's own, when the request came by the port and transport that it names
+// (RFC 3261 §16.4); nil when it has none, or another.
+func (p *Proxy) withoutMaddr(uri []byte, f transport.Flow) []byte {
 	u, ok := message.ParseURI(uri)
 	if !ok {
 		return nil
 	}
-	value, ok := u.Param("maddr")
-	if !ok {
+	if _, ok := u.Param("maddr"); !ok {
 		return nil
 	}
-	if addr, ok := hostPort(value); !ok || !p.isOurs(addr) {
+	at, ok := placeOf(uri)
+	if !ok || int(f.Listener) >= len(p.own) || at.network != f.Network {
+		return nil
+	}
+	if addr, ok := at.addr(); !ok || p.own[f.Listener] != addr {
 		return nil
 	}
 	i := len(uri) - len(u.Headers) - len(u.Params)
+	if uint16(u.Port) != portOf(at.network) && u.Port != 0 {
+		i -= len(u.HostPort) - len(u.Host)
+	}
 	out := append([]byte(nil), uri[:i]...)
 	for param := range bytes.SplitSeq(u.Params[1:], []byte(";")) {
-		if name, _, _ := bytes.Cut(param, []byte("=")); !bytes.EqualFold(name, []byte("maddr")) {
+		name, _, _ := bytes.Cut(param, []byte("="))
+		if !bytes.EqualFold(name, []byte("maddr")) && !bytes.EqualFold(name, []byte("transport")) {
 			out = append(append(out, ';'), param...)
 		}
 	}
@@ -97,10 +118,12 @@ func (p *Proxy) withoutMaddr(uri []byte) []byte {
 }
 
 // vouched accepts an in-dialog request without a valid token when it goes to a
-// known server or IPBX, or belongs to a call in progress.
-func (s *shard) vouched(next, raw []byte, h *message.Head, w *way) bool {
-	if f, ok := s.p.flowOf(next, 0); ok {
-		if side := s.p.side(f); side.kind != fromStranger {
+// known server or IPBX (first, when known), or belongs to a call in progress.
+// Nothing is looked up for any other: Relève is no open relay.
+func (s *shard) vouched(first target, known bool, raw []byte, h *message.Head, w *way) bool {
+	if known {
+		side := s.p.side(transport.Flow{Remote: first.addr})
+		if side.kind != fromStranger {
 			w.token.Server = side.server()
 			return true
 		}
@@ -110,77 +133,164 @@ func (s *shard) vouched(next, raw []byte, h *message.Head, w *way) bool {
 	return ok
 }
 
-// flowOf is the flow to the host of a URI, when it is an address.
+// leads finds the first target of a URI and leaves the others in w, or the name
+// that must be looked up before (RFC 3263 §4). One of our own addresses leads
+// nowhere.
+func (p *Proxy) leads(uri []byte, w *way) (first target, known bool) {
+	at, ok := placeOf(uri)
+	if !ok {
+		return target{}, false
+	}
+	if addr, ok := at.addr(); ok {
+		if p.isOurs(addr) {
+			return target{}, false
+		}
+		return target{addr: addr, network: p.networkAt(addr, at)}, true
+	}
+	name := resolve.Name{Host: string(bytes.ToLower(at.host)), Port: at.port, Network: at.network, Given: at.given, Secure: at.secure}
+	all := p.lookup(name)
+	if len(all) == 0 {
+		w.ask = name
+		return target{}, false
+	}
+	w.rest = all[1:]
+	return all[0], !p.isOurs(all[0].addr)
+}
+
+// networkAt is how an address is reached: as its URI says, else as the peer
+// there is configured, else by UDP (RFC 3263 §4.1).
+func (p *Proxy) networkAt(addr netip.AddrPort, at place) transport.Network {
+	if !at.given && !at.secure {
+		if s := p.roster.Load().at(addr, transport.UDP); s != nil {
+			return s.network
+		}
+	}
+	return at.network
+}
+
+// flowOf is the flow to where a URI leads, by what is known now.
 func (p *Proxy) flowOf(uri []byte, via uint8) (transport.Flow, bool) {
-	u, ok := message.ParseURI(uri)
+	var w way
+	first, ok := p.leads(uri, &w)
 	if !ok {
 		return transport.Flow{}, false
 	}
-	host := u.HostPort
-	if maddr, ok := u.Param("maddr"); ok {
-		host = maddr
-	}
-	addr, ok := hostPort(host)
-	if !ok || p.isOurs(addr) {
-		return transport.Flow{}, false
-	}
-	network := p.networkOf(addr)
-	if t, ok := u.Param("transport"); ok {
-		network = transport.UDP
-		if isTCP(t) {
-			network = transport.TCP
-		}
-	}
-	return p.flowTo(addr, network, via), true
+	return p.flowTo(first, nil, via)
 }
 
-// networkOf is how a configured peer is reached; UDP for any other (RFC 3263 §4.1).
-func (p *Proxy) networkOf(addr netip.AddrPort) transport.Network {
-	for i := range p.cfg.Servers {
-		if p.cfg.Servers[i].Addr == addr {
-			return p.cfg.Servers[i].Network
-		}
-	}
-	for i := range p.cfg.IPBXs {
-		if p.cfg.IPBXs[i].Addr == addr {
-			return p.cfg.IPBXs[i].Network
-		}
-	}
-	return transport.UDP
-}
-
-// fallback is the configured far end of the dialog, when its URI names no address.
-func (p *Proxy) fallback(f transport.Flow, t message.Token) (transport.Flow, bool) {
-	if p.side(f).kind == fromServer {
+// fallback is the configured far end of the dialog, when its URI leads nowhere.
+func (p *Proxy) fallback(f transport.Flow, w *way) bool {
+	switch t := &w.token; {
+	case p.side(f).kind == fromServer:
 		if int(t.IPBX) >= len(p.cfg.IPBXs) {
-			return transport.Flow{}, false
+			return false
 		}
-		return p.peerFlow(&p.cfg.IPBXs[t.IPBX].Peer), true
+		w.peer = &p.cfg.IPBXs[t.IPBX].Peer
+	case t.Server == router.NoServer:
+		return false
+	default:
+		w.peer = &p.cfg.Servers[t.Server].Peer
 	}
-	if t.Server == router.NoServer || !p.cfg.Servers[t.Server].Addr.IsValid() {
-		return transport.Flow{}, false
-	}
-	return p.peerFlow(&p.cfg.Servers[t.Server].Peer), true
+	return p.aimAtPeer(w)
 }
 
-// viaFlow is where a response goes by its top Via alone (RFC 3261 §18.2.2).
+// viaFlow is where a response goes by its top Via alone (RFC 3261 §18.2.2, RFC
+// 3263 §5). maddr is not obeyed: our choice, it is for multicast.
 func (p *Proxy) viaFlow(raw []byte, h *message.Head) (transport.Flow, bool) {
+	network, ok := networkOf(h.ViaTransport.Of(raw))
+	if !ok {
+		return transport.Flow{}, false
+	}
 	host := h.SentBy.Of(raw)
-	addr, ok := hostPort(host)
-	port := sentByPort(host)
-	if !h.Received.Empty() {
-		a, good := message.AddrPort(h.Received.Of(raw))
-		if !good {
-			return transport.Flow{}, false
-		}
-		if n, err := strconv.ParseUint(string(h.RPort.Of(raw)), 10, 16); err == nil {
-			port = uint16(n)
-		}
-		addr, ok = withPort(a, port), true
+	if h.Received.Empty() {
+		return p.sentByFlow(host, network, 0)
 	}
-	network := transport.UDP
-	if isTCP(h.ViaTransport.Of(raw)) {
-		network = transport.TCP
+	a, ok := message.AddrPort(h.Received.Of(raw))
+	if !ok {
+		return transport.Flow{}, false
 	}
-	return p.flowTo(addr, network, 0), ok
+	port := sentByPort(host, network)
+	if n, err := strconv.ParseUint(string(h.RPort.Of(raw)), 10, 16); err == nil {
+		port = uint16(n)
+	}
+	return p.flowTo(target{addr: withPort(a, port), network: network}, nil, 0)
+}
+
+// sentByFlow is the flow to a sent-by, by what is known of its name.
+func (p *Proxy) sentByFlow(sentBy []byte, network transport.Network, via uint8) (transport.Flow, bool) {
+	if addr, ok := hostPort(sentBy, network); ok {
+		return p.flowTo(target{addr: addr, network: network}, nil, via)
+	}
+	all := p.lookup(sentByName(sentBy, network))
+	if len(all) == 0 {
+		return transport.Flow{}, false
+	}
+	return p.flowTo(all[0], nil, via)
+}
+
+// sentByName is the name in a sent-by: with a port its addresses, without one
+// SRV first, for the transport of the Via (RFC 3263 §5).
+func sentByName(sentBy []byte, network transport.Network) resolve.Name {
+	n := resolve.Name{Network: network, Given: true}
+	host, port, ok := bytes.Cut(sentBy, []byte(":"))
+	n.Host = string(bytes.ToLower(bytes.TrimSpace(host)))
+	if ok {
+		v, _ := strconv.ParseUint(string(bytes.TrimSpace(port)), 10, 16)
+		n.Port = uint16(v)
+	}
+	return n
+}
+
+// checkSecure refuses a sips request outside a dialog that TLS cannot carry on:
+// 416 where no listener speaks TLS, as where the scheme is not known; 480 with
+// warning 380 where the far end is not reached by TLS (RFC 5630 §5.3, §6.2, our
+// reading; never a downgrade).
+func (p *Proxy) checkSecure(raw []byte, h *message.Head, from side) (status int, extra [][]byte) {
+	if !h.ToTag.Empty() || !p.secured(raw, h) || h.Method == message.OPTIONS && p.forUs(raw, h, from) {
+		return 0, nil
+	}
+	if !p.speaksTLS() {
+		return 416, nil
+	}
+	if from.kind == fromServer {
+		for i := range p.cfg.IPBXs {
+			if p.cfg.IPBXs[i].securely() {
+				return 0, nil
+			}
+		}
+	} else if s := p.View().Active; p.cfg.Servers[s].securely() {
+		return 0, nil
+	}
+	return 480, [][]byte{p.sipsNotAllowed()}
+}
+
+func (p *Proxy) speaksTLS() bool {
+	for i := range p.cfg.Listeners {
+		if p.cfg.Listeners[i].Network == transport.TLS {
+			return true
+		}
+	}
+	return false
+}
+
+// securely reports whether the peer is reached by TLS.
+func (p *Peer) securely() bool {
+	if p.named() {
+		return p.Host.Secure || !p.Host.Given || p.Host.Network == transport.TLS
+	}
+	return p.Network == transport.TLS
+}
+
+// sipsNotAllowed is the warning of RFC 5630 §6.2.
+func (p *Proxy) sipsNotAllowed() []byte {
+	return []byte("Warning: 380 " + p.cfg.Listeners[0].SentBy + " \"SIPS Not Allowed\"\r\n")
+}
+
+// refuseWay answers an in-dialog request that has no way.
+func (p *Proxy) refuseWay(f transport.Flow, raw []byte, h *message.Head, w *way) {
+	if w.refuse == 480 && w.secure {
+		p.answerStateless(f, raw, h, 480, phrase(480), p.sipsNotAllowed())
+		return
+	}
+	p.answerStateless(f, raw, h, 481, phrase(481))
 }

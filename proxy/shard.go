@@ -31,6 +31,7 @@ type shard struct {
 	clients map[uint64]ref      // by clientKey
 	calling map[ref]struct{}    // branches that heard nothing yet: a transport error is theirs
 	byID    map[uint64]*context // held or waiting ones
+	parked  map[uint64]*parked  // by serverKey
 	timers  timerHeap
 	tails   tails
 	nextID  uint64
@@ -40,6 +41,8 @@ type shard struct {
 	id      []byte        // the branch of what is being built
 	effects []fork.Effect // room for a step
 	current *context      // whose processing a panic would end
+
+	resuming bool // the request in hand was parked: it does not wait again
 
 	mailMu sync.Mutex
 	mail   []posted
@@ -59,6 +62,7 @@ type postKind uint8
 const (
 	postTurn postKind = iota
 	postFailed
+	postResolved
 )
 
 // posted is an event from outside the shard's lock.
@@ -78,6 +82,7 @@ func newShard(p *Proxy, index int) *shard {
 		p: p, index: index, keys: p.cfg.Keys.Clone(),
 		servers: make(map[uint64]*context), clients: make(map[uint64]ref), byID: make(map[uint64]*context),
 		calling: make(map[ref]struct{}),
+		parked:  make(map[uint64]*parked),
 		tails:   newTails(),
 		effects: make([]fork.Effect, 0, 16), // what Step needs at most
 		wake:    make(chan struct{}, 1),
@@ -168,8 +173,10 @@ func (s *shard) deliver(now router.Instant, m posted) {
 		s.p.give(s.p.Dialogs.Release(m.server, now)) // it left meanwhile: the line goes to the next
 	case postFailed:
 		for _, r := range s.concerned(m.flow) {
-			r.c.transportFailed(now, r.branch, m.cause)
+			r.c.transportFailed(now, r, m.cause)
 		}
+	case postResolved:
+		s.resume(now, m.context)
 	}
 }
 
@@ -178,13 +185,13 @@ func (s *shard) deliver(now router.Instant, m posted) {
 // a stream all that wait for a response (RFC 3261 §16.9).
 func (s *shard) concerned(f transport.Flow) (out []ref) {
 	take := func(r ref) {
-		if b := &r.c.branches[r.branch]; b.tx.Phase <= transaction.Proceeding && b.flow.Remote == f.Remote && b.flow.Network == f.Network {
+		if a := r.attempt(); a.tx.Phase <= transaction.Proceeding && a.flow.Remote == f.Remote && a.flow.Network == f.Network {
 			out = append(out, r)
 		}
 	}
 	if f.Network.Reliable() {
 		for k, r := range s.clients {
-			if k == r.c.branches[r.branch].key { // not its CANCEL
+			if k == r.attempt().key { // not its CANCEL
 				take(r)
 			}
 		}

@@ -40,29 +40,23 @@ func (s side) ipbx() uint8 {
 // side tells who is behind a flow: an exact address and port first (the test
 // bed and small sites put several parties on one host), then the address.
 func (p *Proxy) side(f transport.Flow) side {
-	for s := router.Primary; s <= router.Secondary; s++ {
-		if p.cfg.Servers[s].Addr == f.Remote {
-			return side{fromServer, uint8(s)}
-		}
-	}
-	for i := range p.cfg.IPBXs {
-		if p.cfg.IPBXs[i].Addr == f.Remote {
-			return side{fromIPBX, uint8(i)}
+	r := p.roster.Load()
+	for i := range r.stations {
+		if r.stations[i].addr == f.Remote {
+			return r.stations[i].side
 		}
 	}
 	return p.sideOfAddr(f.Remote.Addr())
 }
 
 func (p *Proxy) sideOfAddr(a netip.Addr) side {
-	for s := router.Primary; s <= router.Secondary; s++ {
-		if p.cfg.Servers[s].Addr.IsValid() && p.cfg.Servers[s].Addr.Addr() == a {
-			return side{fromServer, uint8(s)}
+	r := p.roster.Load()
+	for i := range r.stations {
+		if r.stations[i].addr.Addr() == a {
+			return r.stations[i].side
 		}
 	}
 	for i := range p.cfg.IPBXs {
-		if p.cfg.IPBXs[i].Addr.Addr() == a {
-			return side{fromIPBX, uint8(i)}
-		}
 		for _, src := range p.cfg.IPBXs[i].Sources {
 			if src == a {
 				return side{fromIPBX, uint8(i)}
@@ -75,23 +69,23 @@ func (p *Proxy) sideOfAddr(a netip.Addr) side {
 // Known reports whether a source address may talk to us (transport.Config.Allow).
 func (p *Proxy) Known(a netip.Addr) bool { return p.sideOfAddr(a).kind != fromStranger }
 
-// flowTo is the way to a peer at remote: by the listener that serves its
-// network, preferring the one configured for it, then the one the call came by.
-func (p *Proxy) flowTo(remote netip.AddrPort, network transport.Network, via uint8) transport.Flow {
-	f := transport.Flow{Network: network, Remote: remote, Listener: p.listenerFor(network, via)}
-	for s := router.Primary; s <= router.Secondary; s++ {
-		if c := &p.cfg.Servers[s]; c.Addr == remote && c.Network == network {
-			f.Listener = c.Listener
-			return f
+// flowTo is the way to a target: by the listener that serves its network and
+// family, preferring the one configured for the peer (nil: none of ours), then
+// the one that the request came by. False: no listener of ours reaches it.
+func (p *Proxy) flowTo(t target, peer *Peer, via uint8) (transport.Flow, bool) {
+	f := transport.Flow{Network: t.network, Remote: t.addr}
+	if peer == nil {
+		if s := p.roster.Load().at(t.addr, t.network); s != nil {
+			peer = s.peer
 		}
 	}
-	for i := range p.cfg.IPBXs {
-		if c := &p.cfg.IPBXs[i]; c.Addr == remote && c.Network == network {
-			f.Listener = c.Listener
-			return f
-		}
+	if peer != nil && p.serves(peer.Listener, t) {
+		f.Listener = peer.Listener
+		return f, true
 	}
-	return f
+	var ok bool
+	f.Listener, ok = p.listenerFor(t, via)
+	return f, ok
 }
 
 // ipbxFresh is how long an IPBX counts as reachable after its last message. Our
@@ -109,14 +103,32 @@ func (p *Proxy) reachable(now router.Instant) uint8 {
 	return 0
 }
 
-func (p *Proxy) listenerFor(network transport.Network, via uint8) uint8 {
-	if int(via) < len(p.cfg.Listeners) && p.cfg.Listeners[via].Network == network {
-		return via
+// listenerFor is our listener for a target: the one that a request came by, else
+// the first inline one, else any.
+func (p *Proxy) listenerFor(t target, via uint8) (uint8, bool) {
+	if p.serves(via, t) {
+		return via, true
 	}
+	found := -1
 	for i := range p.cfg.Listeners {
-		if p.cfg.Listeners[i].Network == network && p.cfg.Listeners[i].Entry == router.Inline {
-			return uint8(i)
+		if !p.serves(uint8(i), t) {
+			continue
+		}
+		if p.cfg.Listeners[i].Entry == router.Inline {
+			return uint8(i), true
+		}
+		if found < 0 {
+			found = i
 		}
 	}
-	return via
+	return uint8(max(found, 0)), found >= 0
+}
+
+// serves reports whether a listener speaks the network and the family of a target.
+func (p *Proxy) serves(listener uint8, t target) bool {
+	if int(listener) >= len(p.cfg.Listeners) || p.cfg.Listeners[listener].Network != t.network {
+		return false
+	}
+	own := p.own[listener]
+	return !own.IsValid() || own.Addr().Is4() == t.addr.Addr().Unmap().Is4()
 }

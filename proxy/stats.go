@@ -18,6 +18,8 @@ type Stats struct {
 	Panics     atomic.Uint64
 	Unsent     atomic.Uint64                    // the wire did not take it
 	LateDrops  atomic.Uint64                    // 18x of an abandoned branch
+	Retargeted atomic.Uint64                    // attempts at a further address of the same far end
+	Parked     atomic.Uint64                    // requests that waited for a name
 	Dismissed  atomic.Uint64                    // late 2xx that we ACKed and BYEd
 	Evidence   [router.Servers][8]atomic.Uint64 // by router.Evidence
 	AnsweredAt [router.Servers]atomic.Int64     // instant of the last response of this server to anything

@@ -112,7 +112,7 @@ func (t *tails) find(by map[uint64]uint64, key uint64) *tail {
 // when it must stay: more than one branch, a CANCEL, a refused INVITE whose ACK
 // is awaited, a stream whose transactions end at once anyway.
 func (c *context) entomb() bool {
-	if !c.over || len(c.branches) != 1 || c.waitAt != 0 || c.fork.Next() != router.Never {
+	if !c.over || len(c.branches) != 1 || len(c.former) != 0 || c.waitAt != 0 || c.fork.Next() != router.Never {
 		return false
 	}
 	b := &c.branches[0]
