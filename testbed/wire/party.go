@@ -26,7 +26,7 @@ type Party struct {
 func (n *Net) Attach(c transport.Config, h transport.Handler) (*Party, error) {
 	p := &Party{net: n, cfg: c, handler: h, peers: make(map[transport.Peer]bool)}
 	for _, peer := range c.Peers {
-		p.peers[peer] = true
+		p.peers[socketOf(peer)] = true
 	}
 	for i, l := range c.Listen {
 		port, err := n.bind(l.Network, l.Addr, uint8(i), p)
@@ -37,6 +37,11 @@ func (n *Net) Attach(c transport.Config, h transport.Handler) (*Party, error) {
 		p.ports = append(p.ports, port)
 	}
 	return p, nil
+}
+
+// socketOf is what names a peer's socket.
+func socketOf(p transport.Peer) transport.Peer {
+	return transport.Peer{Addr: p.Addr, Listener: p.Listener}
 }
 
 func (n *Net) bind(network transport.Network, at netip.AddrPort, listener uint8, who node) (*port, error) {

@@ -28,7 +28,7 @@ type node interface {
 type link struct {
 	id            uint32
 	first, second netip.AddrPort // addresses of both ends
-	dialer        place          // the port that dialed
+	dialer        place          // the port that dialed; its network is the link's
 	up, ended     bool
 	lanes         [2]lane   // towards second, towards first
 	next          [2]uint64 // number of the next message in order
@@ -53,7 +53,7 @@ func (n *Net) sendStream(from *port, f transport.Flow, raw []byte) {
 	}
 	toFirst := l.dialer != from.place
 	now, lane := time.Now(), &l.lanes[way(toFirst)]
-	due := now.Add(n.delay(n.lane(pair{transport.TCP, from.at, f.Remote})))
+	due := now.Add(n.delay(n.lane(pair{from.network, from.at, f.Remote})))
 	if !l.up {
 		due = due.Add(2 * n.cfg.Latency) // SYN, SYN ACK
 	}
@@ -63,9 +63,9 @@ func (n *Net) sendStream(from *port, f transport.Flow, raw []byte) {
 	lane.due = due
 	p := &packet{due: due, seq: lane.sent, raw: append([]byte(nil), raw...), link: l, began: now, toFirst: toFirst}
 	lane.sent++
-	p.pair = pair{transport.TCP, l.first, l.second}
+	p.pair = pair{from.network, l.first, l.second}
 	if toFirst {
-		p.pair = pair{transport.TCP, l.second, l.first}
+		p.pair = pair{from.network, l.second, l.first}
 	}
 	n.launch(p)
 }
@@ -120,13 +120,13 @@ func (n *Net) arriveStream(p *packet, now time.Time) func() {
 	}
 	l.next[w]++
 	n.stats.Delivered++
-	f := transport.Flow{Listener: at.listener, Network: transport.TCP, Conn: l.id, Remote: p.from}
+	f := transport.Flow{Listener: at.listener, Network: l.dialer.network, Conn: l.id, Remote: p.from}
 	return func() { n.deliver(at, f, p) }
 }
 
 // answer is the listening side of a dial; mu is held.
 func (n *Net) answer(l *link) bool {
-	at := n.ports[place{transport.TCP, l.second}]
+	at := n.ports[place{l.dialer.network, l.second}]
 	if at == nil || n.refuses[l.second] {
 		return false
 	}
@@ -139,7 +139,7 @@ func (n *Net) answer(l *link) bool {
 func (n *Net) end(l *link, first bool) *port {
 	at := l.dialer
 	if !first {
-		at = place{transport.TCP, l.second}
+		at = place{l.dialer.network, l.second}
 	}
 	p := n.ports[at]
 	if p == nil || p.byID[l.id] != l {
@@ -151,7 +151,7 @@ func (n *Net) end(l *link, first bool) *port {
 // giveUp ends a link and tells the side that was sending; mu is held.
 func (n *Net) giveUp(l *link, toFirst bool, cause transport.Cause) func() {
 	sender := n.end(l, !toFirst)
-	f := transport.Flow{Network: transport.TCP, Conn: l.id, Remote: l.second}
+	f := transport.Flow{Network: l.dialer.network, Conn: l.id, Remote: l.second}
 	if toFirst {
 		f.Remote = l.first
 	}
@@ -169,7 +169,7 @@ func (n *Net) giveUp(l *link, toFirst bool, cause transport.Cause) func() {
 // forget ends a link on both sides; mu is held.
 func (n *Net) forget(l *link) {
 	l.ended = true
-	for _, at := range [...]place{l.dialer, {transport.TCP, l.second}} {
+	for _, at := range [...]place{l.dialer, {l.dialer.network, l.second}} {
 		p := n.ports[at]
 		if p == nil {
 			continue
@@ -197,7 +197,7 @@ func (n *Net) reset(p *port) {
 			if first {
 				remote = l.first
 			}
-			n.report(pair{transport.TCP, other.at, remote}, transport.PortUnreachable, l, n.cfg.Latency)
+			n.report(pair{l.dialer.network, other.at, remote}, transport.PortUnreachable, l, n.cfg.Latency)
 		}
 		n.forget(l)
 	}

@@ -15,7 +15,8 @@
 // configured peer; a stream loses, repeats and reorders nothing, is dialed by
 // the first message, refused, or given up after the dial or user time-out; the
 // bytes a Handler got are overwritten when it returns, so that a test sees who
-// kept them. It does not frame: one Send is one message.
+// kept them. It does not frame: one Send is one message. TLS is a stream of its
+// own: nothing is encrypted, and no certificate is shown.
 package wire
 
 import (
@@ -150,7 +151,7 @@ func (n *Net) Up(host netip.Addr) { n.set(func() { delete(n.down, host) }) }
 func (n *Net) Refuse(at netip.AddrPort) {
 	n.set(func() {
 		n.refuses[at] = true
-		for _, network := range [...]transport.Network{transport.UDP, transport.TCP} {
+		for _, network := range [...]transport.Network{transport.UDP, transport.TCP, transport.TLS} {
 			n.reset(n.ports[place{network, at}])
 		}
 	})
