@@ -1,7 +1,9 @@
 package transport
 
 import (
+	"crypto/x509"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -15,18 +17,23 @@ import (
 const firstRead = 4096
 
 // conn is one connection, from the first message for it to its end. One
-// goroutine dials and reads; a writer runs only while something waits.
+// goroutine dials, shakes hands and reads; a writer runs only while something
+// waits.
 type conn struct {
 	t       *Transport
 	flow    Flow // set once, by table.add
 	inbound bool
 	last    atomic.Int64 // when something was last sent, in nanoseconds since made
 
+	leaf  *x509.Certificate // the peer's, verified; nil: none. Guarded by table.mu
+	alias netip.AddrPort    // by Alias; guarded by table.mu
+
 	mu      sync.Mutex // guards what follows
 	made    time.Time
-	tcp     *net.TCPConn // nil: dialing
+	tcp     *net.TCPConn // nil: dialing, or its handshake is under way
+	sec     *secure      // nil: not TLS
 	raw     syscall.RawConn
-	pending []byte // waits for the dial or the writer
+	pending []byte // waits for the dial (plain), or for the writer (as the kernel gets it)
 	spare   []byte // the buffer that the writer emptied
 	now     []byte // what try writes, and its result
 	took    int
@@ -52,7 +59,7 @@ func (c *conn) describe() Connection {
 }
 
 // open hands the connected socket over; false when the connection has ended meanwhile.
-func (c *conn) open(tcp *net.TCPConn) bool {
+func (c *conn) open(tcp *net.TCPConn, sec *secure) bool {
 	raw, err := tcp.SyscallConn()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -60,9 +67,18 @@ func (c *conn) open(tcp *net.TCPConn) bool {
 		_ = tcp.Close()
 		return false
 	}
-	c.tcp, c.raw, c.made, c.try = tcp, raw, time.Now(), c.tryNow
-	if len(c.pending) > 0 {
+	c.tcp, c.sec, c.raw, c.made, c.try = tcp, sec, raw, time.Now(), c.tryNow
+	if len(c.pending) == 0 {
+		return true
+	}
+	if sec == nil {
 		c.startWriter()
+		return true
+	}
+	plain, messages := c.pending, c.queued
+	c.pending, c.queued = nil, 0
+	if c.seal(plain, messages) != nil { // it ends the connection
+		c.t.count.droppedLost.Add(uint64(messages))
 	}
 	return true
 }
@@ -75,28 +91,41 @@ func (c *conn) send(raw []byte) error {
 	if c.ended != nil || c.broken {
 		return ErrClosed
 	}
-	rest := raw
-	if c.tcp != nil && !c.writing {
-		n, errno := c.write(raw)
-		if errno != 0 && errno != unix.EAGAIN {
-			c.broken = true
-			go c.end(ended{cause: readCause(errno)}) // it takes mu; the reading loop reports
-			return ErrClosed
-		}
-		if n == len(raw) {
-			c.t.count.sent.Add(1)
-			c.last.Store(int64(time.Since(c.made)))
-			return nil
-		}
-		rest = raw[n:]
-	}
-	if len(c.pending)+len(rest) > c.t.limits.queue {
+	// Before anything is written: half a message, or a sealed record, cannot be
+	// dropped any more. An idle connection has nothing pending and takes all.
+	if len(c.pending)+len(raw) > c.t.limits.queue {
 		c.t.count.droppedQueue.Add(1)
 		return ErrQueueFull
 	}
-	c.pending = append(c.pending, rest...)
-	c.queued++
-	if c.tcp != nil && !c.writing {
+	switch {
+	case c.tcp == nil:
+		c.pending = append(c.pending, raw...)
+		c.queued++
+		return nil
+	case c.sec != nil:
+		return c.seal(raw, 1)
+	}
+	return c.put(raw, 1)
+}
+
+// put gives bytes of so many messages to the kernel, and what it does not take
+// to the writer; mu is held.
+func (c *conn) put(raw []byte, messages int) error {
+	if !c.writing {
+		n, errno := c.write(raw)
+		if errno != 0 && errno != unix.EAGAIN {
+			return c.writeFault(errno)
+		}
+		if n == len(raw) {
+			c.t.count.sent.Add(uint64(messages))
+			c.last.Store(int64(time.Since(c.made)))
+			return nil
+		}
+		raw = raw[n:]
+	}
+	c.pending = append(c.pending, raw...)
+	c.queued += messages
+	if !c.writing {
 		c.startWriter()
 	}
 	return nil
@@ -141,6 +170,7 @@ func (c *conn) drain() {
 		_ = c.tcp.SetWriteDeadline(time.Now().Add(c.t.limits.write))
 		_, err := c.tcp.Write(out)
 		if err != nil {
+			c.t.count.lost(err)
 			if timedOut(err) {
 				c.t.count.stuckWriters.Add(1)
 			}
@@ -167,6 +197,7 @@ func (c *conn) end(why ended) {
 		return
 	}
 	c.ended = &why
+	c.farewell()
 	if c.queued > 0 {
 		if why.dialing {
 			c.t.count.droppedUnreachable.Add(uint64(c.queued))

@@ -1,12 +1,17 @@
 package transport
 
-import "sync/atomic"
+import (
+	"errors"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
 
 // Counters is a snapshot. All but the last group only grow.
 type Counters struct {
 	Received   uint64 // messages handed to the Handler
 	Sent       uint64 // messages that the kernel took
-	Refused    uint64 // datagrams and connections from sources that Allow refuses
+	Refused    uint64 // datagrams from sources that Allow refuses
 	KeepAlives uint64 // CRLF pings, on streams answered
 	Runts      uint64 // datagrams under four bytes
 	Oversized  uint64 // messages over MaxMessage, header parts over 64 KB
@@ -22,22 +27,31 @@ type Counters struct {
 	PortUnreachable uint64 // reports to the Handler, by cause
 	HostUnreachable uint64
 	ConnectionLost  uint64
+	TLSFault        uint64
 	ReportsLost     uint64 // reports found while sending for which there was no room
 	ICMPIgnored     uint64 // time exceeded, source quench, too big (RFC 3261 §18.4)
 
-	ReadErrors     uint64 // UDP reads that failed otherwise; the loop went on
-	AcceptErrors   uint64 // such as no file descriptor left; retried
-	Accepted       uint64
-	Dialed         uint64
-	DialsFailed    uint64
-	OverLimit      uint64 // connections closed at once: MaxConnections, MaxPerSource
-	SlowMessages   uint64 // connections closed: a message did not complete in 30 s
-	StuckWriters   uint64 // connections closed: the peer did not read for 2 s
-	IdleClosed     uint64
-	BadLength      uint64 // connections closed: Content-Length unreadable
-	WithoutLength  uint64 // connections closed: no Content-Length
-	Connections    int    // now, dialing ones included
-	PeersWaiting   int    // configured UDP peers whose connected socket could not be opened yet
+	ReadErrors         uint64 // UDP reads that failed otherwise; the loop went on
+	AcceptErrors       uint64 // such as no file descriptor left; retried
+	ConnectionsRefused uint64 // reset at once: the source is one that Allow refuses
+	OverLimit          uint64 // reset at once: MaxConnections
+	OverSource         uint64 // reset at once: MaxPerSource
+	Accepted           uint64
+	Dialed             uint64
+	DialsFailed        uint64
+	HandshakesFailed   uint64 // TLS, both directions: a side refused, or broke off
+	HandshakesSlow     uint64 // TLS, both directions: not done in 4 s
+	CertificateFaults  uint64 // contents of our certificate files that could not be used
+	SlowMessages       uint64 // connections closed: a message did not complete in 30 s
+	StuckWriters       uint64 // connections closed: the peer did not read for 2 s
+	Vanished           uint64 // connections closed: no acknowledgement for 8 s, or keep-alives unanswered
+	IdleClosed         uint64
+	BadLength          uint64 // connections closed: Content-Length unreadable
+	WithoutLength      uint64 // connections closed: no Content-Length
+
+	Connections    int // now, dialing ones and handshakes included
+	HandshakesOpen int // now
+	PeersWaiting   int // configured UDP peers whose connected socket could not be opened yet
 	PeersConnected int
 }
 
@@ -51,11 +65,21 @@ type counters struct {
 	causes                   [TLSFault + 1]atomic.Uint64
 	reportsLost, icmpIgnored atomic.Uint64
 
-	readErrors, acceptErrors, accepted, dialed, dialsFailed, overLimit atomic.Uint64
-	slowMessages, stuckWriters, idleClosed, badLength, withoutLength   atomic.Uint64
+	readErrors, acceptErrors, accepted, dialed, dialsFailed                    atomic.Uint64
+	connectionsRefused, overLimit, overSource                                  atomic.Uint64
+	handshakesFailed, handshakesSlow, certificateFaults                        atomic.Uint64
+	slowMessages, stuckWriters, vanished, idleClosed, badLength, withoutLength atomic.Uint64
+	handshakesOpen                                                             atomic.Int64
 
 	// Of sockets that are closed again (RemovePeer), so that sums never fall.
 	closedReceived, closedSent atomic.Uint64
+}
+
+// lost counts an end that TCP itself found: TCP_USER_TIMEOUT or keep-alive.
+func (k *counters) lost(err error) {
+	if errors.Is(err, unix.ETIMEDOUT) {
+		k.vanished.Add(1)
+	}
 }
 
 // Counters returns a snapshot; each value is exact, together they are not one instant.
@@ -68,12 +92,15 @@ func (t *Transport) Counters() Counters {
 		DroppedUnreachable: k.droppedUnreachable.Load(), DroppedLost: k.droppedLost.Load(),
 		DroppedLimit: k.droppedLimit.Load(), DroppedInvalid: k.droppedInvalid.Load(),
 		PortUnreachable: k.causes[PortUnreachable].Load(), HostUnreachable: k.causes[HostUnreachable].Load(),
-		ConnectionLost: k.causes[ConnectionLost].Load(),
-		ReportsLost:    k.reportsLost.Load(), ICMPIgnored: k.icmpIgnored.Load(),
+		ConnectionLost: k.causes[ConnectionLost].Load(), TLSFault: k.causes[TLSFault].Load(),
+		ReportsLost: k.reportsLost.Load(), ICMPIgnored: k.icmpIgnored.Load(),
 		ReadErrors: k.readErrors.Load(), AcceptErrors: k.acceptErrors.Load(),
+		ConnectionsRefused: k.connectionsRefused.Load(), OverLimit: k.overLimit.Load(), OverSource: k.overSource.Load(),
 		Accepted: k.accepted.Load(), Dialed: k.dialed.Load(), DialsFailed: k.dialsFailed.Load(),
-		OverLimit: k.overLimit.Load(), SlowMessages: k.slowMessages.Load(), StuckWriters: k.stuckWriters.Load(),
-		IdleClosed: k.idleClosed.Load(), BadLength: k.badLength.Load(), WithoutLength: k.withoutLength.Load(),
+		HandshakesFailed: k.handshakesFailed.Load(), HandshakesSlow: k.handshakesSlow.Load(),
+		CertificateFaults: k.certificateFaults.Load(), HandshakesOpen: int(k.handshakesOpen.Load()),
+		SlowMessages: k.slowMessages.Load(), StuckWriters: k.stuckWriters.Load(),
+		Vanished: k.vanished.Load(), IdleClosed: k.idleClosed.Load(), BadLength: k.badLength.Load(), WithoutLength: k.withoutLength.Load(),
 		Connections: t.table.len(),
 	}
 	t.peerMu.Lock()

@@ -27,6 +27,8 @@ type Transport struct {
 	wait      sync.WaitGroup
 	stop      context.Context // done: closed
 	cancel    context.CancelFunc
+	files     *credentials                         // nil: no TLS listener
+	domains   atomic.Pointer[map[peerKey][]string] // of TLS peers; replaced whole, guarded by peerMu
 
 	peers   atomic.Pointer[map[peerKey]*udpSocket] // replaced whole
 	peerMu  sync.Mutex                             // guards replacing it, and what follows
@@ -74,6 +76,10 @@ func open(c Config, h Handler, l limits) (*Transport, error) {
 	t.buffers.New = func() any { b := make([]byte, firstRead); return &b }
 	t.table.init(c.MaxConnections, c.MaxPerSource)
 	t.peers.Store(&map[peerKey]*udpSocket{})
+	t.domains.Store(&map[peerKey][]string{})
+	if err := t.readCredentials(); err != nil {
+		return nil, err
+	}
 	for i, l := range c.Listen {
 		if err := t.listen(uint8(i), l); err != nil {
 			t.Close()
@@ -109,8 +115,10 @@ func (c *Config) complete() error {
 	}
 	for _, l := range c.Listen {
 		switch {
-		case l.Network != UDP && l.Network != TCP:
-			return fmt.Errorf("listen %s %s: not served yet; use udp or tcp", l.Network, l.Addr)
+		case l.Network > TLS:
+			return fmt.Errorf("listen %s: network %d is none of udp, tcp and tls", l.Addr, l.Network)
+		case l.Network == TLS && c.TLS == nil:
+			return fmt.Errorf("listen TLS %s: there is no certificate; give tls.certificate and tls.key", l.Addr)
 		case !l.Addr.IsValid():
 			return fmt.Errorf("listen %s: the address is empty; give host and port", l.Network)
 		case l.Addr.Addr().IsUnspecified() && l.Advertise == "":
@@ -136,11 +144,11 @@ func (t *Transport) listen(i uint8, l Listener) error {
 	default:
 		ln, err := t.listenTCP(l.Addr)
 		if err != nil {
-			return fmt.Errorf("listen tcp %s: %w", l.Addr, err)
+			return fmt.Errorf("listen %s %s: %w", l.Network, l.Addr, err)
 		}
 		o.tcp, o.addr = ln, normal(ln.Addr().(*net.TCPAddr).AddrPort())
 	}
-	o.sentBy = sentBy(l.Advertise, o.addr)
+	o.sentBy = sentBy(l.Network, l.Advertise, o.addr)
 	t.listeners = append(t.listeners, o)
 	if o.udp != nil {
 		t.peerMu.Lock()

@@ -125,12 +125,13 @@ func TestConfigRefused(t *testing.T) {
 		config     Config
 	}{
 		{"no listener", "0 listeners", Config{}},
-		{"tls", "not served yet", Config{Listen: []Listener{{Network: TLS, Addr: udp.Addr}}}},
+		{"no certificate", "give tls.certificate", Config{Listen: []Listener{{Network: TLS, Addr: udp.Addr}}}},
+		{"no network", "none of udp", Config{Listen: []Listener{{Network: 3, Addr: udp.Addr}}}},
 		{"no address", "give host and port", Config{Listen: []Listener{{Network: UDP}}}},
 		{"wildcard", "advertise must say", Config{Listen: []Listener{{Network: UDP, Addr: addr("0.0.0.0:0")}}}},
-		{"peer without listener", "no listener 1", Config{Listen: []Listener{udp}, Peers: []Peer{{addr("127.0.0.2:5060"), 1}}}},
-		{"families", "family", Config{Listen: []Listener{udp}, Peers: []Peer{{addr("[::1]:5060"), 0}}}},
-		{"peer without port", "host and port", Config{Listen: []Listener{udp}, Peers: []Peer{{addr("127.0.0.2:0"), 0}}}},
+		{"peer without listener", "no listener 1", Config{Listen: []Listener{udp}, Peers: []Peer{{Addr: addr("127.0.0.2:5060"), Listener: 1}}}},
+		{"families", "family", Config{Listen: []Listener{udp}, Peers: []Peer{{Addr: addr("[::1]:5060"), Listener: 0}}}},
+		{"peer without port", "host and port", Config{Listen: []Listener{udp}, Peers: []Peer{{Addr: addr("127.0.0.2:0"), Listener: 0}}}},
 		{"message size", "1300", Config{Listen: []Listener{udp}, MaxMessage: 70000}},
 	} {
 		tr, err := New(c.config, newRecorder())
@@ -148,7 +149,7 @@ func TestSecondStartRefused(t *testing.T) {
 	far, to := party(t, "127.0.31.2:0")
 	defer func() { _ = far.Close() }()
 	c := onUDP("127.0.31.1:0")
-	c.Peers = []Peer{{to, 0}}
+	c.Peers = []Peer{{Addr: to}}
 	first := start(t, c, newRecorder())
 	if got := first.Counters().PeersConnected; got != 1 {
 		t.Fatalf("%d peers connected, want 1", got)
@@ -172,7 +173,7 @@ func TestSentBy(t *testing.T) {
 		{"[2001:db8::5]:5099", "[::]:5070", "[2001:db8::5]:5099"},
 		{"releve.example", "0.0.0.0:5070", "releve.example:5070"},
 	} {
-		if got := sentBy(c.advertise, addr(c.addr)); got != c.want {
+		if got := sentBy(UDP, c.advertise, addr(c.addr)); got != c.want {
 			t.Errorf("sentBy(%q, %s) = %q, want %q", c.advertise, c.addr, got, c.want)
 		}
 	}

@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// AddPeer gives a far end its connected socket (reload); a second time does
-// nothing. When there is no route yet it is tried again every 5 s and the
-// unconnected socket serves meanwhile, without ICMP.
+// AddPeer gives a far end its connected socket, or files the domain of a TLS
+// peer (reload); a second time does nothing. When there is no route yet it is
+// tried again every 5 s and the unconnected socket serves meanwhile, without ICMP.
 func (t *Transport) AddPeer(p Peer) error {
 	if int(p.Listener) >= len(t.listeners) {
 		return fmt.Errorf("peer %s: there is no listener %d; give it one of the %d", p.Addr, p.Listener, len(t.listeners))
@@ -22,13 +22,17 @@ func (t *Transport) AddPeer(p Peer) error {
 	if err := matches(l.addr.Addr(), p.Addr); err != nil {
 		return fmt.Errorf("peer %s on listener %s: %w", p.Addr, l.addr, err)
 	}
-	if l.Network != UDP {
+	if l.Network == TCP {
 		return nil
 	}
 	t.peerMu.Lock()
 	defer t.peerMu.Unlock()
 	if t.stop.Err() != nil {
 		return ErrClosed
+	}
+	if l.Network == TLS {
+		t.fileDomain(peerKey{p.Listener, p.Addr}, p.Domain)
+		return nil
 	}
 	t.connect(peerKey{p.Listener, p.Addr})
 	return nil
@@ -86,10 +90,12 @@ func (t *Transport) serve(s *udpSocket) error {
 }
 
 // RemovePeer closes a peer's socket; its datagrams reach the unconnected one
-// from then on. Never call it from the Handler.
+// from then on. A TLS peer's domain is taken back, and connections that only it
+// justified carry no new request. Never call it from the Handler.
 func (t *Transport) RemovePeer(p Peer) {
 	k := peerKey{p.Listener, normal(p.Addr)}
 	t.peerMu.Lock()
+	t.dropDomain(k, p.Domain)
 	delete(t.waiting, k)
 	s := (*t.peers.Load())[k]
 	if s == nil {
@@ -148,15 +154,16 @@ func (t *Transport) udpSockets() []*udpSocket {
 }
 
 // sentBy completes what is advertised: an IPv6 address gets its brackets, and a
-// port other than SIP's own (RFC 3261 §18.1.1: 5060 when absent) is added.
-func sentBy(advertise string, addr netip.AddrPort) string {
+// port other than SIP's own (RFC 3261 §18.1.1: 5060 when absent) is added; on
+// TLS any port, for its default is another (5061) and not every stack knows it.
+func sentBy(n Network, advertise string, addr netip.AddrPort) string {
 	if advertise == "" {
 		return netip.AddrPortFrom(addr.Addr().WithZone(""), addr.Port()).String()
 	}
 	if a, err := netip.ParseAddr(strings.Trim(advertise, "[]")); err == nil && a.Is6() {
 		advertise = "[" + a.String() + "]"
 	}
-	if _, _, err := net.SplitHostPort(advertise); err == nil || addr.Port() == 5060 {
+	if _, _, err := net.SplitHostPort(advertise); err == nil || (addr.Port() == 5060 && n != TLS) {
 		return advertise
 	}
 	return advertise + ":" + strconv.Itoa(int(addr.Port()))

@@ -20,7 +20,7 @@ func (r *stream) run() ended {
 	for {
 		r.arm()
 		r.room()
-		n, err := r.c.tcp.Read(r.buf[len(r.buf):cap(r.buf)])
+		n, err := r.c.receive(r.buf[len(r.buf):cap(r.buf)])
 		r.buf = r.buf[:len(r.buf)+n]
 		if n > 0 {
 			if !r.cut() {
@@ -38,6 +38,7 @@ func (r *stream) run() ended {
 func (r *stream) why(err error) ended {
 	switch {
 	case !timedOut(err):
+		r.c.t.count.lost(err)
 		return ended{cause: readCause(err), closed: r.c.t.stop.Err() != nil}
 	case r.midway:
 		r.c.t.count.slowMessages.Add(1)
@@ -150,7 +151,7 @@ func (r *stream) refuse(kind frame) {
 func (r *stream) linger() {
 	_ = r.c.tcp.SetReadDeadline(time.Now().Add(r.c.t.limits.grace))
 	for {
-		if _, err := r.c.tcp.Read(r.buf[:cap(r.buf)]); err != nil {
+		if _, err := r.c.receive(r.buf[:cap(r.buf)]); err != nil {
 			return
 		}
 	}

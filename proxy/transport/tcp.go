@@ -7,7 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -19,123 +19,6 @@ const (
 	acceptRest    = 5 * time.Millisecond
 	acceptRestMax = time.Second
 )
-
-// table holds the connections: bounded, by number and by destination. Its mutex
-// is never held together with a connection's, nor over a system call.
-type table struct {
-	mu        sync.Mutex
-	max       int
-	perSource int
-	last      uint32
-	closed    bool
-	byID      map[uint32]*conn
-	byRemote  map[peerKey]*conn // the newest
-	sources   map[netip.Addr]int
-}
-
-func (b *table) init(limit, perSource int) {
-	b.max, b.perSource = limit, perSource
-	b.byID, b.byRemote, b.sources = make(map[uint32]*conn), make(map[peerKey]*conn), make(map[netip.Addr]int)
-}
-
-func (b *table) len() int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.byID)
-}
-
-// add gives c its number; false when a limit says no.
-func (b *table) add(c *conn) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.addLocked(c)
-}
-
-func (b *table) addLocked(c *conn) bool {
-	source := c.flow.Remote.Addr()
-	if b.closed || len(b.byID) >= b.max || (c.inbound && b.sources[source] >= b.perSource) {
-		return false
-	}
-	for b.last++; b.last == 0 || b.byID[b.last] != nil; b.last++ {
-	}
-	c.flow.Conn = b.last
-	b.byID[c.flow.Conn] = c
-	b.byRemote[peerKey{c.flow.Listener, c.flow.Remote}] = c
-	if c.inbound {
-		b.sources[source]++
-	}
-	return true
-}
-
-func (b *table) remove(c *conn) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.byID[c.flow.Conn] != c {
-		return
-	}
-	delete(b.byID, c.flow.Conn)
-	if k := (peerKey{c.flow.Listener, c.flow.Remote}); b.byRemote[k] == c {
-		delete(b.byRemote, k)
-	}
-	if source := c.flow.Remote.Addr(); c.inbound {
-		if b.sources[source]--; b.sources[source] == 0 {
-			delete(b.sources, source)
-		}
-	}
-}
-
-// find returns the connection f names, else one to its remote address, else a
-// new one that must be dialed; nil when a limit says no.
-func (b *table) find(t *Transport, f Flow) (c *conn, dial bool) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if c := b.byID[f.Conn]; c != nil && c.flow.Listener == f.Listener {
-		return c, false
-	}
-	if c := b.byRemote[peerKey{f.Listener, f.Remote}]; c != nil {
-		return c, false
-	}
-	c = &conn{t: t, flow: Flow{Listener: f.Listener, Network: TCP, Remote: f.Remote}}
-	if !b.addLocked(c) {
-		return nil, false
-	}
-	return c, true
-}
-
-// close refuses what comes later and returns what is open.
-func (b *table) close() []*conn {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.closed = true
-	all := make([]*conn, 0, len(b.byID))
-	for _, c := range b.byID {
-		all = append(all, c)
-	}
-	return all
-}
-
-// Connection is one TCP connection as an operator sees it.
-type Connection struct {
-	Flow    Flow
-	Inbound bool
-	Dialing bool
-	Queued  int // bytes that wait to be sent
-}
-
-// Connections lists the connections in no order.
-func (t *Transport) Connections() []Connection {
-	t.table.mu.Lock()
-	conns := make([]*conn, 0, len(t.table.byID))
-	for _, c := range t.table.byID {
-		conns = append(conns, c)
-	}
-	t.table.mu.Unlock()
-	list := make([]Connection, 0, len(conns))
-	for _, c := range conns {
-		list = append(list, c.describe())
-	}
-	return list
-}
 
 func (t *Transport) listenTCP(addr netip.AddrPort) (*net.TCPListener, error) {
 	lc := net.ListenConfig{KeepAliveConfig: keepAliveProbes, Control: t.streamOptions}
@@ -180,24 +63,37 @@ func (t *Transport) accept(listener uint8) {
 // welcome takes an accepted connection or resets it.
 func (t *Transport) welcome(listener uint8, tcp *net.TCPConn) {
 	remote := normal(tcp.RemoteAddr().(*net.TCPAddr).AddrPort())
-	c := &conn{t: t, inbound: true, flow: Flow{Listener: listener, Network: TCP, Remote: remote}}
-	switch {
-	case !t.allowed(remote.Addr()):
-		t.count.refused.Add(1)
-	case !t.table.add(c):
-		t.count.overLimit.Add(1)
-	default:
-		t.wait.Add(1)
-		t.count.accepted.Add(1)
-		if c.open(tcp) {
-			go c.read()
-			return
-		}
-		t.wait.Done()
+	c := &conn{t: t, inbound: true, flow: Flow{Listener: listener, Network: t.listeners[listener].Network, Remote: remote}}
+	if refusal := t.admit(c); refusal != nil {
+		refusal.Add(1)
+		_ = tcp.SetLinger(0)
+		_ = tcp.Close()
 		return
 	}
-	_ = tcp.SetLinger(0)
-	_ = tcp.Close()
+	t.wait.Add(1)
+	t.count.accepted.Add(1)
+	switch {
+	case c.flow.Network == TLS:
+		go c.greet(tcp)
+	case c.open(tcp, nil):
+		go c.read()
+	default:
+		t.wait.Done()
+	}
+}
+
+// admit files an accepted connection; not nil: what counts the refusal.
+func (t *Transport) admit(c *conn) *atomic.Uint64 {
+	if !t.allowed(c.flow.Remote.Addr()) {
+		return &t.count.connectionsRefused
+	}
+	switch t.table.add(c) {
+	case ofAll:
+		return &t.count.overLimit
+	case ofSource:
+		return &t.count.overSource
+	}
+	return nil
 }
 
 // sendStream finds or begins a connection and leaves the message with it.
@@ -233,15 +129,9 @@ func (c *conn) dial() {
 		c.end(ended{closed: true})
 		return
 	}
-	local := t.listeners[c.flow.Listener].addr.Addr()
-	d := net.Dialer{Timeout: t.limits.dial, KeepAliveConfig: keepAliveProbes, Control: t.streamOptions}
-	if !local.IsUnspecified() {
-		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(local, 0))
-	}
-	tcp, err := d.DialContext(t.stop, network("tcp", c.flow.Remote.Addr()), c.flow.Remote.String())
+	tcp, sec, cause, err := c.reach()
 	if err == nil {
-		t.count.dialed.Add(1)
-		if c.open(tcp.(*net.TCPConn)) {
+		if c.open(tcp, sec) {
 			c.read() // calls wait.Done
 			return
 		}
@@ -249,15 +139,37 @@ func (c *conn) dial() {
 		return
 	}
 	defer t.wait.Done()
-	t.count.dialsFailed.Add(1)
 	c.end(ended{closed: t.stop.Err() != nil, dialing: true})
 	if t.stop.Err() != nil {
 		return
 	}
 	f := c.flow
 	f.Conn = 0 // as the sender named it
-	t.failed(f, dialCause(err))
+	t.failed(f, cause)
 	t.afterBatch(f.Listener)
+}
+
+// reach connects and, over TLS, shakes hands; with an error, what it means.
+func (c *conn) reach() (tcp *net.TCPConn, sec *secure, cause Cause, err error) {
+	t := c.t
+	local := t.listeners[c.flow.Listener].addr.Addr()
+	d := net.Dialer{Timeout: t.limits.dial, KeepAliveConfig: keepAliveProbes, Control: t.streamOptions}
+	if !local.IsUnspecified() {
+		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(local, 0))
+	}
+	socket, err := d.DialContext(t.stop, network("tcp", c.flow.Remote.Addr()), c.flow.Remote.String())
+	if err != nil {
+		t.count.dialsFailed.Add(1)
+		return nil, nil, dialCause(err), err
+	}
+	t.count.dialed.Add(1)
+	tcp = socket.(*net.TCPConn)
+	if c.flow.Network == TLS {
+		if sec, err = c.shake(tcp); err != nil {
+			return nil, nil, shakeCause(err), err
+		}
+	}
+	return tcp, sec, 0, nil
 }
 
 // begin counts one more goroutine that Close waits for; false once it is closing.
@@ -279,13 +191,17 @@ func dialCause(err error) Cause {
 }
 
 // readCause reads the end of an established connection: a reset counts as a
-// refusal (a killed process), the rest as loss.
+// refusal (a killed process), a TLS alert as what it is (with TLS 1.3 a server
+// refuses our certificate only when our handshake is done), the rest as loss.
 func readCause(err error) Cause {
+	var op *net.OpError
 	switch {
 	case errors.Is(err, unix.ECONNRESET):
 		return PortUnreachable
 	case errors.Is(err, unix.EHOSTUNREACH), errors.Is(err, unix.ENETUNREACH):
 		return HostUnreachable
+	case errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error"): // crypto/tls: an alert
+		return TLSFault
 	}
 	return ConnectionLost
 }

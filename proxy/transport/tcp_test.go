@@ -359,8 +359,8 @@ func TestConnectionLimits(t *testing.T) {
 	if err := tr.Send(Flow{Network: TCP, Remote: addr("127.0.34.15:9")}, []byte(bye)); err != ErrLimit {
 		t.Fatalf("the fourth of all: %v, want ErrLimit", err)
 	}
-	until(t, "refusal", func() bool { return tr.Counters().Refused == 1 })
-	if k := tr.Counters(); k.OverLimit != 1 || k.DroppedLimit != 1 || k.Connections != 3 {
+	until(t, "refusal", func() bool { return tr.Counters().ConnectionsRefused == 1 })
+	if k := tr.Counters(); k.OverSource != 1 || k.OverLimit != 0 || k.DroppedLimit != 1 || k.Connections != 3 {
 		t.Errorf("counters %+v", k)
 	}
 }

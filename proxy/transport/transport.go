@@ -1,15 +1,23 @@
 // Package transport owns the sockets: one connected UDP socket per configured
-// peer on the shared local port (SO_REUSEPORT), one unconnected, TCP listeners
-// and connections framed so that each read yields one message, non-blocking
-// writers, and the ICMP errors that connected sockets report. Linux only.
+// peer on the shared local port (SO_REUSEPORT), one unconnected, TCP and TLS
+// listeners and connections framed so that each read yields one message,
+// non-blocking writers, and the ICMP errors that connected sockets report.
+// Linux only.
 //
 //	peer ──datagram──► connected socket ──┐
 //	stranger ────────► unconnected socket ├─► Allow ─► Handler.Receive ─► AfterBatch
-//	stream ─► framer (Content-Length) ────┘
+//	stream ─► TLS? ─► framer (Content-Length)
 //	ICMP ─► error queue ─► offender = peer ? PortUnreachable : HostUnreachable ─► Handler.Failed
 //
-//	connection: dialing ──► open ──► closed      accepted ones begin open
+//	connection: dialing ──► TLS handshake ──► open ──► closed
+//	               │          └── failed, timed out ──► closed
 //	               └── refused, timed out ──► closed
+//	            accepted ones begin with the handshake, over TCP open
+//
+// TLS records are sealed into memory under the connection's mutex and then go
+// the way of TCP's bytes: one queue, one writer, and Send never waits for a
+// peer. Certificates are read again at the first handshake after their files
+// changed; no goroutine watches them.
 //
 // Handlers are called synchronously in the reading goroutine, in order of
 // arrival per socket; several sockets call concurrently. The bytes they get are
@@ -28,8 +36,9 @@
 //   - its UDP sockets are not connected, so no ICMP error ever reaches the caller;
 //   - any accept error ends the listener, any read error ends the UDP loop.
 //
-// RFC 3261 §18 (streams §18.3, errors §18.4), §7.5; RFC 5626 §4.4.1; RFC 3581 §4
-// (answers leave from the socket's own address and port).
+// RFC 3261 §18 (streams §18.3, errors §18.4), §7.5, §26.3.1; RFC 5626 §4.4.1;
+// RFC 3581 §4 (answers leave from the socket's own address and port); RFC 5922
+// §7 (who a certificate speaks for); RFC 5923 (whose connections are reused).
 package transport
 
 import (
@@ -40,7 +49,7 @@ import (
 // Network is a transport protocol of SIP.
 type Network uint8
 
-// The networks. TLS is configured with certificates (not yet served).
+// The networks. TLS needs Config.TLS.
 const (
 	UDP Network = iota
 	TCP
@@ -53,7 +62,7 @@ func (n Network) String() string { return [...]string{"UDP", "TCP", "TLS"}[n] }
 func (n Network) Reliable() bool { return n != UDP }
 
 // Flow is where a message came from or goes to: the listener (index in
-// Config.Listen) and the remote address. For TCP, Conn names the connection
+// Config.Listen) and the remote address. On a stream Conn names the connection
 // (0: none yet, Send opens or reuses one to Remote). Comparable.
 type Flow struct {
 	Listener uint8
@@ -72,8 +81,10 @@ type Outgoing struct {
 type Cause uint8
 
 // PortUnreachable: ICMP port unreachable from the peer's own address, or a TCP
-// reset or refusal. HostUnreachable: any other ICMP or a dial time-out.
-// ConnectionLost: an established connection ended. TLSFault: handshake.
+// reset or refusal. HostUnreachable: any other ICMP, or a dial or handshake
+// that got no answer in time (our choice: silence says that the host is ill, not
+// that TLS is). ConnectionLost: an established connection ended. TLSFault: a
+// handshake that we or the peer refused or broke off, or a TLS alert after it.
 const (
 	PortUnreachable Cause = iota
 	HostUnreachable
@@ -94,11 +105,16 @@ type Handler interface {
 	Failed(f Flow, c Cause)
 }
 
-// Peer is a configured far end; it gets a connected UDP socket of its own.
-// On a TCP listener it needs none, and none is opened.
+// Peer is a configured far end. On a UDP listener it gets a connected socket of
+// its own, on a TLS listener its Domain is filed, TCP needs neither.
 type Peer struct {
 	Addr     netip.AddrPort
 	Listener uint8 // from which of our listeners
+	// Domain is the SIP domain that the certificate must show when Addr is
+	// reached over TLS (RFC 5922 §7.3): the name that was configured, not what
+	// DNS made of it. Several may share one address: any of them serves. An IP
+	// literal, or empty (the address itself): the certificate's iPAddress.
+	Domain string
 }
 
 // Listener is one address we serve.
@@ -118,7 +134,9 @@ type Config struct {
 	// read in one go, and after reports of failure; nil: not called. The owner
 	// may flush there what its Handler collected.
 	AfterBatch func(listener uint8)
-	// MaxConnections bounds TCP connections in both directions together; 0: 1,000.
+	TLS        *TLSConfig // for the listeners of that network; nil: there are none
+	// MaxConnections bounds TCP and TLS connections in both directions together,
+	// from the first packet on, dialing and handshakes included; 0: 1,000.
 	MaxConnections int
 	// MaxPerSource bounds accepted connections per address; 0: a quarter of MaxConnections.
 	MaxPerSource int
@@ -132,6 +150,8 @@ type limits struct {
 	queue       int           // bytes waiting on one connection; ≥ MaxMessage
 	write       time.Duration // for what waits on a connection to be taken
 	dial        time.Duration
+	handshake   time.Duration // TLS, from the open TCP connection to the last message of it
+	recheck     time.Duration // between looks at the certificate files
 	message     time.Duration // from the first byte of a streamed message to its last
 	grace       time.Duration // to answer a message after which framing is lost
 	idle        time.Duration // without a message either way; ≥ 64*T1*4 = 128 s (RFC 3261 §18 asks 64*T1)
@@ -145,6 +165,8 @@ func defaultLimits() limits {
 		queue:       256 << 10,
 		write:       2 * time.Second,
 		dial:        4 * time.Second,
+		handshake:   4 * time.Second,
+		recheck:     time.Second,
 		message:     30 * time.Second,
 		grace:       2 * time.Second,
 		idle:        10 * time.Minute,

@@ -27,7 +27,7 @@ func TestRefusedPeerAlone(t *testing.T) {
 			stranger, strangerAt := party(t, ip.stranger)
 			c := onUDP(ip.us)
 			c.Listen[0].Advertise = "releve.example"
-			c.Peers = []Peer{{healthyAt, 0}, {deadAt, 0}}
+			c.Peers = []Peer{{Addr: healthyAt}, {Addr: deadAt}}
 			r := newRecorder()
 			tr := start(t, c, r)
 			if k := tr.Counters(); k.PeersConnected != 2 || k.PeersWaiting != 0 {
@@ -73,7 +73,7 @@ func TestRefusedWhileSending(t *testing.T) {
 	dead, deadAt := party(t, "127.0.32.11:0")
 	_ = dead.Close()
 	c := onUDP("127.0.32.12:0")
-	c.Peers = []Peer{{deadAt, 0}}
+	c.Peers = []Peer{{Addr: deadAt}}
 	r := newRecorder()
 	tr := start(t, c, r)
 	msgs := []Outgoing{}
@@ -93,7 +93,7 @@ func TestStrangerRefusedGivesNothing(t *testing.T) {
 	_ = gone.Close()
 	friend, friendAt := party(t, "127.0.32.14:0")
 	c := onUDP("127.0.32.15:0")
-	c.Peers = []Peer{{friendAt, 0}}
+	c.Peers = []Peer{{Addr: friendAt}}
 	r := newRecorder()
 	tr := start(t, c, r)
 	send(t, tr, goneAt, "x")
@@ -186,7 +186,7 @@ func TestBatches(t *testing.T) {
 	other, otherAt := party(t, "127.0.33.5:0")
 	var batches atomic.Int64
 	c := onUDP("127.0.33.6:0")
-	c.Peers = []Peer{{peerAt, 0}}
+	c.Peers = []Peer{{Addr: peerAt}}
 	c.AfterBatch = func(uint8) { batches.Add(1) }
 	r := newRecorder()
 	tr, err := New(c, r)
@@ -238,12 +238,12 @@ func TestPeerComesAndGoes(t *testing.T) {
 	tr := start(t, onUDP("127.0.33.8:0"), r)
 	write(t, peer, tr.Addr(0), "before")
 	r.count(t, 1)
-	if err := tr.AddPeer(Peer{peerAt, 0}); err != nil {
+	if err := tr.AddPeer(Peer{Addr: peerAt}); err != nil {
 		t.Fatal(err)
 	}
 	write(t, peer, tr.Addr(0), "while")
 	r.count(t, 2)
-	tr.RemovePeer(Peer{peerAt, 0})
+	tr.RemovePeer(Peer{Addr: peerAt})
 	write(t, peer, tr.Addr(0), "after")
 	for i, h := range r.count(t, 3) {
 		if want := (heard{flow: Flow{Remote: peerAt}, raw: []string{"before", "while", "after"}[i]}); h != want {
@@ -260,12 +260,12 @@ func TestPeerWithoutRoute(t *testing.T) {
 	l := defaultLimits()
 	l.peerRetry = time.Millisecond
 	c := onUDP("127.0.33.9:0")
-	c.Peers = []Peer{{addr("192.0.2.1:5060"), 0}} // from a loopback address: no route
+	c.Peers = []Peer{{Addr: addr("192.0.2.1:5060")}} // from a loopback address: no route
 	tr := startWith(t, c, newRecorder(), l)
 	if k := tr.Counters(); k.PeersWaiting+k.PeersConnected != 1 {
 		t.Fatalf("counters %+v", k)
 	}
-	if err := tr.AddPeer(Peer{addr("127.0.33.9:9"), 0}); err != nil || tr.Counters().PeersConnected == 0 {
+	if err := tr.AddPeer(Peer{Addr: addr("127.0.33.9:9")}); err != nil || tr.Counters().PeersConnected == 0 {
 		t.Fatalf("a peer beside it is not connected: %v", err)
 	}
 }
@@ -273,7 +273,7 @@ func TestPeerWithoutRoute(t *testing.T) {
 func TestSteadyStateAllocatesNothing(t *testing.T) {
 	peer, peerAt := party(t, "127.0.33.10:0")
 	c := onUDP("127.0.33.11:0")
-	c.Peers = []Peer{{peerAt, 0}}
+	c.Peers = []Peer{{Addr: peerAt}}
 	got := make(chan struct{}, 1)
 	h := &echo{got: got}
 	_, h.other = party(t, "127.0.33.12:0")
