@@ -46,7 +46,9 @@ func (c *conn) shake(tcp *net.TCPConn) (*secure, error) {
 			t.count.handshakesSlow.Add(1)
 		} else if t.stop.Err() == nil {
 			t.count.handshakesFailed.Add(1)
-			t.dismiss(tcp)
+			if c.inbound {
+				t.dismiss(tcp) // who dialed is told of the failure at once instead
+			}
 		}
 		_ = tcp.Close()
 		return nil, err
