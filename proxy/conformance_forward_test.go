@@ -237,14 +237,14 @@ func testRepeatAfterTheOverflow(t *testing.T) {
 // counted.
 func testNoOpenRelay(t *testing.T) {
 	run(t, func(b *bed) {
-		shed := b.p.Stats.Shed.Load()
+		shed := b.p.Stats.Strangers.Load()
 		for i, raw := range []string{
 			with(invite("x"), "INVITE sip:5000@10.0.0.5:5060", "INVITE sip:00331@example.com"),
 			adding(invite("y"), "Route: <sip:10.0.0.5;lr>, <sip:10.0.0.1;lr>"),
 			with(plainRequest("MESSAGE", "z"), "MESSAGE sip:5000@10.0.0.5:5060", "MESSAGE sip:a@10.0.1.1"),
 		} {
 			b.stranger.send(with(raw, "10.0.0.1:5060;branch", "192.0.2.66:5060;branch"))
-			want(b, "counted", b.p.Stats.Shed.Load(), shed+uint64(i)+1)
+			want(b, "counted", b.p.Stats.Strangers.Load(), shed+uint64(i)+1)
 		}
 		for _, p := range []*peer{b.stranger, b.ibx, b.ibx2, b.primary, b.secondary} {
 			p.silent()

@@ -89,6 +89,9 @@ func (c *context) perform(now router.Instant, e *fork.Effect, pending []fork.Eve
 	case fork.Reply:
 		c.reply(now, e.Status, e.Reason)
 	case fork.Hold:
+		if !p.roomToHold() {
+			return append(pending, c.event(now, fork.NoTurn))
+		}
 		p.Stats.Held.Add(1)
 		c.call.heldAt = max(now, 1)
 		if p.hooks.Overflow != nil {
@@ -98,10 +101,7 @@ func (c *context) perform(now router.Instant, e *fork.Effect, pending []fork.Eve
 		// published in between is not lost.
 		pending = append(pending, c.event(now, fork.Ruled))
 	case fork.Unhold:
-		if c.call.heldAt != 0 {
-			c.call.record.Held += now.Sub(c.call.heldAt)
-			c.call.heldAt = 0
-		}
+		c.unhold(now)
 	case fork.Wait:
 		s := serverOf(e.Target)
 		if !p.Dialogs.Wait(c.waiter(), s, e.NotBefore) {

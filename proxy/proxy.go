@@ -22,6 +22,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"releve/proxy/admission"
 	"releve/proxy/dialog"
 	"releve/proxy/fork"
 	"releve/proxy/message"
@@ -83,7 +84,7 @@ type Config struct {
 	Q850           int           // cause in the Reason of a dissuasion; 0: none
 	LocalRegister  bool          // answer the servers' REGISTERs here (every mode but trunk)
 	MaxDuration    time.Duration // a call in progress is forgotten after this; 0: 12 h
-	Transactions   int           // response contexts alive at once; 0: 200,000
+	Limits         Limits
 	Keys           *message.Keys
 	Names          Names // nil: every far end is configured by its address, and names in URIs are not followed
 	Shards         int   // 0: 4
@@ -118,7 +119,15 @@ type Proxy struct {
 	Dialogs *dialog.Table
 	Stats   Stats
 	heads   sync.Pool // of *message.Head: one would be allocated for each message
-	wait    sync.WaitGroup
+
+	gate                               *admission.Gate
+	sources                            []admission.Bucket // by sourceOf
+	dropped                            []atomic.Uint64    // likewise: messages beyond its rate
+	pings                              admission.Bucket   // OPTIONS for us
+	held                               atomic.Int64       // calls held now
+	sourceRate, strangerRate, pingRate admission.Rate
+
+	wait sync.WaitGroup
 
 	rosterMu sync.Mutex // guards replacing roster
 	stop     chan struct{}
@@ -129,9 +138,7 @@ func New(cfg Config, wire Wire, view router.View, hooks Hooks) *Proxy {
 	if cfg.Shards == 0 {
 		cfg.Shards = 4
 	}
-	if cfg.Transactions == 0 {
-		cfg.Transactions = 200_000
-	}
+	cfg.Limits.complete()
 	if cfg.MaxDuration == 0 {
 		cfg.MaxDuration = 12 * time.Hour
 	}
@@ -143,6 +150,7 @@ func New(cfg Config, wire Wire, view router.View, hooks Hooks) *Proxy {
 		cfg: cfg, wire: wire, hooks: hooks, start: time.Now(), seed: maphash.MakeSeed(),
 		Dialogs: dialog.New(limits), stop: make(chan struct{}),
 	}
+	p.rates()
 	p.heads.New = func() any { return new(message.Head) }
 	for i := range cfg.Listeners {
 		a, _ := hostPort([]byte(cfg.Listeners[i].SentBy), cfg.Listeners[i].Network)
@@ -194,18 +202,30 @@ func (p *Proxy) Started() time.Time { return p.start }
 
 // Receive takes one message from the wire (transport.Handler).
 func (p *Proxy) Receive(f transport.Flow, raw []byte) {
+	defer p.survive()
 	h := p.heads.Get().(*message.Head)
 	p.receive(f, raw, h)
 	p.heads.Put(h)
 }
 
+// survive keeps a panic outside any call, while a message is read or handed on,
+// from ending more than that message.
+func (p *Proxy) survive() {
+	if r := recover(); r != nil {
+		p.faulted(r)
+	}
+}
+
 func (p *Proxy) receive(f transport.Flow, raw []byte, h *message.Head) {
 	now := p.Now()
-	raw, result, fault := message.Scan(raw, h)
 	from := p.side(f)
+	if p.flooded(now, from) {
+		return
+	}
+	raw, result, fault := message.Scan(raw, h)
 	p.Stats.seen(from, now)
 	if h.Request && from.kind == fromStranger {
-		p.Stats.Shed.Add(1) // responses are matched by branch, whoever sent them (RFC 3261 §17.1.3)
+		p.Stats.Strangers.Add(1) // responses are matched by branch, whoever sent them (RFC 3261 §17.1.3)
 		return
 	}
 	switch result {
@@ -242,6 +262,7 @@ func (p *Proxy) receive(f transport.Flow, raw []byte, h *message.Head) {
 			s.response(now, f, raw, h)
 		}
 	})
+	s.load.Store(s.size())
 }
 
 // Ours reports whether a Route or Record-Route value is one of our addresses.
@@ -256,10 +277,13 @@ func (p *Proxy) Failed(f transport.Flow, c transport.Cause) {
 
 func (p *Proxy) hash(b []byte) uint64 { return maphash.Bytes(p.seed, b) }
 
-// sweep forgets calls that lasted longer than MaxDuration, so that a lost BYE
-// never holds a line for ever.
+// sweepEvery is how often calls are looked for that ended unseen.
+const sweepEvery = 15 * time.Second
+
+// sweep forgets calls that lasted longer than MaxDuration, or whose session
+// timer ran out, so that a lost BYE never holds a line for ever.
 func (p *Proxy) sweep() {
-	tick := time.NewTicker(time.Minute)
+	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
 		select {
@@ -267,9 +291,16 @@ func (p *Proxy) sweep() {
 			return
 		case <-tick.C:
 		}
-		now := p.Now()
-		for _, k := range p.Dialogs.Expired(now.Add(-p.cfg.MaxDuration)) {
-			p.endCall(k, now, router.ReasonMaxDuration, byReleve)
-		}
+		p.expire(p.Now())
+	}
+}
+
+func (p *Proxy) expire(now router.Instant) {
+	defer p.survive()
+	for _, k := range p.Dialogs.Expired(now.Add(-p.cfg.MaxDuration)) {
+		p.endCall(k, now, router.ReasonMaxDuration, byReleve)
+	}
+	for _, k := range p.Dialogs.Lapsed(now) {
+		p.endCall(k, now, router.ReasonSessionExpired, byReleve)
 	}
 }

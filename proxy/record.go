@@ -50,11 +50,42 @@ func (c *context) answered(now router.Instant, i uint8, raw []byte, h *message.H
 	d := dialog.Call{
 		Key: c.call.key, CallID: r.CallID, From: r.From, To: r.To, Server: c.call.server,
 		Outgoing: c.call.outgoing, Epoch: r.Epoch, Started: c.call.started, Answered: max(now, 1),
-		Line: b.line != router.NoServer, Record: *r, Leg: c.s.p.farLeg(c, i, raw, h),
+		Line: b.line != router.NoServer, Lapses: lapses(now, h), Record: *r, Leg: c.s.p.farLeg(c, i, raw, h),
 	}
 	if c.s.p.Dialogs.Add(d) {
 		b.line = router.NoServer
 	}
+}
+
+// sessionGrace is how long after its session timer a call is still known: the
+// BYE that ends it then may be repeated for 64*T1 (RFC 4028 §10; our choice).
+const sessionGrace = 32 * time.Second
+
+// lapses is when a call ends that is not refreshed any more, by the 2xx that
+// set or refreshed its session timer; 0: none runs (RFC 4028 §7.2, §9).
+func lapses(now router.Instant, h *message.Head) router.Instant {
+	if h.SessionExpires <= 0 {
+		return 0
+	}
+	return now.Add(time.Duration(h.SessionExpires)*time.Second + sessionGrace)
+}
+
+// refreshed notes a 2xx to a re-INVITE or UPDATE: it sets the session timer
+// anew, or ends it (RFC 4028 §7.4).
+func (c *context) refreshed(now router.Instant, h *message.Head) {
+	if h.Method == message.INVITE || h.Method == message.UPDATE {
+		c.s.p.Dialogs.Refreshed(c.s.p.callKey(c.head.CallID.Of(c.raw)), lapses(now, h))
+	}
+}
+
+// unhold ends the hold of a call, if it is held.
+func (c *context) unhold(now router.Instant) {
+	if c.call.heldAt == 0 {
+		return
+	}
+	c.call.record.Held += now.Sub(c.call.heldAt)
+	c.call.heldAt = 0
+	c.s.p.held.Add(-1)
 }
 
 func (c *context) servedBy(i uint8) string {
@@ -78,10 +109,7 @@ func (c *context) finish(now router.Instant, o router.Outcome, why router.Reason
 	}
 	p := c.s.p
 	r := &c.call.record
-	if c.call.heldAt != 0 {
-		r.Held += now.Sub(c.call.heldAt)
-		c.call.heldAt = 0
-	}
+	c.unhold(now)
 	r.Outcome, r.Reason = o.String(), why
 	p.Stats.Outcomes[o].Add(1)
 	if o == router.Dissuaded && c.call.named {

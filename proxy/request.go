@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"bytes"
+
 	"releve/proxy/fork"
 	"releve/proxy/message"
 	"releve/proxy/transaction"
@@ -43,6 +45,9 @@ func (s *shard) acked(now router.Instant, f transport.Flow, raw []byte, h *messa
 		// An ACK of a 2xx with the INVITE's branch still reaches the callee
 		// (RFC 6026 §7.1).
 	}
+	if bytes.HasPrefix(h.ToTag.Of(raw), []byte(ownTag)) {
+		return // of a refusal of ours that kept nothing
+	}
 	if h.ToTag.Empty() || h.MaxForwards == 0 {
 		s.p.Stats.Stray.Add(1)
 		return
@@ -70,6 +75,12 @@ func (s *shard) acked(now router.Instant, f transport.Flow, raw []byte, h *messa
 // INVITE is known, else 481; our deviation from "forward statelessly" is that
 // no other node could know the INVITE.
 func (s *shard) cancelled(now router.Instant, f transport.Flow, raw []byte, h *message.Head, c *context) {
+	if c != nil && c.flow.Remote.Addr() != f.Remote.Addr() {
+		// Only the hop that sent the INVITE may cancel it (RFC 3261 §9.2, §26.1.4).
+		s.p.Stats.Stray.Add(1)
+		s.p.answerStateless(f, raw, h, 481, phrase(481))
+		return
+	}
 	if c == nil || c.head.Method != message.INVITE {
 		if t := s.tails.ofServer(s.serverKey(raw, h, message.INVITE)); t != nil && t.last == nil {
 			s.p.answerTagged(f, raw, h, 200, phrase(200), tagOf(t.server)) // it came too late
@@ -94,17 +105,20 @@ func (s *shard) cancelled(now router.Instant, f transport.Flow, raw []byte, h *m
 // opened handles a request that no transaction knows.
 func (s *shard) opened(now router.Instant, key uint64, f transport.Flow, from side, raw []byte, h *message.Head) {
 	p := s.p
+	if s.shed(now, key, f, from, raw, h) {
+		return
+	}
+	if bound, status, reason := p.oversize(h); status != 0 {
+		p.refused(bound)
+		p.answerStateless(f, raw, h, status, reason)
+		return
+	}
 	status, extra := s.check(raw, h)
 	if status == 0 {
 		status, extra = p.checkSecure(raw, h, from)
 	}
 	if status != 0 {
 		p.answerStateless(f, raw, h, status, phrase(uint16(status)), extra...)
-		return
-	}
-	if s.full(h) {
-		p.Stats.Shed.Add(1)
-		p.answerStateless(f, raw, h, 480, phrase(480))
 		return
 	}
 	switch {
@@ -121,16 +135,6 @@ func (s *shard) opened(now router.Instant, key uint64, f transport.Flow, from si
 	}
 }
 
-// full: no room for another response context. What belongs to a call in
-// progress may use as much again: our choice.
-func (s *shard) full(h *message.Head) bool {
-	room := s.p.cfg.Transactions / len(s.p.shards)
-	if !h.ToTag.Empty() {
-		room *= 2
-	}
-	return len(s.servers)+s.tails.len() >= room
-}
-
 // addition is room for what we add to a request, in bytes.
 const addition = 1024
 
@@ -138,9 +142,6 @@ const addition = 1024
 func (s *shard) check(raw []byte, h *message.Head) (status int, extra [][]byte) {
 	if h.MaxForwards == 0 && (h.Method != message.OPTIONS || !h.ToTag.Empty()) {
 		return 483, nil // §16.3(3)
-	}
-	if h.End-h.Start > message.MaxMessage-addition {
-		return 513, nil // with our Via and Record-Route it would be no datagram (§21.5.7)
 	}
 	if !h.ProxyRequire.Empty() {
 		// Relève knows no option tag of Proxy-Require: all are unsupported.
@@ -173,14 +174,6 @@ func (s *shard) invite(now router.Instant, key uint64, f transport.Flow, from si
 	s.current = c
 	c.call = p.newCall(now, f, from, raw, h)
 	c.trying(now)
-	if p.Dialogs.Full() {
-		p.Stats.Shed.Add(1)
-		c.reply(now, 480, router.ReasonOverloaded)
-		c.finish(now, router.Failed, router.ReasonOverloaded)
-		c.over = true
-		c.arm()
-		return
-	}
 	view := p.View()
 	d := router.Route(p.routed(now, c, view, raw, h), view)
 	mode, first := fork.Incoming, fork.ToNone

@@ -105,8 +105,12 @@ func (c *context) relay(now router.Instant, i uint8, raw []byte, h *message.Head
 		edit.Add = c.challenges(i)
 	}
 	c.send(now, h.Status, message.AppendForward(c.s.buf[:0], raw, h, &edit))
-	if h.Status >= 200 && h.Status < 300 && c.call != nil {
+	switch {
+	case h.Status < 200 || h.Status >= 300:
+	case c.call != nil:
 		c.answered(now, i, raw, h)
+	case !c.head.ToTag.Empty():
+		c.refreshed(now, h)
 	}
 }
 
@@ -274,7 +278,7 @@ var phrases = map[uint16]string{
 	100: "Trying", 180: "Ringing", 182: "Queued", 183: "Session Progress", 200: "OK",
 	400: "Bad Request", 403: "Forbidden", 404: "Not Found", 408: "Request Timeout", 416: "Unsupported URI Scheme", 420: "Bad Extension",
 	480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist", 482: "Loop Detected",
-	483: "Too Many Hops", 486: "Busy Here", 487: "Request Terminated", 488: "Not Acceptable Here",
+	414: "Request-URI Too Long", 483: "Too Many Hops", 486: "Busy Here", 487: "Request Terminated", 488: "Not Acceptable Here",
 	500: "Server Internal Error", 503: "Service Unavailable", 513: "Message Too Large", 600: "Busy Everywhere", 603: "Decline",
 }
 

@@ -34,6 +34,7 @@ type shard struct {
 	parked  map[uint64]*parked  // by serverKey
 	timers  timerHeap
 	tails   tails
+	turned  turnedAway
 	nextID  uint64
 	keys    *message.Keys // of this shard
 	free    [][]byte      // message buffers
@@ -49,6 +50,7 @@ type shard struct {
 	wake   chan struct{}
 	ruled  atomic.Bool // the View changed since the held calls last saw it
 	armed  atomic.Int64
+	load   atomic.Int64 // size, as of the last turn or message
 }
 
 // ref names a branch of a context.
@@ -107,7 +109,7 @@ func (s *shard) post(m posted) {
 	}
 	s.mailMu.Unlock()
 	if full {
-		s.p.Stats.Shed.Add(1)
+		s.p.refused(BoundEvents)
 		return
 	}
 	s.signal()
@@ -143,6 +145,9 @@ func (s *shard) turn() router.Instant {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.p.Now()
+	if due := s.timers.next(); due != router.Never {
+		s.p.gate.Late(now, now.Sub(due))
+	}
 	for _, m := range mail {
 		s.guard(func() { s.deliver(now, m) })
 	}
@@ -157,10 +162,14 @@ func (s *shard) turn() router.Instant {
 		s.guard(func() { c.tick(now) })
 	}
 	s.tails.expire(now)
+	s.load.Store(s.size())
 	next := min(s.timers.next(), s.tails.due())
 	s.armed.Store(int64(next))
 	return next
 }
+
+// size is the number of transactions, tails included.
+func (s *shard) size() int64 { return int64(len(s.servers) + s.tails.len()) }
 
 // deliver hands a posted event to its context.
 func (s *shard) deliver(now router.Instant, m posted) {
@@ -224,16 +233,29 @@ func (s *shard) guard(f func()) {
 		if r == nil {
 			return
 		}
-		s.p.Stats.Panics.Add(1)
+		s.p.faulted(r)
 		if c != nil {
 			s.abort(c)
-			s.remove(c)
-		}
-		if s.p.hooks.Fault != nil {
-			s.p.hooks.Fault(fmt.Sprintf("panic: %v\n%s", r, debug.Stack()))
+			s.bury(c)
 		}
 	}()
 	f()
+}
+
+// faulted counts and tells a panic that was caught.
+func (p *Proxy) faulted(r any) {
+	p.Stats.Panics.Add(1)
+	defer func() { _ = recover() }() // a hook that panics itself must not end the process
+	if p.hooks.Fault != nil {
+		p.hooks.Fault(fmt.Sprintf("panic: %v\n%s", r, debug.Stack()))
+	}
+}
+
+// bury forgets a call that a panic ended. A hook that panics again on its record
+// costs the record, not the process.
+func (s *shard) bury(c *context) {
+	defer func() { _ = recover() }() // the first panic is counted and reported
+	s.remove(c)
 }
 
 // abort tells both sides of a call that a panic ends it, as far as its context

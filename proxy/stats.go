@@ -13,8 +13,9 @@ type Stats struct {
 	Outcomes   [8]atomic.Uint64
 	Held       atomic.Uint64
 	Malformed  atomic.Uint64
-	Stray      atomic.Uint64 // responses and ACKs without a context
-	Shed       atomic.Uint64 // refused by a limit
+	Stray      atomic.Uint64         // responses and ACKs without a context
+	Refused    [Bounds]atomic.Uint64 // by a limit
+	Strangers  atomic.Uint64         // messages of unknown sources
 	Panics     atomic.Uint64
 	Unsent     atomic.Uint64                    // the wire did not take it
 	LateDrops  atomic.Uint64                    // 18x of an abandoned branch

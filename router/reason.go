@@ -40,6 +40,8 @@ const (
 	ReasonRestarted         Reason = "restarted"              // Relève was restarted during the call
 	ReasonServerDead        Reason = "server-dead"            // released: its server is confirmed dead
 	ReasonMaxDuration       Reason = "max-duration"           //
+	ReasonSessionExpired    Reason = "session-expired"        // its session timer ran out (RFC 4028)
+	ReasonSpared            Reason = "spared"                 // the server asked for a pause: 503 with Retry-After
 	ReasonFault             Reason = "internal-fault"         // a panic ended this call
 )
 

@@ -35,6 +35,7 @@ type Call struct {
 	Epoch    uint64
 	Started  router.Instant // INVITE received; negative values are before the start of the process
 	Answered router.Instant // 0 until a 2xx was relayed
+	Lapses   router.Instant // the session timer's end (RFC 4028); 0: none runs
 	Line     bool           // holds a line of Server
 	Record   router.CallRecord
 	Leg      Leg
@@ -231,6 +232,28 @@ func (t *Table) Expired(limit router.Instant) []Key {
 		}
 	}
 	return out
+}
+
+// Lapsed returns the keys of calls whose session timer ran out before now.
+func (t *Table) Lapsed(now router.Instant) []Key {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var out []Key
+	for k, c := range t.calls {
+		if c.Lapses != 0 && c.Lapses < now {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// Refreshed sets when a call's session timer runs out; 0: it runs no more.
+func (t *Table) Refreshed(k Key, lapses router.Instant) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if c, ok := t.calls[k]; ok {
+		c.Lapses = lapses
+	}
 }
 
 // Live returns the calls in progress, oldest first.

@@ -92,7 +92,8 @@ type EventKind uint8
 // response that the branch's client transaction passed up. TransportFailed:
 // Happening is PortRefused, Unreachable or TLSFailed. TimedOut: Timer B or F.
 // Ruled: the View changed. Turn: a line was reserved for this waiting call.
-// NoTurn: the waiting list refused it. Cancelled: the caller sent CANCEL.
+// NoTurn: the waiting list refused it, or so many calls are held that this one
+// cannot be. Cancelled: the caller sent CANCEL.
 // Tick: Next passed.
 const (
 	Arrive EventKind = iota

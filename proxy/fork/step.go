@@ -36,7 +36,10 @@ func (s *State) Step(now router.Instant, e *Event, p *Policy, out []Effect) []Ef
 	case Turn:
 		c.turn()
 	case NoTurn:
-		if s.stage == waiting {
+		switch s.stage {
+		case held: // no room: a human answers, or nobody (our choice)
+			c.desk(c.rejectStatus(), router.Dissuaded, router.ReasonOverloaded)
+		case waiting:
 			s.stage = offered // the list refused it, so there is nothing to leave
 			c.reply(c.rejectStatus(), router.Dissuaded, router.ReasonWaitingFull)
 		}

@@ -123,6 +123,9 @@ type Head struct {
 	Start  int // offset of the start line: CRLFs before it are ignored (RFC 3261 §7.5)
 	ViaEnd int // offset after the unbroken run of Via lines that begins at ViaLine; without Via: after the start line; where new lines go
 
+	Lines       uint16 // header lines
+	LongestLine uint16 // bytes of the longest one, folds and CRLF included
+
 	dirty bool // bare CR, LF or NUL in the header part: never echo a value unfiltered
 }
 

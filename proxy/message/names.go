@@ -50,6 +50,9 @@ func fold(b []byte, s string) bool {
 	return true
 }
 
+// EqualFold reports whether b is the lower-case ASCII word s in any case.
+func EqualFold(b []byte, s string) bool { return fold(b, s) }
+
 // kindOf names the header (RFC 3261 §7.3.1: any case, §7.3.3: compact forms).
 // One switch by length and then by first letter.
 func kindOf(name []byte) kind {

@@ -6,9 +6,9 @@ const (
 	// MaxMessage is the longest message in bytes: what a datagram can hold
 	// (RFC 3261 §18.1.1). A longer one is Bad 513.
 	MaxMessage = 65535
-	// MaxLines is the largest number of header lines. Our choice: four times
-	// what a message with a full Via and Route list has.
-	MaxLines = 256
+	// MaxLines is the largest number of header lines that are read: the work of
+	// one Scan is bounded. What a proxy takes is its own, lower limit.
+	MaxLines = 1024
 )
 
 // scanner is the state of one Scan; it lives on the stack.
@@ -122,6 +122,8 @@ func (s *scanner) headers(pos int) {
 			break
 		}
 		readLine(s.raw, pos, &l)
+		s.h.Lines++
+		s.h.LongestLine = max(s.h.LongestLine, uint16(min(l.next-l.off, MaxMessage)))
 		s.line(&l)
 		pos = l.next
 	}

@@ -130,6 +130,10 @@ type Config struct {
 	Peers  []Peer
 	// Allow is asked before anything is parsed or stored; nil allows all.
 	Allow func(netip.Addr) bool
+	// Stranger is given the datagrams of sources that Allow refuses; nil: they are
+	// dropped unread. Their connections are closed whatever it is: one would take
+	// the place of a peer's.
+	Stranger func(f Flow, raw []byte)
 	// AfterBatch is called by a reading goroutine when it has handed over all it
 	// read in one go, and after reports of failure; nil: not called. The owner
 	// may flush there what its Handler collected.

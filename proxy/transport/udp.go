@@ -200,6 +200,9 @@ func (s *udpSocket) handle(in *inbox, n int) {
 		// before it was connected: the source is always read, never assumed.
 		case !t.allowed(from.Addr()):
 			t.count.refused.Add(1)
+			if t.cfg.Stranger != nil && whole {
+				t.cfg.Stranger(Flow{Listener: s.listener, Network: UDP, Remote: from}, raw)
+			}
 		case !whole:
 			t.count.oversized.Add(1)
 		case len(raw) < 4:

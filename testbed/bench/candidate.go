@@ -46,6 +46,7 @@ servers:
   - {name: secondary, role: secondary, address: "sip:STANDBY:5060", lines: 30000, version: 5.3.6}
 registration: {mode: trunk}
 verification: {act: true}
+limits: {calls_per_second: 10000, source_rate: 1000000, source_burst: 1000000, transactions: 2000000}
 store: {path: DIR}
 admin: {socket: DIR/admin.sock}
 `

@@ -115,6 +115,9 @@ func New(cfg *config.Config, o Options) (a *App, err error) {
 	a.proxy = proxy.New(pc, nil, a.mind.firstView(), a.proxyHooks())
 	a.mind.clock = newClock(a.proxy.Started())
 	tc.Allow = a.known
+	if cfg.Limits.Strangers == "refuse" {
+		tc.Stranger = a.proxy.Refuse
+	}
 	if a.wire, err = transport.New(tc, (*handler)(a)); err != nil {
 		return a, err
 	}
@@ -231,7 +234,8 @@ func networkOf(l config.Listen) transport.Network {
 }
 
 func (a *App) transportConfig() transport.Config {
-	c := transport.Config{}
+	l := &a.cfg.Limits
+	c := transport.Config{MaxConnections: l.Connections, MaxPerSource: l.ConnectionsPerSource, MaxMessage: l.MessageSize}
 	for _, l := range a.cfg.Listen {
 		c.Listen = append(c.Listen, transport.Listener{Network: networkOf(l), Addr: l.Address, Advertise: l.Advertise.String()})
 	}

@@ -6,6 +6,7 @@ import (
 
 	"releve/cmd/internal/text"
 	"releve/health/alarm"
+	"releve/proxy"
 	"releve/router"
 )
 
@@ -64,6 +65,9 @@ type limit struct {
 // counted is what follows the counters. Owned by the mind's loop.
 type counted struct {
 	limits  []limit
+	floods  []damper // by proxy.Floods
+	shed    damper   // new calls beyond limits.calls_per_second
+	rush    rush
 	refused damper
 	strange damper
 	source  string // object of the alarm about an unknown source
@@ -72,13 +76,24 @@ type counted struct {
 // newCounted lists the bounds; called once the rooms exist.
 func (a *App) newCounted() counted {
 	st := &a.proxy.Stats
-	return counted{limits: []limit{
-		{name: text.LimitRequests, count: st.Shed.Load},
+	return counted{floods: make([]damper, len(a.proxy.Floods())), limits: []limit{
+		{name: text.LimitRequests, count: func() uint64 {
+			return st.Refused[proxy.BoundDialogs].Load() + st.Refused[proxy.BoundEvents].Load()
+		}},
+		{name: text.LimitTransactions, count: st.Refused[proxy.BoundTransactions].Load},
+		{name: text.LimitHeldCalls, count: st.Refused[proxy.BoundHeld].Load},
+		{name: text.LimitMessageSize, count: st.Refused[proxy.BoundMessage].Load},
+		{name: text.LimitHeaders, count: st.Refused[proxy.BoundHeaders].Load},
+		{name: text.LimitVias, count: st.Refused[proxy.BoundVias].Load},
 		{name: text.LimitOwnRequests, count: a.agent.Shed},
 		{name: text.LimitLoopGuard, count: a.proxy.Dialogs.LoopsMissed},
 		{name: text.LimitSockets, count: func() uint64 {
 			c := a.wire.Counters()
-			return c.DroppedQueue + c.DroppedLimit + c.DroppedFull + c.DroppedKernel + c.OverLimit
+			return c.DroppedQueue + c.DroppedFull + c.DroppedKernel
+		}},
+		{name: text.LimitConnections, count: func() uint64 {
+			c := a.wire.Counters()
+			return c.DroppedLimit + c.OverLimit
 		}},
 		{name: text.LimitRecords, count: func() uint64 { return a.records.stats().Lost }},
 		{name: text.LimitJobs, count: a.mind.refused.Load},
@@ -105,6 +120,8 @@ func (m *mind) count(now time.Time) {
 		l.told = n
 		m.set(alarm.LimitReached, l.name, l.on)
 	}
+	m.countFloods(now)
+	m.countShed(now)
 	if c.refused.see(now, m.callers.turnedAway.Load(), manyRefused) {
 		m.set(alarm.ManyRefused, node, c.refused.on)
 	}

@@ -19,6 +19,7 @@ var pure = map[string][]string{
 	"router/control":    {"health", "router/role", "router/licence", "router/lease"},
 	"health":            nil,
 	"health/alarm":      {"db"},
+	"proxy/admission":   nil,
 	"proxy/message":     nil,
 	"proxy/digest":      nil,
 	"proxy/transaction": nil,

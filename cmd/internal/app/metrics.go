@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"releve/health/metric"
+	"releve/proxy"
 	"releve/router"
 )
 
@@ -24,7 +25,7 @@ func (a *App) metrics() http.Handler {
 		{"releve_messages_malformed_total", "messages refused or dropped as malformed", st.Malformed.Load},
 		{"releve_messages_stray_total", "responses and ACKs without a context", st.Stray.Load},
 		{"releve_messages_unsent_total", "messages that the sockets did not take", st.Unsent.Load},
-		{"releve_requests_shed_total", "requests refused by a limit", st.Shed.Load},
+		{"releve_strangers_total", "messages of unknown sources that were looked at", st.Strangers.Load},
 		{"releve_faults_total", "panics that ended one call", st.Panics.Load},
 		{"releve_late_answers_dismissed_total", "late 2xx that were ACKed and BYEd", st.Dismissed.Load},
 		{"releve_jobs_refused_total", "acts outside the call path that found no room", a.mind.refused.Load},
@@ -35,6 +36,10 @@ func (a *App) metrics() http.Handler {
 		{"releve_records_written_total", "records and events made durable", func() uint64 { return a.records.stats().Written }},
 		{"releve_records_lost_total", "records and events lost", func() uint64 { return a.records.stats().Lost }},
 		{"releve_records_backlog_bytes", "records durable and not yet in the store", func() uint64 { return uint64(a.records.stats().Backlog) }},
+	}
+	for b := range proxy.Bounds {
+		set.GaugeFunc("releve_refused_total", "what a limit of the call path refused or dropped",
+			func() float64 { return float64(st.Refused[b].Load()) }, metric.Label{Name: "limit", Value: b.String()})
 	}
 	for _, g := range gauges {
 		set.GaugeFunc(g.name, g.help, func() float64 { return float64(g.value()) })

@@ -75,7 +75,7 @@ func makeKeys(path string) ([]byte, error) {
 func (a *App) proxyConfig(keys *message.Keys) proxy.Config {
 	c := proxy.Config{
 		Policy: a.forkPolicy(), ServiceNumbers: make(map[string]bool), Q850: a.cfg.Dissuasion.Q850,
-		LocalRegister: a.cfg.Registration.Mode != licence.Trunk, Keys: keys,
+		LocalRegister: a.cfg.Registration.Mode != licence.Trunk, Keys: keys, Limits: a.limits(),
 	}
 	for _, l := range a.cfg.Listen {
 		c.Listeners = append(c.Listeners, proxy.Listener{Network: networkOf(l), SentBy: l.Advertise.String(), Entry: l.Entry})
@@ -93,6 +93,15 @@ func (a *App) proxyConfig(keys *message.Keys) proxy.Config {
 		c.RescueURI, c.Rescue = a.cfg.Rescue.String(), a.peerOf("rescue", a.cfg.Rescue)
 	}
 	return c
+}
+
+func (a *App) limits() proxy.Limits {
+	l := &a.cfg.Limits
+	return proxy.Limits{
+		CallsPerSecond: l.CallsPerSecond, SourceRate: l.SourceRate, SourceBurst: l.SourceBurst,
+		MessageSize: l.MessageSize, Headers: l.Headers, Vias: l.Vias,
+		Transactions: l.Transactions, HeldCalls: l.HeldCalls,
+	}
 }
 
 func (a *App) forkPolicy() fork.Policy {

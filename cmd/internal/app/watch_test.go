@@ -9,6 +9,7 @@ import (
 
 	"releve/cmd/internal/text"
 	"releve/health/alarm"
+	"releve/proxy"
 	"releve/router"
 	"releve/router/control"
 	"releve/router/licence"
@@ -145,7 +146,7 @@ func TestCountersBecomeAlarms(t *testing.T) {
 	if a := s.node.Alarms(t.Context()); len(a) != 0 {
 		t.Fatalf("%+v", a)
 	}
-	s.node.proxy.Stats.Shed.Add(4)
+	s.node.proxy.Stats.Refused[proxy.BoundTransactions].Add(4)
 	turned := router.CallRecord{Outcome: router.Dissuaded.String(), Entry: router.Inline.String()}
 	for range manyRefused {
 		m.concluded(&turned)
@@ -162,7 +163,7 @@ func TestCountersBecomeAlarms(t *testing.T) {
 		}
 	}
 	if l := s.journal(); !slices.ContainsFunc(l, func(l string) bool {
-		return l == "limit-reached Limit reached: calls and requests in progress (4 refused)."
+		return l == "limit-reached Limit reached: requests in progress (limits.transactions) (4 refused)."
 	}) {
 		t.Errorf("%q", l)
 	}

@@ -157,6 +157,14 @@ var reasons = map[router.Reason]pair{
 		"Raccroché par Relève : la durée maximale d'un appel était atteinte.",
 		"Released by Relève: the longest duration of a call was reached.",
 	},
+	router.ReasonSessionExpired: {
+		"L'appel n'était plus entretenu : son minuteur de session a expiré (fin perdue, sans doute).",
+		"The call was no longer refreshed: its session timer ran out (its end was lost, no doubt).",
+	},
+	router.ReasonSpared: {
+		"Le serveur a demandé un répit (503 avec Retry-After) : aucun nouvel appel ne lui est présenté d'ici là.",
+		"The server asked for a pause (503 with Retry-After): it is offered no new call until then.",
+	},
 	router.ReasonFault: {
 		"Une erreur interne de Relève a mis fin à cet appel ; signalez-la avec le journal.",
 		"An internal fault of Relève ended this call; report it with the journal.",
