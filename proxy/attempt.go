@@ -202,7 +202,7 @@ func (c *context) onward(now router.Instant, i uint8, why router.Happening) (rou
 
 // given: nothing is to be begun for this branch any more.
 func (b *branch) given(c *context, i uint8) bool {
-	return b.cancelling != cancelNone || b.abandoned || b.ended || c.over || c.fork.Final() || c.fork.GivenUp(i) || c.fork.Ended(i)
+	return b.cancelling != cancelNone || b.ended || c.over || c.fork.Final() || c.fork.GivenUp(i) || c.fork.Ended(i)
 }
 
 // retire files the present attempt of branch i among the former ones.

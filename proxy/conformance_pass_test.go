@@ -281,7 +281,7 @@ func testSessionTimersPass(t *testing.T) {
 		resp := b.ibx.take("422")
 		want(b, "Min-SE", header(resp, "Min-SE"), "1800")
 		b.ibx.send(ackNon2xx(up, resp))
-		want(b, "overflows", b.overflows, 0)
+		want(b, "overflows", b.overflowed(), 0)
 		b.secondary.silent()
 		up = adding(invite("t"), "Session-Expires: 1800", "Supported: timer")
 		b.ibx.send(up)

@@ -74,8 +74,6 @@ type branch struct {
 	ended  bool
 	epoch  uint64 // when it began
 	gone   uint64 // hash of the To tag whose 2xx was dismissed last; 0: none
-
-	abandoned bool
 }
 
 // head reads the request as it was sent: for its ACK or CANCEL, so not kept.

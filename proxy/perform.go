@@ -236,7 +236,6 @@ func (c *context) cancelReason() []byte {
 // provisional is answered by CANCEL.
 func (c *context) abandon(now router.Instant, i uint8) {
 	b := &c.branches[i]
-	b.abandoned = true
 	if b.tx.Phase == transaction.Calling {
 		b.tx.Step(now, transaction.Stop, 0)
 	}

@@ -48,7 +48,7 @@ func (s *shard) acked(now router.Instant, f transport.Flow, raw []byte, h *messa
 	if bytes.HasPrefix(h.ToTag.Of(raw), []byte(ownTag)) {
 		return // of a refusal of ours that kept nothing
 	}
-	if h.ToTag.Empty() || h.MaxForwards == 0 {
+	if h.MaxForwards == 0 || !s.ofDialog(raw, h) {
 		s.p.Stats.Stray.Add(1)
 		return
 	}
@@ -122,7 +122,7 @@ func (s *shard) opened(now router.Instant, key uint64, f transport.Flow, from si
 		return
 	}
 	switch {
-	case !h.ToTag.Empty():
+	case s.ofDialog(raw, h):
 		s.inDialog(now, key, f, from, raw, h)
 	case h.Method == message.REGISTER:
 		p.register(f, from, raw, h)
@@ -133,6 +133,17 @@ func (s *shard) opened(now router.Instant, key uint64, f transport.Flow, from si
 	default:
 		s.outOfDialog(now, key, f, from, raw, h)
 	}
+}
+
+// ofDialog reports whether a request belongs to a dialog: it has a To tag, or,
+// where the callee gave none as RFC 2543 allowed (RFC 3261 §12.1.2), our token of
+// its call is in its first Route.
+func (s *shard) ofDialog(raw []byte, h *message.Head) bool {
+	if !h.ToTag.Empty() || h.Routes == 0 {
+		return !h.ToTag.Empty()
+	}
+	first := h.Route[0].Of(raw)
+	return s.p.ours(first) && s.tokenOf(first, raw, h, &way{})
 }
 
 // addition is room for what we add to a request, in bytes.

@@ -79,7 +79,7 @@ func (c *context) passed(now router.Instant, i uint8, raw []byte, h *message.Hea
 				c.s.p.hooks.Served(s)
 			}
 		}
-	} else if b.abandoned && h.Status > 100 {
+	} else if h.Status > 100 && c.fork.GivenUp(i) {
 		c.s.p.Stats.LateDrops.Add(1)
 	}
 	ev := c.event(now, fork.Response)

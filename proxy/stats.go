@@ -18,7 +18,7 @@ type Stats struct {
 	Strangers  atomic.Uint64         // messages of unknown sources
 	Panics     atomic.Uint64
 	Unsent     atomic.Uint64                    // the wire did not take it
-	LateDrops  atomic.Uint64                    // 18x of an abandoned branch
+	LateDrops  atomic.Uint64                    // 18x of a branch that was given up
 	Retargeted atomic.Uint64                    // attempts at a further address of the same far end
 	Parked     atomic.Uint64                    // requests that waited for a name
 	Dismissed  atomic.Uint64                    // late 2xx that we ACKed and BYEd
