@@ -11,9 +11,10 @@ import (
 type Counters struct {
 	Received   uint64 // messages handed to the Handler
 	Sent       uint64 // messages that the kernel took
-	Refused    uint64 // datagrams from sources that Allow refuses
+	Refused    uint64 // datagrams and connections from sources that Allow refuses
 	KeepAlives uint64 // CRLF pings, on streams answered
 	Runts      uint64 // datagrams under four bytes
+	NotSIP     uint64 // datagrams that begin with a byte 0 or 1: STUN (RFC 5626 §4.4.2)
 	Oversized  uint64 // messages over MaxMessage, header parts over 64 KB
 
 	DroppedFull        uint64 // the socket's send buffer was full
@@ -33,9 +34,9 @@ type Counters struct {
 
 	ReadErrors         uint64 // UDP reads that failed otherwise; the loop went on
 	AcceptErrors       uint64 // such as no file descriptor left; retried
-	ConnectionsRefused uint64 // reset at once: the source is one that Allow refuses
-	OverLimit          uint64 // reset at once: MaxConnections
-	OverSource         uint64 // reset at once: MaxPerSource
+	ConnectionsRefused uint64 // of Refused, those that were connections; reset at once
+	OverLimit          uint64 // connections reset at once: MaxConnections, MaxPerSource
+	OverSource         uint64 // of those, for MaxPerSource
 	Accepted           uint64
 	Dialed             uint64
 	DialsFailed        uint64
@@ -58,7 +59,7 @@ type Counters struct {
 // counters are the live values. Received and sent messages of UDP are counted
 // on each socket, so that cores do not share a line for every datagram.
 type counters struct {
-	received, sent, refused, keepAlives, runts, oversized atomic.Uint64
+	received, sent, refused, keepAlives, runts, notSIP, oversized atomic.Uint64
 
 	droppedFull, droppedQueue, droppedUnreachable, droppedLost, droppedLimit, droppedInvalid atomic.Uint64
 
@@ -87,7 +88,8 @@ func (t *Transport) Counters() Counters {
 	k := &t.count
 	c := Counters{
 		Received: k.received.Load() + k.closedReceived.Load(), Sent: k.sent.Load() + k.closedSent.Load(),
-		Refused: k.refused.Load(), KeepAlives: k.keepAlives.Load(), Runts: k.runts.Load(), Oversized: k.oversized.Load(),
+		Refused: k.refused.Load(), KeepAlives: k.keepAlives.Load(), Runts: k.runts.Load(),
+		NotSIP: k.notSIP.Load(), Oversized: k.oversized.Load(),
 		DroppedFull: k.droppedFull.Load(), DroppedQueue: k.droppedQueue.Load(),
 		DroppedUnreachable: k.droppedUnreachable.Load(), DroppedLost: k.droppedLost.Load(),
 		DroppedLimit: k.droppedLimit.Load(), DroppedInvalid: k.droppedInvalid.Load(),

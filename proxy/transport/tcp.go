@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -64,8 +63,7 @@ func (t *Transport) accept(listener uint8) {
 func (t *Transport) welcome(listener uint8, tcp *net.TCPConn) {
 	remote := normal(tcp.RemoteAddr().(*net.TCPAddr).AddrPort())
 	c := &conn{t: t, inbound: true, flow: Flow{Listener: listener, Network: t.listeners[listener].Network, Remote: remote}}
-	if refusal := t.admit(c); refusal != nil {
-		refusal.Add(1)
+	if !t.admit(c) {
 		_ = tcp.SetLinger(0)
 		_ = tcp.Close()
 		return
@@ -82,18 +80,21 @@ func (t *Transport) welcome(listener uint8, tcp *net.TCPConn) {
 	}
 }
 
-// admit files an accepted connection; not nil: what counts the refusal.
-func (t *Transport) admit(c *conn) *atomic.Uint64 {
+// admit files an accepted connection, or counts why not.
+func (t *Transport) admit(c *conn) bool {
 	if !t.allowed(c.flow.Remote.Addr()) {
-		return &t.count.connectionsRefused
+		t.count.refused.Add(1)
+		t.count.connectionsRefused.Add(1)
+		return false
 	}
 	switch t.table.add(c) {
-	case ofAll:
-		return &t.count.overLimit
+	case room:
+		return true
 	case ofSource:
-		return &t.count.overSource
+		t.count.overSource.Add(1)
 	}
-	return nil
+	t.count.overLimit.Add(1)
+	return false
 }
 
 // sendStream finds or begins a connection and leaves the message with it.

@@ -360,7 +360,7 @@ func TestConnectionLimits(t *testing.T) {
 		t.Fatalf("the fourth of all: %v, want ErrLimit", err)
 	}
 	until(t, "refusal", func() bool { return tr.Counters().ConnectionsRefused == 1 })
-	if k := tr.Counters(); k.OverSource != 1 || k.OverLimit != 0 || k.DroppedLimit != 1 || k.Connections != 3 {
+	if k := tr.Counters(); k.OverSource != 1 || k.OverLimit != 1 || k.ConnectionsRefused != 1 || k.DroppedLimit != 1 || k.Connections != 3 {
 		t.Errorf("counters %+v", k)
 	}
 }

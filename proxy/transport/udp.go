@@ -209,6 +209,8 @@ func (s *udpSocket) handle(in *inbox, n int) {
 			t.count.runts.Add(1)
 		case isPing(raw):
 			t.count.keepAlives.Add(1)
+		case raw[0] <= 1:
+			t.count.notSIP.Add(1)
 		default:
 			s.received.Add(1)
 			t.handler.Receive(Flow{Listener: s.listener, Network: UDP, Remote: from}, raw)
