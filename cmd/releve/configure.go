@@ -22,8 +22,8 @@ func (c *cli) configVerb() *cobra.Command {
 func (c *cli) configInit() *cobra.Command {
 	var profile string
 	cmd := c.verb("config init", "init", 0, 0, func(context.Context, []string) error {
-		if !slices.Contains(config.ProfileNames, profile) {
-			return usage(c.m.ConfigUnknownValue("--ipbx", profile, config.ProfileNames, ""))
+		if !slices.Contains(config.ProfileNames(), profile) {
+			return usage(c.m.ConfigUnknownValue("--ipbx", profile, config.ProfileNames(), ""))
 		}
 		raw, err := config.Init(c.m.Lang(), profile)
 		if err != nil {
@@ -32,7 +32,7 @@ func (c *cli) configInit() *cobra.Command {
 		_, err = c.out.Write(raw)
 		return err
 	})
-	cmd.Flags().StringVar(&profile, "ipbx", "generic", c.m.Flag("ipbx")+" ("+strings.Join(config.ProfileNames, ", ")+")")
+	cmd.Flags().StringVar(&profile, "ipbx", "generic", c.m.Flag("ipbx")+" ("+strings.Join(config.ProfileNames(), ", ")+")")
 	return cmd
 }
 

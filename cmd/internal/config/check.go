@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -25,7 +24,12 @@ func (c *Config) Check(lang text.Lang) []Problem {
 	k.required()
 	k.names()
 	k.addresses()
+	k.sources()
 	k.listeners()
+	k.reach()
+	k.large()
+	k.tls()
+	k.limits()
 	k.levels()
 	k.licences()
 	k.times()
@@ -128,120 +132,6 @@ func (k *checker) names() {
 	}
 }
 
-// addresses: no two parties share one, so that a source names its party.
-func (k *checker) addresses() {
-	taken := map[netip.AddrPort]string{}
-	claim := func(a netip.AddrPort, path, owner string) {
-		if !a.IsValid() {
-			return
-		}
-		if other, ok := taken[a]; ok {
-			k.fault(path, CodeDuplicateAddress, k.say.ConfigDuplicateAddress(a.String(), other))
-			return
-		}
-		taken[a] = owner
-	}
-	for i, l := range k.Listen {
-		if l.Transport == "udp" || l.Transport == "tls" || !k.listensUDP(l.Address) {
-			claim(l.Address, fmt.Sprintf("listen[%d].address", i), fmt.Sprintf("listen[%d]", i))
-		} else if k.repeated(i) {
-			k.fault(fmt.Sprintf("listen[%d].address", i), CodeDuplicateAddress,
-				k.say.ConfigDuplicateAddress(l.Transport+"://"+l.Address.String(), "listen"))
-		}
-	}
-	for i, x := range k.IPBX {
-		claim(x.Address.Addr, fmt.Sprintf("ipbx[%d].address", i), x.Name)
-	}
-	for i, s := range k.Servers {
-		claim(s.Address.Addr, fmt.Sprintf("servers[%d].address", i), s.Name)
-	}
-	k.sources()
-}
-
-// repeated says that an earlier listener has the transport and address of i.
-func (k *checker) repeated(i int) bool {
-	for _, l := range k.Listen[:i] {
-		if l.Transport == k.Listen[i].Transport && l.Address == k.Listen[i].Address {
-			return true
-		}
-	}
-	return false
-}
-
-// listensUDP says that the same address is listened on over UDP too, which is
-// ordinary and no duplicate.
-func (k *checker) listensUDP(a netip.AddrPort) bool {
-	for _, l := range k.Listen {
-		if l.Transport == "udp" && l.Address == a {
-			return true
-		}
-	}
-	return false
-}
-
-// sources: a server's address among an IPBX's sources would make the server's
-// calls look like the IPBX's, unless both share the host on different ports.
-func (k *checker) sources() {
-	for i, x := range k.IPBX {
-		for j, a := range x.Sources {
-			for _, s := range k.Servers {
-				if a == s.Address.Addr.Addr() && a != x.Address.Addr.Addr() {
-					k.fault(fmt.Sprintf("ipbx[%d].sources[%d]", i, j), CodeSourceShared,
-						k.say.ConfigSourceShared(a.String(), s.Name))
-				}
-			}
-		}
-	}
-}
-
-// spoken names a transport, and the family of an address when it is IPv6.
-func spoken(transport string, a netip.AddrPort) string {
-	if a.IsValid() && !a.Addr().Unmap().Is4() {
-		return transport + "/IPv6"
-	}
-	return transport
-}
-
-// listeners: a party's transport and address family need a listener of ours,
-// so that each can reach the other; 0.0.0.0 is no address to show to others.
-func (k *checker) listeners() {
-	have, inline := map[string]bool{}, len(k.Listen) == 0
-	for i, l := range k.Listen {
-		have[spoken(l.Transport, l.Address)] = true
-		inline = inline || l.Entry == router.Inline
-		at := fmt.Sprintf("listen[%d].advertise", i)
-		if l.Address.IsValid() && l.Advertise.Addr().IsUnspecified() && k.sound(at) {
-			k.fault(at, CodeAdvertise, k.say.ConfigAdvertise(l.Address.String()))
-		}
-	}
-	if !inline {
-		k.advise("listen", CodeNoInline, k.say.ConfigNoInline())
-	}
-	if len(k.Listen) == 0 || have[""] {
-		return
-	}
-	need := func(u URI, path, name string) {
-		network := u.Network()
-		if network == "" {
-			return // a name without a transport: DNS says which
-		}
-		reach := have[network] || have[network+"/IPv6"]
-		if u.Addr.IsValid() {
-			network = spoken(network, u.Addr)
-			reach = have[network]
-		}
-		if !u.IsZero() && !reach {
-			k.fault(path, CodeNoListener, k.say.ConfigNoListener(network, name))
-		}
-	}
-	for i, x := range k.IPBX {
-		need(x.Address, fmt.Sprintf("ipbx[%d].address", i), x.Name)
-	}
-	for i, s := range k.Servers {
-		need(s.Address, fmt.Sprintf("servers[%d].address", i), s.Name)
-	}
-}
-
 // levels: how many servers, which licence, which version.
 func (k *checker) levels() {
 	if len(k.Servers) == 0 || !k.sound("level", "servers") {
@@ -338,41 +228,4 @@ func (k *checker) checksList() {
 	if options != 1 && k.sound("checks") {
 		k.fault("checks", CodeOptionsCheck, k.say.ConfigOptionsCheck())
 	}
-}
-
-// rescue: the operators' desk is at the IPBX. A host that is the name of a
-// configured IPBX means its address.
-func (k *checker) rescue() {
-	u := &k.Rescue
-	if u.IsZero() {
-		return
-	}
-	for _, x := range k.IPBX {
-		if u.IsName() && u.Host == x.Name && !x.Address.IsZero() {
-			user := u.User
-			*u = x.Address
-			u.User = user
-		}
-	}
-	switch {
-	case u.User == "":
-		k.fault("rescue", CodeSIP, k.say.ConfigNeedUser("rescue", u.String()))
-	case k.ownAddress(u.Addr):
-		k.fault("rescue", CodeRescueLoop, k.say.ConfigRescueLoop(u.Addr.String()))
-	}
-}
-
-// ownAddress says that a is a voice server or one of our listeners.
-func (k *checker) ownAddress(a netip.AddrPort) bool {
-	for _, s := range k.Servers {
-		if s.Address.Addr == a {
-			return true
-		}
-	}
-	for _, l := range k.Listen {
-		if l.Address == a || l.Advertise == a {
-			return true
-		}
-	}
-	return false
 }

@@ -69,7 +69,7 @@ type IPBX struct {
 	Name        string
 	Address     URI
 	Sources     []netip.Addr  // addresses it sends from; none given: the address itself, or none when that is a name (what it resolves to is then accepted)
-	Profile     string        // one of ProfileNames; it sets what the file leaves out
+	Profile     string        // one of ProfileNames(); it sets what the file leaves out
 	NoAnswer    time.Duration // 5 s–5 min, by profile: the IPBX takes an unanswered call back after this
 	MainStandby bool          // redundancy: main-standby, one registrar behind two addresses
 	MaxGrant    time.Duration // 10 s–24 h, by profile: the longest registration it grants

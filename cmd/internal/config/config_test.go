@@ -27,6 +27,8 @@ func file(t *testing.T, name string) (string, string) {
 	}
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "5001"), "s3cret\n")
+	certificate(t, dir, "cert.pem", "key.pem", 365*24*time.Hour)
+	certificate(t, dir, "unused.pem", "other.pem", 365*24*time.Hour)
 	path := filepath.Join(dir, name)
 	write(t, path, strings.ReplaceAll(string(raw), "@DIR@", dir))
 	return path, dir
@@ -66,7 +68,7 @@ func golden(t *testing.T, name, got string) {
 }
 
 func TestBadFiles(t *testing.T) {
-	for _, name := range []string{"bad_keys", "bad_cross", "bad_syntax"} {
+	for _, name := range []string{"bad_keys", "bad_cross", "bad_network", "bad_tls", "bad_syntax"} {
 		for _, lang := range []text.Lang{text.French, text.English} {
 			path, dir := file(t, name+".yaml")
 			_, problems, err := Load(path, lang)
@@ -112,6 +114,20 @@ func TestGoodFull(t *testing.T) {
 	}
 	if got := c.Checks[2].CommandFor(c.Servers[0])[2]; got != "10.30.0.21" {
 		t.Errorf("command for the primary: %q", got)
+	}
+	if c.TLS.MinVersion != "1.3" || c.TLS.Client != "require" || len(c.DNS.Servers) != 3 ||
+		c.DNS.Servers[0] != netip.MustParseAddrPort("10.10.0.53:53") || c.DNS.Servers[2] != netip.MustParseAddrPort("[2001:db8::53]:53") ||
+		c.DNS.Timeout != time.Second || c.DNS.Stale != 12*time.Hour {
+		t.Errorf("network: %+v %+v", c.TLS, c.DNS)
+	}
+	if want := (Limits{100, 1000, 3000, "refuse", 500, 100, 32_768, 128, 40, 50_000, 200}); c.Limits != want {
+		t.Errorf("limits %+v", c.Limits)
+	}
+	if want := (URI{Host: "cucm.example", Secure: true}); c.IPBX[1].Address != want || c.IPBX[1].Address.Network() != "tls" {
+		t.Errorf("sips by name: %+v", c.IPBX[1].Address)
+	}
+	if c.Servers[0].Large != "tcp" || c.Servers[1].Large != "udp" || !c.Overflow.MarkOverflow {
+		t.Errorf("large %q %q, mark %v", c.Servers[0].Large, c.Servers[1].Large, c.Overflow.MarkOverflow)
 	}
 	if c.Overflow.HoldSignal != 182 || !c.Overflow.ForwardLate || c.DeadCalls != "off" || c.Dissuasion.Requeue {
 		t.Errorf("calls: %+v %v %+v", c.Overflow, c.DeadCalls, c.Dissuasion)
@@ -169,6 +185,13 @@ func TestShowRoundTrip(t *testing.T) {
 	if Faulty(problems) {
 		t.Fatalf("show is refused: %v\n%s", problems, shown)
 	}
+	for _, lang := range []text.Lang{text.French, text.English} {
+		said, dir := c.Explain(lang), filepath.Dir(path)
+		golden(t, fmt.Sprintf("show.%s.txt", lang), strings.ReplaceAll(string(said), dir, "@DIR@"))
+		if changes, err := Diff(shown, said); err != nil || len(changes) > 0 {
+			t.Errorf("a comment changed a value: %v %v", changes, err)
+		}
+	}
 	changes, err := Diff(shown, again.Show())
 	if err != nil || len(changes) > 0 {
 		t.Errorf("show changed on its way: %v %v", changes, err)
@@ -195,7 +218,7 @@ func TestDiff(t *testing.T) {
 
 func TestInit(t *testing.T) {
 	for _, lang := range []text.Lang{text.French, text.English} {
-		for _, profile := range ProfileNames {
+		for _, profile := range ProfileNames() {
 			raw, err := Init(lang, profile)
 			if err != nil {
 				t.Fatal(err)

@@ -19,8 +19,8 @@ var initEnglish string
 // Check as it stands, observes only (act: false) and names documentation
 // addresses (RFC 5737). profile is one of ProfileNames.
 func Init(lang text.Lang, profile string) ([]byte, error) {
-	if !slices.Contains(ProfileNames, profile) {
-		return nil, fmt.Errorf("unknown IPBX profile %q: use one of %s", profile, strings.Join(ProfileNames, ", "))
+	if !slices.Contains(ProfileNames(), profile) {
+		return nil, fmt.Errorf("unknown IPBX profile %q: use one of %s", profile, strings.Join(ProfileNames(), ", "))
 	}
 	file := initFrench
 	if lang == text.English {

@@ -57,6 +57,13 @@ const (
 	CodeOptionsCheck     Code = "CFG-045"
 	CodeKeyUnused        Code = "CFG-046"
 	CodeAbsolute         Code = "CFG-047"
+	CodeCharacter        Code = "CFG-048"
+	CodeNoTCP            Code = "CFG-049" // advice
+	CodeNoSources        Code = "CFG-050" // advice
+	CodeTLSMissing       Code = "CFG-051"
+	CodeTLSFile          Code = "CFG-052"
+	CodeTLSExpired       Code = "CFG-053"
+	CodeTLSEnding        Code = "CFG-054" // advice
 )
 
 // Problem is one fault, or one piece of advice, at its place in the file.

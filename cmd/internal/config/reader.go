@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
@@ -134,7 +136,9 @@ func (r *reader) list(n *yaml.Node, path string, limit int, each take) {
 	}
 }
 
-// scalar returns the characters of a single, non-empty value as written.
+// scalar returns the characters of a single, non-empty value as written. No
+// value holds a control character: CR, LF and NUL would end a header field
+// wherever the value were written.
 func (r *reader) scalar(n *yaml.Node, path string) (string, bool) {
 	if n.Kind != yaml.ScalarNode {
 		r.wrongKind(n, path, r.say.ConfigWantScalar)
@@ -144,7 +148,27 @@ func (r *reader) scalar(n *yaml.Node, path string) (string, bool) {
 		r.fault(n, path, CodeMissing, r.say.ConfigEmptyValue(path))
 		return "", false
 	}
+	if i := strings.IndexFunc(n.Value, unicode.IsControl); i >= 0 {
+		c, _ := utf8.DecodeRuneInString(n.Value[i:])
+		r.fault(n, path, CodeCharacter, r.say.ConfigCharacter(path, fmt.Sprintf("U+%04X", c)))
+		return "", false
+	}
 	return n.Value, true
+}
+
+// quotable reads a text that may stand between quotes or brackets in a SIP
+// message: a name, a digest username (RFC 3261 §25.1, quoted-string).
+func (r *reader) quotable(dst *string) take {
+	return func(n *yaml.Node, path string) {
+		s, ok := r.scalar(n, path)
+		if i := strings.IndexAny(s, "\"<>\\"); ok && i >= 0 {
+			r.fault(n, path, CodeCharacter, r.say.ConfigCharacter(path, s[i:i+1]))
+			return
+		}
+		if ok {
+			*dst = s
+		}
+	}
 }
 
 func (r *reader) str(dst *string) take {

@@ -159,7 +159,7 @@ func (r *reader) servers(dst *[]Server) take {
 		r.list(n, path, 2, func(e *yaml.Node, at string) {
 			s := Server{Large: "udp"}
 			r.mapping(e, at,
-				field{"name", r.str(&s.Name)},
+				field{"name", r.quotable(&s.Name)},
 				field{"role", oneOf(r, &s.Role, word[router.Server]{name: "primary", value: router.Primary},
 					word[router.Server]{name: "secondary", value: router.Secondary})},
 				field{"address", r.uri(&s.Address)},

@@ -29,7 +29,7 @@ func (r *reader) user(name string, n *yaml.Node, path string) User {
 	u := User{Name: name}
 	r.mapping(n, path,
 		field{"aor", r.uri(&u.AOR)},
-		field{"username", r.digits(&u.Username, func(string) bool { return true })},
+		field{"username", r.username(&u.Username)},
 		field{"password", func(n *yaml.Node, p string) {
 			if n.Value != stars { // *** is what config show prints
 				r.fault(n, p, CodeInlineSecret, r.say.ConfigInlineSecret())
@@ -42,6 +42,16 @@ func (r *reader) user(name string, n *yaml.Node, path string) User {
 		u.Username = u.AOR.User
 	}
 	return u
+}
+
+// username reads the user of the digest: often a number, to be quoted as one.
+func (r *reader) username(dst *string) take {
+	return func(n *yaml.Node, path string) {
+		s := ""
+		if r.quotable(&s)(n, path); s != "" {
+			r.digits(dst, func(string) bool { return true })(n, path)
+		}
+	}
 }
 
 func (r *reader) overflow(o *Overflow) take {

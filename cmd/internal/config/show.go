@@ -14,11 +14,20 @@ import (
 
 // Show returns every effective value as YAML with the keys of the file, in its
 // order, and each secret as ***. What Show prints is itself a valid file.
-func (c *Config) Show() []byte {
+func (c *Config) Show() []byte { return c.encode(nil) }
+
+// Explain is Show with a comment, in the reader's language, at each value that
+// comes from a profile or from a section for every IPBX.
+func (c *Config) Explain(lang text.Lang) []byte {
+	say := text.For(lang)
+	return c.encode(&say)
+}
+
+func (c *Config) encode(say *text.Messages) []byte {
 	var b bytes.Buffer
 	e := yaml.NewEncoder(&b)
 	e.SetIndent(2)
-	if err := e.Encode(c.tree()); err != nil {
+	if err := e.Encode(c.tree(say)); err != nil {
 		// The tree holds only strings: Encode cannot fail but by a bug.
 		panic(fmt.Sprintf("config: encode the effective values: %v", err))
 	}
@@ -75,7 +84,7 @@ func each[T any](in []T, node func(T) *yaml.Node) []*yaml.Node {
 	return out
 }
 
-func (c *Config) tree() *yaml.Node {
+func (c *Config) tree(say *text.Messages) *yaml.Node {
 	p := newPairs()
 	p.quoted("site", c.Site)
 	p.plain("language", c.Language)
@@ -89,7 +98,11 @@ func (c *Config) tree() *yaml.Node {
 	keys := newPairs()
 	keys.plain("file", c.Keys.File)
 	p.put("keys", keys.node)
-	p.put("ipbx", listNode(each(c.IPBX, IPBX.tree), false))
+	var ipbx []*yaml.Node
+	for i := range c.IPBX {
+		ipbx = append(ipbx, c.ipbxTree(i, say))
+	}
+	p.put("ipbx", listNode(ipbx, false))
 	p.put("servers", listNode(each(c.Servers, Server.tree), false))
 	p.put("service_numbers", listNode(each(c.ServiceNumbers, quotedNode), true))
 	p.put("registration", c.Registration.tree())
@@ -122,51 +135,6 @@ func (l Listen) tree() *yaml.Node {
 	p.quoted("advertise", l.Advertise.String())
 	p.plain("entry", l.Entry.String())
 	return p.node
-}
-
-func (x IPBX) tree() *yaml.Node {
-	p := newPairs()
-	p.quoted("name", x.Name)
-	p.quoted("address", x.Address.String())
-	sources := make([]*yaml.Node, len(x.Sources))
-	for i, a := range x.Sources {
-		sources[i] = quotedNode(a.String())
-	}
-	p.put("sources", listNode(sources, true))
-	p.plain("profile", x.Profile)
-	p.plain("no_answer", text.Short(x.NoAnswer))
-	redundancy := "none"
-	if x.MainStandby {
-		redundancy = "main-standby"
-	}
-	p.plain("redundancy", redundancy)
-	p.plain("max_grant", text.Short(x.MaxGrant))
-	x.Manners.put(p)
-	return p.node
-}
-
-// signalName is the word of the file for a hold signal.
-func signalName(status uint16) string {
-	if status == 0 {
-		return "none"
-	}
-	return strconv.Itoa(int(status))
-}
-
-func (m Manners) put(p pairs) {
-	p.plain("hold_signal", signalName(m.HoldSignal))
-	p.put("dissuasion", Dissuasion{m.Requeue, m.Status, m.Q850}.tree())
-	p.plain("rewrite_contact", strconv.FormatBool(m.RewriteContact))
-	p.plain("redirect_rescue", strconv.FormatBool(m.RedirectRescue))
-	var marks []*yaml.Node
-	if m.Diversion {
-		marks = append(marks, plainNode("diversion"))
-	}
-	if m.HistoryInfo {
-		marks = append(marks, plainNode("history-info"))
-	}
-	p.put("mark", listNode(marks, true))
-	p.plain("large", m.Large)
 }
 
 func (d Dissuasion) tree() *yaml.Node {

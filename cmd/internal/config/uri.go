@@ -46,18 +46,23 @@ func (u URI) String() string {
 	if u.User != "" {
 		b.WriteString(u.User + "@")
 	}
-	switch {
-	case u.Addr.IsValid():
-		b.WriteString(u.Addr.String())
-	case u.Port != 0:
-		b.WriteString(u.Host + ":" + strconv.Itoa(int(u.Port)))
-	default:
-		b.WriteString(u.Host)
-	}
+	b.WriteString(u.hostPort())
 	if u.Transport != "" {
 		b.WriteString(";transport=" + u.Transport)
 	}
 	return b.String()
+}
+
+// hostPort is the address without scheme and user; a name's port only when
+// given.
+func (u URI) hostPort() string {
+	switch {
+	case u.Addr.IsValid():
+		return u.Addr.String()
+	case u.Port != 0:
+		return u.Host + ":" + strconv.Itoa(int(u.Port))
+	}
+	return u.Host
 }
 
 func (u URI) scheme() string {

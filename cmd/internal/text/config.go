@@ -115,6 +115,12 @@ func (m Messages) ConfigUnknownValue(key, value string, allowed []string, guess 
 		key, value, m.list(allowed)) + m.guess(guess)
 }
 
+// ConfigProfileGone (CFG-008): a profile of an earlier version.
+func (m Messages) ConfigProfileGone(key, old, instead string) string {
+	return m.say("%s : le profil « %s » n'existe plus ; écrivez %s.",
+		"%s: profile %q no longer exists; write %s.", key, old, instead)
+}
+
 // ConfigMissing (CFG-009).
 func (m Messages) ConfigMissing(key string) string {
 	return m.say("%s manque.", "%s is missing.", key)

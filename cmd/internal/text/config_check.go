@@ -216,6 +216,8 @@ func (m Messages) Cause(err string) string {
 		return m.say("disque en lecture seule", "read-only file system")
 	case "file too large":
 		return m.say("fichier trop gros", "file too large")
+	case "tls: private key does not match public key":
+		return m.say("la clé n'est pas celle du certificat", "the key is not that of the certificate")
 	case "connection refused":
 		return m.say("personne n'écoute", "nobody is listening")
 	}
