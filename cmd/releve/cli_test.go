@@ -262,6 +262,28 @@ func TestSwitchoverAndReturn(t *testing.T) {
 	}
 }
 
+func TestConfigProfiles(t *testing.T) {
+	for _, lang := range []string{"en", "fr"} {
+		var b strings.Builder
+		for _, args := range [][]string{{}, {"avaya"}} {
+			r := exec(t, lang, "", append([]string{"config", "profiles"}, args...)...)
+			if r.code != 0 {
+				t.Errorf("%v: %d %s", args, r.code, r.err)
+			}
+			b.WriteString(r.out)
+		}
+		golden(t, "profiles."+lang+".txt", b.String())
+	}
+	var all []shownProfile
+	r := exec(t, "en", "", "config", "profiles", "-o", "json")
+	if err := json.Unmarshal([]byte(r.out), &all); err != nil || len(all) != 8 || all[1].Settings[10].Source.Ground != text.ByDocument {
+		t.Errorf("as JSON: %v\n%s", err, r.out)
+	}
+	if r := exec(t, "en", "", "config", "profiles", "wildix"); r.code != exitUsage {
+		t.Errorf("no such profile: %d", r.code)
+	}
+}
+
 func TestConfigVerbs(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "releve.yaml")
@@ -282,6 +304,9 @@ func TestConfigVerbs(t *testing.T) {
 	}
 	if r := exec(t, "fr", "", "config", "show", "-c", path, "-o", "json"); r.code != 0 || !strings.Contains(r.out, `"hold_budget": "20s"`) {
 		t.Errorf("show: %d\n%s%s", r.code, r.out, r.err)
+	}
+	if r := exec(t, "fr", "", "config", "show", "-c", path); r.code != 0 || !strings.Contains(r.out, "status: 486 # profil cucm (") {
+		t.Errorf("show says where a value comes from: %d\n%s%s", r.code, r.out, r.err)
 	}
 	if r := exec(t, "fr", "", "config", "diff", "-c", path, "--socket", daemon(t, &node{})); r.code != exitNo || !strings.Contains(r.out, "site\n  - old\n  + Example Hospital") {
 		t.Errorf("diff: %d\n%s%s", r.code, r.out, r.err)

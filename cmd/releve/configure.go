@@ -16,7 +16,7 @@ import (
 )
 
 func (c *cli) configVerb() *cobra.Command {
-	return c.group("config", "config", c.configInit(), c.configCheck(), c.configShow(), c.configDiff())
+	return c.group("config", "config", c.configInit(), c.configCheck(), c.configShow(), c.configDiff(), c.configProfiles())
 }
 
 func (c *cli) configInit() *cobra.Command {
@@ -118,7 +118,7 @@ func (c *cli) configShow() *cobra.Command {
 		if err := yaml.Unmarshal(shown, &tree); err != nil {
 			return fmt.Errorf("read back the effective values: %w", err)
 		}
-		return c.print(tree, func() string { return string(shown) })
+		return c.print(tree, func() string { return string(cfg.Explain(c.m.Lang())) })
 	})
 }
 

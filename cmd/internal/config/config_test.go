@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -223,12 +224,21 @@ func TestInit(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			dir := t.TempDir()
+			dir, written := t.TempDir(), raw
 			raw = []byte(strings.NewReplacer("/etc/releve", dir, "/var/lib/releve", dir).Replace(string(raw)))
 			c, problems := Parse("init", raw, lang)
 			if Faulty(problems) {
 				t.Errorf("%s %s: %s", lang, profile, lines(problems, dir))
 			}
+			want, _ := ProfileOf(profile)
+			manners := want.manners()
+			if got := c.IPBX[0]; got.Manners != manners || got.NoAnswer != want.NoAnswer.Is || got.MaxGrant != want.MaxGrant.Is {
+				t.Errorf("%s %s: the file does not leave the profile as it is: %+v", lang, profile, got)
+			}
+			if profile == "generic" || profile == "avaya" {
+				golden(t, fmt.Sprintf("init.%s.%s.txt", profile, lang), string(written))
+			}
+			uncommented(t, string(lang)+" "+profile, raw)
 			if c.Verification.Act || c.Language != string(lang) || c.IPBX[0].MainStandby != (profile == "oxe") {
 				t.Errorf("%s %s: act %v language %s", lang, profile, c.Verification.Act, c.Language)
 			}
@@ -236,6 +246,32 @@ func TestInit(t *testing.T) {
 	}
 	if _, err := Init(text.French, "oxee"); err == nil {
 		t.Error("an unknown profile was accepted")
+	}
+}
+
+// uncommented: each setting that the file offers in a comment of two spaces or
+// more, or at the margin, is one that the reader takes.
+func uncommented(t *testing.T, name string, raw []byte) {
+	t.Helper()
+	setting := regexp.MustCompile(`^(\s*)# ((?:  )?[a-z_0-9]+:(?: .*)?)$`)
+	var out []string
+	opened := 0
+	for line := range strings.SplitSeq(string(raw), "\n") {
+		if m := setting.FindStringSubmatch(line); m != nil && !strings.HasPrefix(m[2], "trunk:") && !strings.HasPrefix(m[2], "pair:") &&
+			!strings.HasPrefix(m[2], "hold:") && !strings.HasPrefix(m[2], "users:") && !strings.Contains(m[2], "aor:") {
+			line = m[1] + m[2]
+			opened++
+		}
+		out = append(out, line)
+	}
+	_, problems := Parse("init", []byte(strings.Join(out, "\n")), text.English)
+	for _, p := range problems {
+		if !p.Advice && p.Code != CodeTLSFile { // the certificate is not there
+			t.Errorf("%s: an offered setting is refused: %s", name, p)
+		}
+	}
+	if opened < 30 {
+		t.Errorf("%s: only %d settings offered", name, opened)
 	}
 }
 

@@ -119,6 +119,10 @@ var helps = map[Verb]help{
 		pair{"Comparer la configuration en service et le fichier", "Compare the running configuration and the file"},
 		pair{"Codes de sortie : 0 identiques, 1 différences, 2 erreur.", "Exit codes: 0 same, 1 different, 2 error."},
 	},
+	"config profiles": {
+		pair{"Ce que chaque profil d'IPBX règle, d'après quoi, et que régler à l'IPBX", "What each IPBX profile sets, on what ground, and what to set at the IPBX"},
+		pair{"", ""},
+	},
 	"ready": {
 		pair{"Ce nœud peut-il prendre des appels ?", "May this node take calls?"},
 		pair{"Codes de sortie : 0 oui, 1 non, 3 Relève injoignable.", "Exit codes: 0 yes, 1 no, 3 Relève unreachable."},

@@ -62,6 +62,14 @@ func (m Messages) ProfileTodo() string {
 	return m.say("À régler à l'IPBX :", "To set at the IPBX:")
 }
 
+// ProfileWord stands for a profile's name in a usage line.
+func (m Messages) ProfileWord() string { return m.say("PROFIL", "PROFILE") }
+
+// ProfileSourced counts the values that rest on more than nothing.
+func (m Messages) ProfileSourced(n, of int) string {
+	return m.say("valeurs justifiées : %d/%d", "sourced values: %d/%d", n, of)
+}
+
 // ProfileNote is one setting to enter, or to check, at the IPBX.
 type ProfileNote string
 
