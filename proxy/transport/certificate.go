@@ -113,6 +113,7 @@ func (c *credentials) current(now time.Time) keyring {
 	}
 	if err == nil || (c.now.pair == nil && next.pair != nil) {
 		c.now = next
+		c.count.certificatesRead.Add(1)
 	}
 	c.stamps, c.fault = stamps, err
 	return c.now

@@ -82,6 +82,9 @@ func TestCertificatesReadAgain(t *testing.T) {
 	replace(s.ca.File, []byte("no authority"))
 	s.issue(t, tlstest.Leaf{Name: "ours", SANs: sans("sip:fourth.example")})
 	expect("authority broken", "third.example", "tls.ca", 5)
+	if got := tr.Counters().CertificatesRead; got != 4 { // at start, renewed, key back, replaced
+		t.Errorf("read %d times", got)
+	}
 
 	say(t, old, bye) // who is connected did not notice
 	r.count(t, 1)

@@ -25,8 +25,10 @@ type conn struct {
 	inbound bool
 	last    atomic.Int64 // when something was last sent, in nanoseconds since made
 
-	leaf  *x509.Certificate // the peer's, verified; nil: none. Guarded by table.mu
-	alias netip.AddrPort    // by Alias; guarded by table.mu
+	// Guarded by table.mu:
+	leaf    *x509.Certificate // the peer's, verified; nil: none
+	vouched vouch             // what leaf was last read for
+	alias   netip.AddrPort    // by Alias
 
 	mu      sync.Mutex // guards what follows
 	made    time.Time

@@ -42,6 +42,7 @@ type Counters struct {
 	DialsFailed        uint64
 	HandshakesFailed   uint64 // TLS, both directions: a side refused, or broke off
 	HandshakesSlow     uint64 // TLS, both directions: not done in 4 s
+	CertificatesRead   uint64 // times that our certificate files were taken, the start included
 	CertificateFaults  uint64 // contents of our certificate files that could not be used
 	SlowMessages       uint64 // connections closed: a message did not complete in 30 s
 	StuckWriters       uint64 // connections closed: the peer did not read for 2 s
@@ -68,7 +69,7 @@ type counters struct {
 
 	readErrors, acceptErrors, accepted, dialed, dialsFailed                    atomic.Uint64
 	connectionsRefused, overLimit, overSource                                  atomic.Uint64
-	handshakesFailed, handshakesSlow, certificateFaults                        atomic.Uint64
+	handshakesFailed, handshakesSlow, certificatesRead, certificateFaults      atomic.Uint64
 	slowMessages, stuckWriters, vanished, idleClosed, badLength, withoutLength atomic.Uint64
 	handshakesOpen                                                             atomic.Int64
 
@@ -100,7 +101,7 @@ func (t *Transport) Counters() Counters {
 		ConnectionsRefused: k.connectionsRefused.Load(), OverLimit: k.overLimit.Load(), OverSource: k.overSource.Load(),
 		Accepted: k.accepted.Load(), Dialed: k.dialed.Load(), DialsFailed: k.dialsFailed.Load(),
 		HandshakesFailed: k.handshakesFailed.Load(), HandshakesSlow: k.handshakesSlow.Load(),
-		CertificateFaults: k.certificateFaults.Load(), HandshakesOpen: int(k.handshakesOpen.Load()),
+		CertificatesRead: k.certificatesRead.Load(), CertificateFaults: k.certificateFaults.Load(), HandshakesOpen: int(k.handshakesOpen.Load()),
 		SlowMessages: k.slowMessages.Load(), StuckWriters: k.stuckWriters.Load(),
 		Vanished: k.vanished.Load(), IdleClosed: k.idleClosed.Load(), BadLength: k.badLength.Load(), WithoutLength: k.withoutLength.Load(),
 		Connections: t.table.len(),

@@ -98,6 +98,16 @@ func hasSAN(c *x509.Certificate) bool {
 	return false
 }
 
+// nameable reports whether any certificate could speak for the domain; empty
+// stands for the address.
+func nameable(domain string) bool {
+	if _, err := netip.ParseAddr(strings.Trim(domain, "[]")); err == nil || domain == "" {
+		return true
+	}
+	_, ok := canonical(domain)
+	return ok
+}
+
 // canonical is the form in which DNS names are compared; false when it is none:
 // empty, a wildcard, an address, or with bytes that no host name has.
 func canonical(name string) (string, bool) {

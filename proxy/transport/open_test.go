@@ -120,6 +120,7 @@ func party(t *testing.T, a string) (*net.UDPConn, netip.AddrPort) {
 
 func TestConfigRefused(t *testing.T) {
 	udp := Listener{Network: UDP, Addr: addr("127.0.0.1:0")}
+	secured := newSite(t).on("127.0.0.1:0").TLS
 	for _, c := range []struct {
 		name, want string
 		config     Config
@@ -132,6 +133,7 @@ func TestConfigRefused(t *testing.T) {
 		{"peer without listener", "no listener 1", Config{Listen: []Listener{udp}, Peers: []Peer{{Addr: addr("127.0.0.2:5060"), Listener: 1}}}},
 		{"families", "family", Config{Listen: []Listener{udp}, Peers: []Peer{{Addr: addr("[::1]:5060"), Listener: 0}}}},
 		{"peer without port", "host and port", Config{Listen: []Listener{udp}, Peers: []Peer{{Addr: addr("127.0.0.2:0"), Listener: 0}}}},
+		{"peer's domain", "no domain", Config{Listen: []Listener{{Network: TLS, Addr: udp.Addr}}, TLS: secured, Peers: []Peer{{Addr: addr("127.0.0.2:5061"), Domain: "*.example"}}}},
 		{"message size", "1300", Config{Listen: []Listener{udp}, MaxMessage: 70000}},
 	} {
 		tr, err := New(c.config, newRecorder())

@@ -31,6 +31,9 @@ func (t *Transport) AddPeer(p Peer) error {
 		return ErrClosed
 	}
 	if l.Network == TLS {
+		if !nameable(p.Domain) {
+			return fmt.Errorf("peer %s: %q is no domain that a certificate can show; give a host name or an address, without port or wildcard", p.Addr, p.Domain)
+		}
 		t.fileDomain(peerKey{p.Listener, p.Addr}, p.Domain)
 		return nil
 	}

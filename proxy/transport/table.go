@@ -128,7 +128,20 @@ func (t *Transport) serves(c *conn, k peerKey) bool {
 	case c.leaf == nil:
 		return !c.inbound // its handshake will tell
 	}
-	return speaksForAny(c.leaf, t.namesOf(k))
+	v := vouch{t.domains.Load(), k}
+	if c.vouched != v {
+		if !speaksForAny(c.leaf, t.namesOf(k)) {
+			return false
+		}
+		c.vouched = v // until the peers change: not read again for each message
+	}
+	return true
+}
+
+// vouch is for whom a certificate was found to speak: k, as the peers then were.
+type vouch struct {
+	domains *map[peerKey][]string
+	k       peerKey
 }
 
 // Alias has requests to the port that a peer listens on, at the address it
