@@ -63,22 +63,6 @@ func (k *kamailio) rpc(ctx context.Context, words ...string) (string, error) {
 	return string(said), nil
 }
 
-// set changes how the registrar behaves from now on.
-func (k *kamailio) set(ctx context.Context, knob, value string) error {
-	verb := "htable.sets"
-	if knob == "brief" {
-		verb = "htable.seti"
-	}
-	_, err := k.rpc(ctx, verb, "knob", knob, value)
-	return err
-}
-
-// forget removes every binding of a user, as an IPBX that lost its memory.
-func (k *kamailio) forget(ctx context.Context, user string) error {
-	_, err := k.rpc(ctx, "ul.rm", "location", user)
-	return err
-}
-
 var (
 	aor     = regexp.MustCompile(`AoR:\s*(\S+)`)
 	contact = regexp.MustCompile(`Address:\s*(\S+)`)
