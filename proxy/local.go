@@ -46,6 +46,10 @@ func (p *Proxy) register(f transport.Flow, from side, raw []byte, h *message.Hea
 	granted, asked := 0, false
 	for c := range message.ContactList(raw, h) {
 		asked = true
+		if c.Bad {
+			p.answerStateless(f, raw, h, 400, "Malformed Contact")
+			return
+		}
 		expires := grant(c.Expires, h.Expires)
 		if c.Star || expires == 0 {
 			continue

@@ -223,6 +223,9 @@ func (p *Proxy) receive(f transport.Flow, raw []byte, h *message.Head) {
 		return
 	}
 	raw, result, fault := message.Scan(raw, h)
+	if result == message.OK && h.ContentLength < 0 && f.Network.Reliable() {
+		result, fault = endless(h)
+	}
 	p.Stats.seen(from, now)
 	if h.Request && from.kind == fromStranger {
 		p.Stats.Strangers.Add(1) // responses are matched by branch, whoever sent them (RFC 3261 §17.1.3)
@@ -263,6 +266,15 @@ func (p *Proxy) receive(f transport.Flow, raw []byte, h *message.Head) {
 		}
 	})
 	s.load.Store(s.size())
+}
+
+// endless refuses a message of a stream without Content-Length: nobody knows
+// where it ends, so its body is not to be passed on cut off (RFC 3261 §18.3).
+func endless(h *message.Head) (message.Result, message.Fault) {
+	if !h.Request || h.Method == message.ACK {
+		return message.Drop, message.Fault{}
+	}
+	return message.Bad, message.Fault{Status: 400, Reason: "Missing Content-Length"}
 }
 
 // Ours reports whether a Route or Record-Route value is one of our addresses.
