@@ -63,6 +63,7 @@ type Peer struct {
 type IPBX struct {
 	Peer
 	Sources []netip.Addr // where its requests come from, besides Addr
+	Manners Manners
 }
 
 // Server is one of the two voice servers.
@@ -125,6 +126,9 @@ type Proxy struct {
 	dropped                            []atomic.Uint64    // likewise: messages beyond its rate
 	pings                              admission.Bucket   // OPTIONS for us
 	held                               atomic.Int64       // calls held now
+	spared                             []atomic.Int64     // by sourceOf: the instant until which it asked for a pause
+	policy                             []fork.Policy      // by IPBX
+	rewrites                           bool               // some IPBX has RewriteContact
 	sourceRate, strangerRate, pingRate admission.Rate
 
 	wait sync.WaitGroup
@@ -151,6 +155,7 @@ func New(cfg Config, wire Wire, view router.View, hooks Hooks) *Proxy {
 		Dialogs: dialog.New(limits), stop: make(chan struct{}),
 	}
 	p.rates()
+	p.policies()
 	p.heads.New = func() any { return new(message.Head) }
 	for i := range cfg.Listeners {
 		a, _ := hostPort([]byte(cfg.Listeners[i].SentBy), cfg.Listeners[i].Network)
