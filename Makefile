@@ -7,6 +7,7 @@ TESTS  = $(GO) test -race -count=1
 EPISODES ?= 0
 SECONDS  ?= 60
 SEED     ?= 1
+MINUTES  ?= 10
 
 .DEFAULT_GOAL := help
 
@@ -20,7 +21,7 @@ build: ## build bin/releve
 demo: build ## the whole story in a minute, on loopback, with Go alone
 	@$(BIN) demo
 
-test: tools check conformance explore simulate demo flows bench-short ## all that CI runs, in under 20 minutes on two cores
+test: tools check conformance explore simulate demo flows soak-short bench-short ## all that CI runs, in under 20 minutes on two cores
 
 tools:
 	@bash testbed/install.sh sip-tester kamailio
@@ -47,15 +48,11 @@ conformance: build ## every rule of docs/conformance.md, the tests that prove it
 flows: build ## 72 SIPp flows against the binary, about a minute
 	@$(GO) run ./testbed/sipp/run -binary $(abspath $(BIN))
 
-INTEROP_PACKAGES = sip-tester kamailio kamailio-tls-modules baresip-core linphone-cli twinkle-console libasound2-data libnet-sip-perl sipsak sipvicious
+soak: build ## 10 minutes of calls while everything around fails in turn: MINUTES= SEED=
+	@$(GO) run ./testbed/soak/run -binary $(BIN) -minutes $(MINUTES) -seed $(SEED)
 
-interop: build ## every action against Kamailio, baresip, linphone, twinkle, Net::SIP, SIPp, sipsak
-	@bash testbed/install.sh $(INTEROP_PACKAGES)
-	@$(GO) run ./testbed/interop/run -binary $(abspath $(BIN))
-
-interop-short: build
-	@bash testbed/install.sh $(INTEROP_PACKAGES)
-	@$(GO) run ./testbed/interop/run -binary $(abspath $(BIN)) -short
+soak-short: build
+	@$(GO) run ./testbed/soak/run -binary $(BIN) -minutes 0.5
 
 bench: build tools ## CPU, memory and failed calls beside Kamailio and a bare relay
 	$(GO) run ./testbed/bench -binary $(BIN)
@@ -63,4 +60,4 @@ bench: build tools ## CPU, memory and failed calls beside Kamailio and a bare re
 bench-short: build
 	$(GO) run ./testbed/bench -binary $(BIN) -short
 
-.PHONY: help build demo test tools check conformance explore simulate flows interop interop-short bench bench-short
+.PHONY: help build demo test tools check conformance explore simulate flows soak soak-short bench bench-short

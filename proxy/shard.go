@@ -182,7 +182,7 @@ func (s *shard) deliver(now router.Instant, m posted) {
 		s.p.give(s.p.Dialogs.Release(m.server, now)) // it left meanwhile: the line goes to the next
 	case postFailed:
 		for _, r := range s.concerned(m.flow) {
-			r.c.transportFailed(now, r, m.cause, m.flow.Conn != 0)
+			r.c.transportFailed(now, r, m.cause)
 		}
 	case postResolved:
 		s.resume(now, m.context)
@@ -386,4 +386,15 @@ func appendLower(dst, b []byte) []byte {
 		dst = append(dst, c)
 	}
 	return dst
+}
+
+// Transactions is the number of requests in progress, with the tails of those
+// that ended. It takes each shard's lock in turn.
+func (p *Proxy) Transactions() (n int) {
+	for _, s := range p.shards {
+		s.mu.Lock()
+		n += len(s.servers) + s.tails.len()
+		s.mu.Unlock()
+	}
+	return n
 }

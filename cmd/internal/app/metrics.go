@@ -2,6 +2,7 @@ package app
 
 import (
 	"net/http"
+	"runtime"
 
 	"releve/health/metric"
 	"releve/proxy"
@@ -44,6 +45,8 @@ func (a *App) metrics() http.Handler {
 	for _, g := range gauges {
 		set.GaugeFunc(g.name, g.help, func() float64 { return float64(g.value()) })
 	}
+	set.GaugeFunc("releve_transactions", "requests in progress, with the tails of those that ended", func() float64 { return float64(a.proxy.Transactions()) })
+	set.GaugeFunc("releve_goroutines", "goroutines of this process", func() float64 { return float64(runtime.NumGoroutine()) })
 	set.GaugeFunc("releve_calls_active", "calls in progress", func() float64 { return float64(a.proxy.Dialogs.Len()) })
 	for s := router.Primary; s <= router.Secondary; s++ {
 		label := metric.Label{Name: "server", Value: s.String()}
@@ -57,7 +60,6 @@ func (a *App) metrics() http.Handler {
 		}, label)
 	}
 	set.GaugeFunc("releve_epoch", "counts role changes", func() float64 { return float64(a.proxy.View().Epoch) })
-	footprint(set)
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		_, _ = set.WriteTo(w) // the reader went away: nothing to do
