@@ -27,6 +27,7 @@ func TestConformanceCancel(t *testing.T) {
 	t.Run("A03 RFC 3261 §13.2.2.4", TestRFC6026_7_2_Repeats)
 	t.Run("A03 RFC 3261 §16.11", TestSection16_11_Stateless)
 	t.Run("A04 RFC 6026 §7.1", TestRFC6026_7_1_OldAck)
+	t.Run("A04 RFC 6026 §7.1 with branches pending", testOldAckWithAPendingBranch)
 	t.Run("A05 RFC 3261 §12.2 to a server that is down", testAckToADeadServer)
 }
 
@@ -93,11 +94,12 @@ func testCancelOfNothing(t *testing.T) {
 // Proxy-Require".
 func testCancelIsThatOfTheInvite(t *testing.T) {
 	run(t, func(b *bed) {
-		up := adding(invite("c"), "Route: <sip:10.0.0.5;lr>, <sip:10.0.0.98;lr>", "Route: <sip:10.0.0.99;lr;x=\"a,b\">", "Require: 100rel", "Record-Route: <sip:10.0.0.1;lr>", "Authorization: Digest a=\"b\"")
+		up := adding(invite("c"), "Route: <sip:10.0.0.5;lr>, <sip:10.0.1.1;lr>", "Route: <sip:10.0.0.99;lr;x=\"a,b\">", "Require: 100rel", "Record-Route: <sip:10.0.0.1;lr>", "Authorization: Digest a=\"b\"")
 		up = with(up, "CSeq: 1 INVITE", "CSeq: 2147483647 INVITE", "To: <sip:5000@10.0.0.5:5060>", "To: \"a \\\" <b>\" <sip:5000@10.0.0.5:5060;x=y>;p=1")
 		b.ibx.send(up)
 		b.ibx.take("100")
 		down := b.primary.take("INVITE")
+		want(b, "Route lines that go on", len(headers(down, "Route")), 2)
 		b.primary.send(answer(down, 180, "p"))
 		b.ibx.take("180")
 		b.ibx.send(cancelOf(up))
@@ -189,6 +191,24 @@ func testReasonOfCancel(t *testing.T) {
 		b.primary.send(answer(first, 487, "p"))
 		b.primary.take("ACK")
 		refuse(b, up, b.secondary.take("INVITE"), 404, b.secondary, b.ibx)
+	})
+}
+
+// testOldAckWithAPendingBranch: the same while the context waits for another branch.
+func testOldAckWithAPendingBranch(t *testing.T) {
+	run(t, func(b *bed) {
+		_, first, second := b.pendingAndDelivered("o")
+		b.secondary.send(accept(second, "s-o", "10.0.1.2"))
+		ok := b.ibx.take("200")
+		for range 2 {
+			b.ibx.send(uac(ok, "ACK", "o", 1, "10.0.0.1"))
+			b.secondary.take("ACK sip:ivr@10.0.1.2:5060")
+		}
+		b.primary.send(answer(first, 487, "p"))
+		b.primary.take("ACK")
+		b.ibx.send(uac(ok, "BYE", "bye", 2, "10.0.0.1"))
+		b.secondary.send(answer(b.secondary.take("BYE"), 200, "x"))
+		b.ibx.take("200")
 	})
 }
 

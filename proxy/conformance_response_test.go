@@ -27,6 +27,7 @@ func TestConformanceResponses(t *testing.T) {
 	t.Run("P05 RFC 3261 §16.7(5) late_answer", TestLate2xx)
 	t.Run("P06 RFC 3261 §16.7(5)", TestSection16_7_5_6xx)
 	t.Run("P06 RFC 3261 §16.7(5) a branch pending elsewhere", test6xxWithAPendingBranch)
+	t.Run("P06 RFC 3261 §16.7(5) read otherwise", test6xxReadAsAFailure)
 	t.Run("P07 RFC 3261 §16.7(6)", TestSection16_7_6_Best)
 	t.Run("P07 RFC 3261 §16.7(6) within a class", testBestWithinAClass)
 	t.Run("P08 RFC 3261 §16.7(6)", TestSection16_7_6_Best)
@@ -109,23 +110,39 @@ func testBestWithinAClass(t *testing.T) {
 // Proxy-Authenticate header field values from all other 401 and 407 responses
 // received so far in this response context and add them … unmodified".
 func testChallengesOfSeveralBranches(t *testing.T) {
+	one, two := `Digest realm="a", nonce="1,2"`, `Digest realm="a", nonce="3", algorithm=SHA-256`
+	three, four := `Digest realm="desk", nonce="4"`, `Basic realm="x"`
+	for _, r := range []struct{ first, second int }{{407, 401}, {401, 407}, {401, 401}, {407, 407}} {
+		t.Run(fmt.Sprint(r.first, r.second), func(t *testing.T) {
+			run(t, func(b *bed) {
+				up := b.refusedBy("many", r.first, "Proxy-Authenticate: "+one, "Proxy-Authenticate:   "+two, "WWW-Authenticate: "+four)
+				desk := b.ibx2.take("INVITE")
+				b.ibx2.send(answer(desk, r.second, "d", "WWW-Authenticate: "+three))
+				b.ibx2.take("ACK")
+				resp := b.ibx.take(fmt.Sprint(r.second))
+				want(b, "WWW-Authenticate", strings.Join(headers(resp, "WWW-Authenticate"), "|"), four+"|"+three)
+				want(b, "Proxy-Authenticate", strings.Join(headers(resp, "Proxy-Authenticate"), "|"), one+"|"+two)
+				b.ibx.send(ackNon2xx(up, resp))
+			}, observing, withDesk, reads(407, 401))
+		})
+	}
+}
+
+// test6xxReadAsAFailure: also where the operator has a 6xx of this server read as a
+// failure, nothing new begins.
+func test6xxReadAsAFailure(t *testing.T) {
 	run(t, func(b *bed) {
-		up := invite("many")
-		b.ibx.send(up)
-		b.ibx.take("100")
-		down := b.primary.take("INVITE")
-		one, two := `Digest realm="a", nonce="1,2"`, `Digest realm="a", nonce="3", algorithm=SHA-256`
-		b.primary.send(answer(down, 407, "p", "Proxy-Authenticate: "+one, "Proxy-Authenticate:   "+two, "WWW-Authenticate: Basic realm=\"x\""))
-		b.primary.take("ACK")
-		desk := b.ibx2.take("INVITE")
-		three := `Digest realm="desk", nonce="4"`
-		b.ibx2.send(answer(desk, 401, "d", "WWW-Authenticate: "+three))
-		b.ibx2.take("ACK")
-		resp := b.ibx.take("401")
-		want(b, "WWW-Authenticate", strings.Join(headers(resp, "WWW-Authenticate"), "|"), `Basic realm="x"|`+three)
-		want(b, "Proxy-Authenticate", strings.Join(headers(resp, "Proxy-Authenticate"), "|"), one+"|"+two)
-		b.ibx.send(ackNon2xx(up, resp))
-	}, observing, withDesk, reads(407))
+		up := b.refusedBy("r", 600)
+		b.ibx.send(ackNon2xx(up, b.ibx.take("600")))
+		b.ibx2.silent()
+	}, observing, withDesk, reads(600))
+	run(t, func(b *bed) {
+		up := b.refusedBy("h", 600)
+		b.switchover()
+		b.secondary.silent()
+		b.ibx2.silent()
+		b.ibx.send(ackNon2xx(up, b.ibx.take("")))
+	}, withDesk, reads(600))
 }
 
 // testLone503: "A proxy which receives a 503 SHOULD NOT forward it unless it can

@@ -83,7 +83,7 @@ func TestSection17_1_1_2_InviteClient(t *testing.T) {
 	})
 	t.Run("the ACK is that of §17.1.1.3", func(t *testing.T) {
 		run(t, func(b *bed) {
-			up := adding(outgoing("k", "10.0.1.1"), "Route: <sip:10.0.0.5;lr>, <sip:10.0.0.99;lr>", "Authorization: Digest a=\"b\"")
+			up := adding(outgoing("k", "10.0.1.1"), "Route: <sip:10.0.0.5;lr>, <sip:10.0.0.1;lr>, <sip:10.0.0.99;lr>", "Authorization: Digest a=\"b\"")
 			b.primary.send(up)
 			b.primary.take("100")
 			down := b.ibx.take("INVITE")
@@ -96,6 +96,7 @@ func TestSection17_1_1_2_InviteClient(t *testing.T) {
 			want(b, "Call-ID", header(ack, "Call-ID"), header(down, "Call-ID"))
 			want(b, "CSeq", header(ack, "CSeq"), "1 ACK")
 			want(b, "Route", strings.Join(headers(ack, "Route"), "|"), strings.Join(headers(down, "Route"), "|"))
+			want(b, "Route values", header(ack, "Route") != "", true)
 			want(b, "credentials (§22.1)", header(ack, "Authorization"), "Digest a=\"b\"")
 			b.primary.send(ackNon2xx(up, b.primary.take("486")))
 		})
