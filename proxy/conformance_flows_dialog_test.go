@@ -100,6 +100,39 @@ func flowRestartWhileRinging(t *testing.T) {
 	})
 }
 
+// The refreshes stop and no BYE comes: the record ends with its session. A refresh
+// in time moves that end; a BYE after it still goes by its Route.
+func flowSessionRanOut(t *testing.T) {
+	run(t, func(b *bed) {
+		_, down := b.ring("t")
+		b.primary.send(answer(down, 200, "p-t", "Contact: <sip:ivr@10.0.1.1:5060>", "Session-Expires: 600;refresher=uac", "Require: timer"))
+		ok := b.ibx.take("200")
+		b.ibx.send(uac(ok, "ACK", "k", 1, "10.0.0.1"))
+		b.primary.take("ACK")
+		b.pass(5 * time.Minute)
+		b.ibx.send(uac(ok, "UPDATE", "u", 2, "10.0.0.1"))
+		b.primary.send(answer(b.primary.take("UPDATE"), 200, "x", "Session-Expires: 600;refresher=uac"))
+		b.ibx.take("200")
+		b.pass(9*time.Minute + 30*time.Second)
+		b.lines(1, 0)
+		b.pass(3 * time.Minute)
+		b.lines(0, 0)
+		r := b.record()
+		want(b, "ended by", r.EndedBy, "relève")
+		b.ibx.silent() // what becomes of the two ends is theirs
+		b.primary.silent()
+		b.ibx.send(uac(ok, "BYE", "late", 3, "10.0.0.1"))
+		b.primary.send(answer(b.primary.take("BYE sip:ivr@10.0.1.1:5060"), 481, "x"))
+		b.ibx.take("481")
+	})
+	run(t, func(b *bed) { // no session timer: only the longest call ends it
+		_, ok := b.establish("n")
+		b.pass(2 * time.Hour)
+		b.lines(1, 0)
+		b.hangUp(ok)
+	})
+}
+
 func flowReferToTheOther(t *testing.T) {
 	run(t, func(b *bed) {
 		down, ok := b.establish("held")

@@ -36,6 +36,7 @@ func TestConformanceFlows(t *testing.T) {
 	t.Run("flow 22 BYE to a dead server", flowByeToTheDead)
 	t.Run("flow 23 restart: established calls", TestInDialog)
 	t.Run("flow 23 restart: ringing calls", flowRestartWhileRinging)
+	t.Run("flow 24 the session ran out", flowSessionRanOut)
 	t.Run("flow 25 REFER to the other server", flowReferToTheOther)
 	t.Run("flow 36 TCP connection gone", flowConnectionGone)
 	t.Run("flow 36 TCP connection gone: responses", TestSection18_2_2_Stream)
