@@ -48,6 +48,16 @@ conformance: build ## every rule of docs/conformance.md, the tests that prove it
 flows: build ## 72 SIPp flows against the binary, about a minute
 	@$(GO) run ./testbed/sipp/run -binary $(abspath $(BIN))
 
+INTEROP_PACKAGES = sip-tester kamailio kamailio-tls-modules baresip-core linphone-cli twinkle-console libasound2-data libnet-sip-perl sipsak sipvicious
+
+interop: build ## every action against Kamailio, baresip, linphone, twinkle, Net::SIP, SIPp, sipsak
+	@bash testbed/install.sh $(INTEROP_PACKAGES)
+	@$(GO) run ./testbed/interop/run -binary $(abspath $(BIN))
+
+interop-short: build
+	@bash testbed/install.sh $(INTEROP_PACKAGES)
+	@$(GO) run ./testbed/interop/run -binary $(abspath $(BIN)) -short
+
 soak: build ## 10 minutes of calls while everything around fails in turn: MINUTES= SEED=
 	@$(GO) run ./testbed/soak/run -binary $(BIN) -minutes $(MINUTES) -seed $(SEED)
 
@@ -60,4 +70,4 @@ bench: build tools ## CPU, memory and failed calls beside Kamailio and a bare re
 bench-short: build
 	$(GO) run ./testbed/bench -binary $(BIN) -short
 
-.PHONY: help build demo test tools check conformance explore simulate flows soak soak-short bench bench-short
+.PHONY: help build demo test tools check conformance explore simulate flows interop interop-short soak soak-short bench bench-short

@@ -200,6 +200,21 @@ func (c *context) onward(now router.Instant, i uint8, why router.Happening) (rou
 	return c.advance(now, i, why)
 }
 
+// again sends a request of a dialog once more, on a new connection, when the one
+// it went by broke before any answer: that may have been dead for hours, behind a
+// firewall that forgot it, and a BYE that is lost there leaves a call for ever.
+// Our choice: once, as a new branch. Not an initial INVITE: that overflows.
+func (c *context) again(now router.Instant, i uint8) bool {
+	b := &c.branches[i]
+	if b.target != fork.ToRoute || b.more != nil || len(c.former) > 0 || b.given(c, i) {
+		return false
+	}
+	w := c.way
+	c.retire(now, i)
+	_, sent := c.try(now, i, &w, 1)
+	return sent
+}
+
 // given: nothing is to be begun for this branch any more.
 func (b *branch) given(c *context, i uint8) bool {
 	return b.cancelling != cancelNone || b.ended || c.over || c.fork.Final() || c.fork.GivenUp(i) || c.fork.Ended(i)

@@ -22,6 +22,7 @@ func TestConformanceCancel(t *testing.T) {
 	t.Run("C08 RFC 3261 §9.1", TestSection16_10_Cancel)
 	t.Run("C09 RFC 3326 §2 §3", testReasonOfCancel)
 	t.Run("C09 RFC 3326 §2 when another answered", TestLate2xx)
+	t.Run("C10 RFC 3261 §16.10 our choice: passed on", testExpiresOfAnInvite)
 	t.Run("A01 RFC 3261 §17.1.1.3 §17.1.1.2", TestSection17_1_1_2_InviteClient)
 	t.Run("A02 RFC 3261 §17.2.1", TestSection17_2_1_InviteServer)
 	t.Run("A03 RFC 3261 §13.2.2.4", TestRFC6026_7_2_Repeats)

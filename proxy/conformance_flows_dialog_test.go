@@ -1,9 +1,12 @@
 package proxy
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"releve/proxy/transport"
 )
 
 // The flows of TestConformanceFlows in which a dialog exists.
@@ -177,6 +180,39 @@ func flowConnectionGone(t *testing.T) {
 		b.reply(again, bye, answer(string(bye.Raw), 200, "x"))
 		b.ibx.take("200")
 	}, overTCP)
+}
+
+// TestByeOnADeadConnectionLeftTheCall: a connection that broke under a request of a
+// dialog answered it 500, and the server kept the call: it goes once more, by a new
+// connection and with a new branch; when that breaks too, 500.
+func TestByeOnADeadConnectionLeftTheCall(t *testing.T) {
+	for _, breaks := range []int{1, 2} {
+		t.Run(fmt.Sprint(breaks), func(t *testing.T) {
+			run(t, func(b *bed) {
+				server := b.overStream("before")
+				b.ibx.send(invite("g"))
+				b.ibx.take("100")
+				m := b.takeStream(server)
+				b.reply(server, m, with(accept(string(m.Raw), "p", "10.0.1.1"), "10.0.1.1:5060>", "10.0.1.1:5060;transport=tcp>"))
+				ok := b.ibx.take("200")
+				b.ibx.send(uac(ok, "BYE", "bye", 2, "10.0.0.1"))
+				first := string(b.takeStream(server).Raw)
+				for range breaks {
+					b.p.Failed(transport.Flow{Network: transport.TCP, Listener: 1, Remote: addrPrimary, Conn: 7}, transport.ConnectionLost)
+					b.pass(ms)
+				}
+				if breaks == 2 {
+					b.ibx.take("500")
+					return
+				}
+				bye := b.takeStream(server)
+				want(b, "again", strings.HasPrefix(string(bye.Raw), "BYE"), true)
+				want(b, "a branch of its own", branchOf(string(bye.Raw)) != branchOf(first), true)
+				b.reply(server, bye, answer(string(bye.Raw), 200, "x"))
+				b.ibx.take("200")
+			}, overTCP)
+		})
+	}
 }
 
 // TestCallWithoutToTagLostItsAck: a server that answers without a To tag (RFC 2543,

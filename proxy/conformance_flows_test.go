@@ -39,6 +39,7 @@ func TestConformanceFlows(t *testing.T) {
 	t.Run("flow 24 the session ran out", flowSessionRanOut)
 	t.Run("flow 25 REFER to the other server", flowReferToTheOther)
 	t.Run("flow 36 TCP connection gone", flowConnectionGone)
+	t.Run("flow 36 TCP connection gone under a request", TestByeOnADeadConnectionLeftTheCall)
 	t.Run("flow 36 TCP connection gone: responses", TestSection18_2_2_Stream)
 	t.Run("flow 37 ICMP", testICMP)
 	t.Run("flow 37 ICMP port unreachable", TestHold)

@@ -47,6 +47,7 @@ func TestConformanceResponses(t *testing.T) {
 	t.Run("P18 RFC 3261 §16.7(5)", testOneFinal)
 	t.Run("P19 RFC 3261 §16.7(6)", TestHoldSignalMakesUsAUserAgent)
 	t.Run("P19 RFC 3261 §16.7(6) no 18x of ours without it", testNo18xOfOurs)
+	t.Run("P20 RFC 6228 our choice: none", testNo199)
 }
 
 // reads has the named statuses of the primary read as a failure, so that two

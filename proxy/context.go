@@ -285,8 +285,9 @@ func (c *context) ack(a *attempt, raw []byte, h *message.Head) {
 	_ = c.s.send(a.flow, c.s.buf)
 }
 
-// transportFailed tells what r names that nothing gets through to its peer.
-func (c *context) transportFailed(now router.Instant, r ref, cause transport.Cause) {
+// transportFailed tells what r names that nothing gets through to its peer;
+// broken: by the connection it had, another may.
+func (c *context) transportFailed(now router.Instant, r ref, cause transport.Cause, broken bool) {
 	c.s.current = c
 	a := r.attempt()
 	delete(c.s.calling, r)
@@ -307,6 +308,10 @@ func (c *context) transportFailed(now router.Instant, r ref, cause transport.Cau
 	if !b.provisional { // a server that rang and broke down is not called again
 		var sent bool
 		if why, sent = c.onward(now, r.branch, why); sent {
+			c.arm()
+			return
+		}
+		if broken && c.again(now, r.branch) {
 			c.arm()
 			return
 		}

@@ -22,6 +22,7 @@ type way struct {
 	lastRoute  bool     // a strict router put our URI in the Request-URI: the last Route moved there
 	pushURI    []byte   // the next hop is a strict router: this URI goes to the end of Route
 	secure     bool     // sips: TLS only, and Record-Route says sips
+	marks      marks
 	token      message.Token
 	signed     bool         // token came with the request: an in-dialog one
 	ask        resolve.Name // this name must be looked up first; Host empty: none
@@ -48,11 +49,18 @@ func (p *Proxy) hop(c *context, t fork.Target) (way, bool) {
 		}
 		w.peer = &p.cfg.IPBXs[i].Peer
 		w.token = message.Token{Server: c.from.server(), IPBX: uint8(i)}
+		if uri := c.head.URI.Of(c.raw); p.names(uri, w.peer) {
+			// The server named this IPBX itself: the digest it computed for that
+			// URI stays right (RFC 3261 §22.4).
+			w.uri = uri
+		}
 	default:
 		s := serverOf(t)
 		w.peer = &p.cfg.Servers[s].Peer
-		if name := p.cfg.Servers[s].User; name != "" {
-			user = []byte(name)
+		user = c.userAt(s)
+		if c.call != nil && c.call.replaces {
+			// A transfer to what this IPBX took for the server's Contact.
+			_, w.uri = c.s.undisguised(c.head.URI.Of(c.raw), dialogOf(c.head.Replaces.Of(c.raw)))
 		}
 		w.token = message.Token{Server: s, FromIPBX: true, IPBX: c.from.ipbx()}
 	}
@@ -121,6 +129,23 @@ func (p *Proxy) leadsTo(uri []byte, w *way) bool {
 	}
 	s := p.roster.Load().at(addr, w.flow.Network)
 	return addr == w.flow.Remote || s != nil && s.peer == w.peer
+}
+
+// names reports whether a plain Request-URI is one at a peer.
+func (p *Proxy) names(uri []byte, peer *Peer) bool {
+	u, ok := message.ParseURI(uri)
+	at, placed := placeOf(uri)
+	if !ok || !placed || len(u.Headers) > 0 {
+		return false
+	}
+	if _, method := u.Param("method"); method {
+		return false
+	}
+	if peer.named() {
+		return strings.EqualFold(string(at.host), peer.Host.Host)
+	}
+	addr, ok := at.addr()
+	return ok && addr == peer.Addr
 }
 
 // strict treats a next hop without lr: it takes its URI as the Request-URI, and
@@ -206,7 +231,13 @@ func (s *shard) appendRequest(dst []byte, c *context, w *way, branch []byte) []b
 		MaxForwards:   decremented(c.head.MaxForwards),
 		PushVia:       s.appendVia(via[0][:0], c.raw, &c.head, w.flow, branch),
 		StampReceived: c.stamp.Addr, SetReceived: c.stamp.Received, SetRPort: c.stamp.RPort,
-		SetContentLength: w.flow.Network.Reliable(),
+		SetContentLength: w.flow.Network.Reliable(), History: w.marks.history,
+	}
+	if w.marks.diversion != nil {
+		edit.Add = [][]byte{w.marks.diversion}
+	}
+	if s.p.rewrites {
+		edit.Contact = s.disguise(nil, c.from, w.flow, c.raw, &c.head)
 	}
 	if recordRoutes(c.head.Method) {
 		edit.PushRecordRoute[0] = s.appendRecordRoute(rr[0][:0], l, w, c.head.CallID.Of(c.raw))

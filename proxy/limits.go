@@ -185,6 +185,7 @@ func (p *Proxy) rates() {
 	p.sourceRate = admission.PerSecond(l.SourceRate, l.SourceBurst)
 	p.strangerRate = admission.PerSecond(strangerRate, 0)
 	p.pingRate = admission.PerSecond(pingRate, 0)
+	p.spared = make([]atomic.Int64, int(router.Servers)+len(p.cfg.IPBXs))
 	p.dropped = make([]atomic.Uint64, int(router.Servers)+len(p.cfg.IPBXs))
 	p.sources = make([]admission.Bucket, int(router.Servers)+len(p.cfg.IPBXs))
 }

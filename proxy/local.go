@@ -39,9 +39,17 @@ func (p *Proxy) register(f transport.Flow, from side, raw []byte, h *message.Hea
 		return
 	}
 	var extra [][]byte
+	if wrongStar(raw, h) {
+		p.answerStateless(f, raw, h, 400, "Wildcard Contact Needs Expires 0")
+		return
+	}
 	granted, asked := 0, false
 	for c := range message.ContactList(raw, h) {
 		asked = true
+		if c.Bad {
+			p.answerStateless(f, raw, h, 400, "Malformed Contact")
+			return
+		}
 		expires := grant(c.Expires, h.Expires)
 		if c.Star || expires == 0 {
 			continue
@@ -55,6 +63,17 @@ func (p *Proxy) register(f transport.Flow, from side, raw []byte, h *message.Hea
 	if asked && p.hooks.Registered != nil { // else it only asked (RFC 3261 §10.2.3)
 		p.hooks.Registered(from.server(), granted)
 	}
+}
+
+// wrongStar: "Contact: *" stands alone and means nothing but removal (RFC 3261
+// §10.2.2, §10.3(6)).
+func wrongStar(raw []byte, h *message.Head) bool {
+	n, star := 0, false
+	for c := range message.ContactList(raw, h) {
+		n++
+		star = star || c.Star
+	}
+	return star && (n > 1 || h.Expires != 0)
 }
 
 // grant is the expiry of one Contact in seconds: of its own parameter, else of

@@ -18,6 +18,7 @@ func (c *context) event(now router.Instant, k fork.EventKind) fork.Event {
 		if !c.call.outgoing {
 			ev.Occupancy = c.s.p.Dialogs.Occupancy(v.Active, c.linesHeld(v.Active))
 			ev.AnsweredLately = c.s.p.answeredLately(v.Active, now)
+			ev.NotBefore = c.s.p.sparedUntil(now, v.Active)
 		}
 	}
 	return ev
@@ -41,7 +42,7 @@ const maxSteps = 8 * fork.MaxBranches
 // step feeds the fork and performs what it decides, until it wants no more.
 // raw and h are the response in hand, if any.
 func (c *context) step(now router.Instant, ev fork.Event, raw []byte, h *message.Head) {
-	policy := &c.s.p.cfg.Policy
+	policy := c.s.p.policyOf(c.from)
 	queue := [8]fork.Event{ev}
 	pending := queue[:1]
 	room := c.s.effects[:0] // of the shard: a step never runs within another
@@ -165,6 +166,7 @@ func (c *context) start(now router.Instant, e *fork.Effect) (fork.Event, bool) {
 		return failed, true
 	}
 	if c.call != nil {
+		c.mark(&hop, e)
 		c.call.record.Attempts++
 		c.reserve(b, e.Target)
 	}

@@ -63,6 +63,7 @@ type Peer struct {
 type IPBX struct {
 	Peer
 	Sources []netip.Addr // where its requests come from, besides Addr
+	Manners Manners
 }
 
 // Server is one of the two voice servers.
@@ -125,6 +126,9 @@ type Proxy struct {
 	dropped                            []atomic.Uint64    // likewise: messages beyond its rate
 	pings                              admission.Bucket   // OPTIONS for us
 	held                               atomic.Int64       // calls held now
+	spared                             []atomic.Int64     // by sourceOf: the instant until which it asked for a pause
+	policy                             []fork.Policy      // by IPBX
+	rewrites                           bool               // some IPBX has RewriteContact
 	sourceRate, strangerRate, pingRate admission.Rate
 
 	wait sync.WaitGroup
@@ -151,6 +155,7 @@ func New(cfg Config, wire Wire, view router.View, hooks Hooks) *Proxy {
 		Dialogs: dialog.New(limits), stop: make(chan struct{}),
 	}
 	p.rates()
+	p.policies()
 	p.heads.New = func() any { return new(message.Head) }
 	for i := range cfg.Listeners {
 		a, _ := hostPort([]byte(cfg.Listeners[i].SentBy), cfg.Listeners[i].Network)
@@ -223,6 +228,9 @@ func (p *Proxy) receive(f transport.Flow, raw []byte, h *message.Head) {
 		return
 	}
 	raw, result, fault := message.Scan(raw, h)
+	if result == message.OK && h.ContentLength < 0 && f.Network.Reliable() {
+		result, fault = endless(h)
+	}
 	p.Stats.seen(from, now)
 	if h.Request && from.kind == fromStranger {
 		p.Stats.Strangers.Add(1) // responses are matched by branch, whoever sent them (RFC 3261 §17.1.3)
@@ -263,6 +271,15 @@ func (p *Proxy) receive(f transport.Flow, raw []byte, h *message.Head) {
 		}
 	})
 	s.load.Store(s.size())
+}
+
+// endless refuses a message of a stream without Content-Length: nobody knows
+// where it ends, so its body is not to be passed on cut off (RFC 3261 §18.3).
+func endless(h *message.Head) (message.Result, message.Fault) {
+	if !h.Request || h.Method == message.ACK {
+		return message.Drop, message.Fault{}
+	}
+	return message.Bad, message.Fault{Status: 400, Reason: "Missing Content-Length"}
 }
 
 // Ours reports whether a Route or Record-Route value is one of our addresses.

@@ -15,10 +15,10 @@ func (s *shard) response(now router.Instant, f transport.Flow, raw []byte, h *me
 	r, ok := s.clients[s.clientKey(h.Branch.Of(raw), h.Method == message.CANCEL)]
 	if !ok {
 		if t := s.tails.ofClient(s.clientKey(h.Branch.Of(raw), h.Method == message.CANCEL)); t != nil {
-			s.trailing(t, raw, h)
+			s.trailing(t, s.p.side(f), raw, h)
 			return
 		}
-		s.stray(raw, h)
+		s.stray(s.p.side(f), raw, h)
 		return
 	}
 	c := r.c
@@ -73,6 +73,9 @@ func (c *context) passed(now router.Instant, i uint8, raw []byte, h *message.Hea
 		if h.Status >= 300 {
 			c.branchEnded(now, i)
 			b.final = append(b.final[:0], raw...)
+			if h.Status == 503 && h.RetryAfter && c.call != nil {
+				c.s.p.spare(now, b.target, h.Retry)
+			}
 		} else if s := serverOf(b.target); s != router.NoServer && c.head.Method == message.INVITE {
 			c.s.p.Stats.ServedAt[s].Store(max(int64(now), 1))
 			if c.s.p.hooks.Served != nil && c.s.p.view.Load().Verifying {
@@ -103,6 +106,9 @@ func (c *context) relay(now router.Instant, i uint8, raw []byte, h *message.Head
 	edit := message.Edit{StripVia: true, MaxForwards: -1, SetContentLength: c.flow.Network.Reliable()}
 	if h.Status == 401 || h.Status == 407 {
 		edit.Add = c.challenges(i)
+	}
+	if c.s.p.rewrites {
+		edit.Contact = c.s.disguise(nil, c.s.p.side(c.branches[i].flow), c.flow, raw, h)
 	}
 	c.send(now, h.Status, message.AppendForward(c.s.buf[:0], raw, h, &edit))
 	switch {
@@ -180,35 +186,23 @@ func (c *context) reply(now router.Instant, status uint16, why router.Reason) {
 	var extra [][]byte
 	p := c.s.p
 	if status >= 300 && c.call != nil && c.head.Method == message.INVITE {
-		if line := p.reasonLine(status); line != nil {
+		if line := p.reasonLine(c.from, status); line != nil {
 			extra = append(extra, line)
 		}
 	}
 	if status == 180 || status == 182 || status == 183 {
 		extra = append(extra, p.contactLine(c.flow))
 	}
+	if status == 302 { // rescue by redirection
+		if line, err := message.Line("Contact", "<"+string(p.rescueURI(p.secured(c.raw, &c.head)))+">"); err == nil {
+			extra = append(extra, line)
+		}
+		c.call.record.Server = "rescue"
+	}
 	if len(c.raw) == 0 {
 		return
 	}
 	c.send(now, status, c.stamp.AppendResponse(c.s.buf[:0], c.raw, &c.head, int(status), phrase(status), c.tag(), extra...))
-}
-
-// reasonLine explains a refusal of ours (RFC 3326), with the Q.850 cause that
-// the IPBX's reports show; never a Retry-After.
-func (p *Proxy) reasonLine(status uint16) []byte {
-	if p.cfg.Q850 == 0 || status == 487 {
-		return nil
-	}
-	cause := p.cfg.Q850
-	switch status {
-	case 480, 500:
-		cause = 41 // temporary failure (Q.850)
-	case 403:
-		cause = 21 // call rejected
-	case 408:
-		cause = 102 // recovery on timer expiry (RFC 3398 §8.2.6.1)
-	}
-	return []byte("Reason: Q.850;cause=" + strconv.Itoa(cause) + "\r\n")
 }
 
 // reasons are all Reason values of a request, joined (RFC 3326 §2).
@@ -252,20 +246,27 @@ func (p *Proxy) answerTagged(f transport.Flow, raw []byte, h *message.Head, stat
 // stray relays a response that has no context when our key signed its branch:
 // a call that was ringing when this node started (RFC 3261 §16.11, RFC 6026
 // §7.3 forbids the others). Only 18x and 2xx to INVITE (RFC 4320 §4.2).
-func (s *shard) stray(raw []byte, h *message.Head) {
+func (s *shard) stray(from side, raw []byte, h *message.Head) {
 	s.p.Stats.Stray.Add(1)
 	if h.Method != message.INVITE || h.Status == 100 || h.Status >= 300 || !s.made(h.Branch.Of(raw)) {
 		return
 	}
-	out := message.AppendForward(s.buf[:0], raw, h, &message.Edit{StripVia: true, MaxForwards: -1})
+	edit := message.Edit{StripVia: true, MaxForwards: -1}
+	out := message.AppendForward(s.buf[:0], raw, h, &edit)
 	s.buf = out[:0]
 	var next message.Head
 	if _, r, _ := message.Scan(out, &next); r != message.OK {
 		return
 	}
-	if f, ok := s.p.viaFlow(out, &next); ok {
-		_ = s.send(f, out)
+	f, ok := s.p.viaFlow(out, &next)
+	if !ok {
+		return
 	}
+	if edit.Contact = s.disguise(nil, from, f, raw, h); edit.Contact != nil {
+		out = message.AppendForward(s.buf[:0], raw, h, &edit)
+		s.buf = out[:0]
+	}
+	_ = s.send(f, out)
 }
 
 // made reports whether our key signed a branch.

@@ -380,6 +380,24 @@ func TestSection18_3_ContentLength(t *testing.T) {
 	}, overTCP)
 }
 
+// TestSection18_3_NoLength §18.3: on a stream the end of a message without
+// Content-Length is not known, so it is no message: 400, never forwarded with the
+// body cut off. A response or an ACK is dropped.
+func TestSection18_3_NoLength(t *testing.T) {
+	run(t, func(b *bed) {
+		server := b.peer("primary over TCP", transport.TCP, addrPrimary)
+		up := strings.Replace(with(outgoing("n", "10.0.1.1"), "SIP/2.0/UDP", "SIP/2.0/TCP"), "Content-Length: 0\r\n", "", 1)
+		server.send(up)
+		got := server.streamed()
+		want(b, "answers", len(got), 1)
+		want(b, "answer", startLine(got[0]), "SIP/2.0 400 Missing Content-Length")
+		b.ibx.silent()
+		server.send(with(up, "INVITE sip", "ACK sip", "1 INVITE", "1 ACK"))
+		server.send(with(answer(up, 200, "x"), "Content-Length: 0\r\n", ""))
+		want(b, "more answers", len(server.streamed()), 0)
+	}, overTCP)
+}
+
 // TestSection16_3_3_ACK: an ACK of a 2xx is decremented like any request, and
 // dropped in silence at 0: an ACK is never answered (§17.1.1.3).
 func TestSection16_3_3_ACK(t *testing.T) {

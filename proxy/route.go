@@ -19,6 +19,11 @@ func (s *shard) wayOfDialog(f transport.Flow, raw []byte, h *message.Head, tried
 	w := way{}
 	uri := h.URI.Of(raw)
 	routes := h.Routes
+	if bytes.HasPrefix(h.UserOf.Of(raw), []byte(remotePrefix)) {
+		if t, target := s.undisguised(uri, h.CallID.Of(raw)); target != nil {
+			uri, w.uri, w.token, w.signed = target, target, t, true
+		}
+	}
 	if s.p.ours(uri) && routes > 0 && s.tokenOf(uri, raw, h, &w) {
 		// A strict router put our Record-Route in the Request-URI
 		// (RFC 3261 §16.4): the last Route is the real one.

@@ -209,6 +209,12 @@ func TestRegister(t *testing.T) {
 		})
 	}
 	run(t, func(b *bed) {
+		// RFC 3261 §20.10, RFC 4475 §3.1.2.13: a URI with "?" stands in brackets.
+		b.primary.send(register("Contact: sip:user@example.com?Route=%3Csip:sip.example.com%3E"))
+		b.primary.take("400")
+		want(b, "granted", len(b.granted), 0)
+	})
+	run(t, func(b *bed) {
 		b.ibx.send(plainRequest("REGISTER", "ibx"))
 		b.ibx.take("403")
 	})

@@ -182,7 +182,7 @@ func (s *shard) deliver(now router.Instant, m posted) {
 		s.p.give(s.p.Dialogs.Release(m.server, now)) // it left meanwhile: the line goes to the next
 	case postFailed:
 		for _, r := range s.concerned(m.flow) {
-			r.c.transportFailed(now, r, m.cause)
+			r.c.transportFailed(now, r, m.cause, m.flow.Conn != 0)
 		}
 	case postResolved:
 		s.resume(now, m.context)

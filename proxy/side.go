@@ -92,15 +92,23 @@ func (p *Proxy) flowTo(t target, peer *Peer, via uint8) (transport.Flow, bool) {
 // choice: three probes at the longest usual interval.
 const ipbxFresh = 30 * time.Second
 
-// reachable is the first of the redundant IPBXs that was heard lately; the
-// first configured one when none was.
+// reachable is the first of the redundant IPBXs that was heard lately and did
+// not ask for a pause; then the first that was heard; then the first.
 func (p *Proxy) reachable(now router.Instant) uint8 {
+	heard := -1
 	for i := range p.cfg.IPBXs {
-		if at := p.Stats.IPBXAt[i].Load(); at != 0 && now.Sub(router.Instant(at)) < ipbxFresh {
+		at := p.Stats.IPBXAt[i].Load()
+		if at == 0 || now.Sub(router.Instant(at)) >= ipbxFresh {
+			continue
+		}
+		if !p.ipbxSpared(now, i) {
 			return uint8(i)
 		}
+		if heard < 0 {
+			heard = i
+		}
 	}
-	return 0
+	return uint8(max(heard, 0))
 }
 
 // listenerFor is our listener for a target: the one that a request came by, else

@@ -149,11 +149,15 @@ func (s *shard) repeated(t *tail) {
 
 // trailing treats a response whose context is a tail: every 2xx to an INVITE
 // goes up (RFC 6026 §7.2, RFC 3261 §16.7(5)), all else is absorbed.
-func (s *shard) trailing(t *tail, raw []byte, h *message.Head) {
+func (s *shard) trailing(t *tail, from side, raw []byte, h *message.Head) {
 	if h.Method != message.INVITE || t.last != nil || h.Status < 200 || h.Status >= 300 {
 		return
 	}
-	out := message.AppendForward(s.buf[:0], raw, h, &message.Edit{StripVia: true, MaxForwards: -1, SetContentLength: t.flow.Network.Reliable()})
+	edit := message.Edit{StripVia: true, MaxForwards: -1, SetContentLength: t.flow.Network.Reliable()}
+	if s.p.rewrites {
+		edit.Contact = s.disguise(nil, from, t.flow, raw, h)
+	}
+	out := message.AppendForward(s.buf[:0], raw, h, &edit)
 	s.buf = out[:0]
 	_ = s.send(t.flow, out)
 }

@@ -25,6 +25,7 @@ type Call struct {
 	Looped         bool      // dissuaded three times in 30 s, or more than 5 Diversion/History-Info entries
 	Occupancy      Occupancy // of the active server
 	AnsweredLately bool
+	Spared         bool // the active server asked for a pause: 503 with Retry-After, not over yet
 	HeldByPassive  bool // From is passive and still holds a call for which it placed none yet
 	Manual         bool // the level has no automatic switchover (base, mirroring, backup): nothing is held
 
@@ -46,7 +47,7 @@ type Decision struct {
 // each ruling. Total and pure; safe for concurrent use.
 //
 // An Offer with ReasonLinesFull is not sent: the fork asks Classify with
-// NoFreeLine, which dissuades. It stays an Offer because the call takes its
+// NoFreeLine, which dissuades; nor is one with ReasonSpared. It stays an Offer because the call takes its
 // turn at Target when a line frees.
 func Route(c Call, v View) Decision {
 	if c.From != NoServer {
@@ -74,6 +75,9 @@ func Route(c Call, v View) Decision {
 		return Decision{Action: Offer, Target: v.Active, Reason: ReasonBothDown}
 	}
 	// Normal, Verifying (an answer would be proof of life), OnSecondary, Maintenance.
+	if c.Spared {
+		return Decision{Action: Offer, Target: v.Active, Reason: ReasonSpared}
+	}
 	if c.Occupancy == Full && c.AnsweredLately {
 		return Decision{Action: Offer, Target: v.Active, Reason: ReasonLinesFull}
 	}

@@ -67,6 +67,16 @@ func challenge(p map[string]string) (Challenge, error) {
 	return c, nil
 }
 
+// NextNonce is the nonce that the value of an Authentication-Info header asks to
+// use from now on (RFC 7616 §3.5); "" when it names none.
+func NextNonce(value []byte) string {
+	schemes, err := parse(append([]byte("Digest "), value...))
+	if err != nil || len(schemes) != 1 {
+		return ""
+	}
+	return schemes[0].params["nextnonce"]
+}
+
 // usable reports whether we can answer c.
 func (c Challenge) usable() bool {
 	return c.Algorithm != Unknown && (c.Auth || c.AuthInt || strings.TrimSpace(c.Qop) == "")

@@ -81,6 +81,7 @@ type Policy struct {
 	RejectStatus    uint16 // 486
 	Automatic       bool   // the level switches by itself; false: no hold, relay what the server does
 	Rescue          bool   // a rescue target is configured
+	Redirect        bool   // rescue by a 302 instead of a branch
 	IPBXs           uint8  // number of configured IPBXs (Outgoing)
 	Overrides       [router.Servers]func(status uint16) router.Class
 }
@@ -121,6 +122,7 @@ type Event struct {
 	ServiceNumber  bool
 	Reliable18x    bool            // the caller requires 100rel: no provisional of ours but 100
 	First          Target          // Arrive: Single: where it goes (ToNone: ToRoute); Outgoing: the first IPBX (ToNone: ToIPBX)
+	NotBefore      router.Instant  // the active server asked to be left alone until then (503 with Retry-After); 0: it did not
 	Decision       router.Decision // Arrive, Incoming and Outgoing: what router.Route said
 }
 
@@ -166,4 +168,5 @@ type Effect struct {
 	Outcome   router.Outcome
 	Reason    router.Reason
 	Would     router.Reason // observation mode: what would have been decided
+	Overflown bool          // Start: another server, or the desk, in place of the one that did not take the call; Reason says why
 }

@@ -176,7 +176,7 @@ func (c *step) dissuade(reason router.Reason) {
 	if s.budget == router.Never {
 		s.budget = c.after(c.p.HoldBudget)
 	}
-	notBefore := c.now
+	notBefore := max(c.now, c.e.NotBefore)
 	if s.lastFinal != router.Never {
 		notBefore = max(notBefore, s.lastFinal.Add(t4))
 	}
@@ -187,6 +187,8 @@ func (c *step) dissuade(reason router.Reason) {
 		s.stage = staying
 	case !c.p.Requeue:
 		c.reply(c.rejectStatus(), router.Dissuaded, reason)
+	case c.e.NotBefore >= s.budget: // it asked for a pause that outlasts this caller's
+		c.desk(c.rejectStatus(), router.Dissuaded, reason)
 	case v.Active == router.NoServer || s.n >= MaxBranches-reserved || notBefore >= s.budget:
 		c.spent() // no turn can come in time
 	default:
@@ -206,6 +208,10 @@ func (c *step) turn() {
 	}
 	if Target(v.Active) != s.waitFor {
 		c.deliver() // leaves the list, and with it the line
+		return
+	}
+	if c.e.NotBefore > c.now { // asked for while this call waited
+		c.dissuade(s.why.reason())
 		return
 	}
 	s.stage = offered
@@ -241,6 +247,11 @@ func (c *step) desk(status uint16, o router.Outcome, reason router.Reason) {
 	c.leave()
 	c.giveUpAll()
 	c.stopClocks()
+	if c.p.Redirect {
+		s.why = causeOf(reason)
+		c.reply(302, router.Rescued, reason)
+		return
+	}
 	s.stage, s.why, s.fallback = atDesk, causeOf(reason), status
 	c.begin(ToRescue, toDesk)
 }

@@ -201,7 +201,7 @@ var causes = [...]router.Reason{
 	router.ReasonWaitingFull, router.ReasonBothDown, router.ReasonLooped,
 	router.ReasonCallerCancelled, router.ReasonReplaces, router.ReasonNoRoute,
 	router.ReasonConfirmed, router.ReasonOperator, router.ReasonLevel, router.ReasonObservation,
-	router.ReasonMaintenance, router.ReasonOverloaded,
+	router.ReasonMaintenance, router.ReasonOverloaded, router.ReasonSpared,
 }
 
 // causeOf returns the number of r; that of ReasonNone for a reason no context carries.

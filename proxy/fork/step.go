@@ -111,6 +111,15 @@ func (c *step) offer(d router.Decision) {
 			return
 		}
 	}
+	if d.Reason == router.ReasonSpared {
+		if !c.manual() {
+			c.dissuade(d.Reason)
+			return
+		}
+		// Our choice: where nothing is held it is offered all the same, and the
+		// server's own answer goes up.
+		s.would = causeOf(d.Reason)
+	}
 	if d.Target == router.NoServer {
 		c.desk(500, router.Failed, router.ReasonBothDown)
 		return
@@ -130,7 +139,7 @@ func (c *step) begin(t Target, r role) uint8 {
 	if s.invite {
 		s.branches[b].until = c.clock(c.p.TimerC) // RFC 3261 §16.6(11)
 	}
-	c.do(Effect{Kind: Start, Branch: b, Target: t, Reason: s.why.reason()})
+	c.do(Effect{Kind: Start, Branch: b, Target: t, Reason: s.why.reason(), Overflown: r == toOther || r == toDesk})
 	return b
 }
 

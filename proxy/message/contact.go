@@ -1,12 +1,16 @@
 package message
 
-import "iter"
+import (
+	"bytes"
+	"iter"
+)
 
 // ContactValue is one value of a Contact header.
 type ContactValue struct {
 	Value   []byte // whole, "<sip:…>;expires=60"
 	URI     []byte // without brackets; "*" when Star
 	Star    bool   // "*": every binding (RFC 3261 §10.2.2)
+	Bad     bool   // a "?" outside brackets: whose headers those are is not said (RFC 3261 §20.10)
 	Expires int    // seconds of the expires parameter; -1: absent or unreadable
 	Q       int    // thousandths, 0–1000; -1: absent or unreadable
 }
@@ -31,6 +35,7 @@ func parseContact(v []byte) (ContactValue, bool) {
 		return c, false
 	}
 	c.Star = string(c.URI) == "*"
+	c.Bad = bytes.IndexByte(c.URI, '?') >= 0 && bytes.IndexByte(v[:params], '<') < 0
 	if _, e, _, found := param(v, params, len(v), "expires"); found {
 		if n, ok := number(e); ok {
 			c.Expires = min(n, 1<<32-1)

@@ -37,6 +37,7 @@ type Edit struct {
 	CSeq    uint32 // the INVITE in RAck moves by the same difference
 
 	Contact          []byte   // new URI of the first Contact; nil: keep
+	History          []byte   // History-Info line after the existing ones: entries stand in order (RFC 7044 §10.3)
 	Add              [][]byte // whole lines made by Line, after the Via and Record-Route block
 	Drop             []string // names of headers to remove whole, long or compact form
 	SetContentLength bool     // add Content-Length when absent (streams, RFC 3261 §16.6(9))
@@ -60,6 +61,7 @@ func (e *Edit) Check() error {
 		{"Route", e.PushRoute},
 		{"Route", e.LastRoute},
 		{"Contact", e.Contact},
+		{"History-Info", e.History},
 	} {
 		if !clean(v.value) {
 			return &FramingError{Field: v.name}
@@ -80,7 +82,7 @@ func (e *Edit) fit() bool {
 		}
 	}
 	return clean(e.URI) && clean(e.PushVia) && clean(e.PushRecordRoute[0]) && clean(e.PushRecordRoute[1]) &&
-		clean(e.PushRoute) && clean(e.LastRoute) && clean(e.Contact)
+		clean(e.PushRoute) && clean(e.LastRoute) && clean(e.Contact) && clean(e.History)
 }
 
 // FramingError refuses a value with CR, LF or NUL, or a malformed line.
@@ -147,6 +149,7 @@ const (
 	isRoute
 	isLastRoute
 	isContact
+	isHistory
 	isAdd
 )
 
@@ -179,6 +182,8 @@ func (e *Edit) text(c *cut) []byte {
 		return e.LastRoute
 	case isContact:
 		return e.Contact
+	case isHistory:
+		return e.History
 	}
 	return e.Add[c.num]
 }
@@ -342,6 +347,10 @@ func (e *Edit) lines(cs []cut, raw []byte, h *Head) []cut {
 			c.pre, c.post = "<", ">"
 		}
 		cs = addCut(cs, c)
+	}
+	if e.History != nil {
+		i := h.afterHistory(raw)
+		cs = addCut(cs, cut{off: i, end: i, pre: "History-Info: ", what: isHistory, post: crlf})
 	}
 	if e.SetContentLength && h.ContentLength < 0 {
 		cs = addCut(cs, cut{off: h.ViaEnd, end: h.ViaEnd, pre: "Content-Length: ", num: uint32(h.End - h.Body), what: isNumber, post: crlf})

@@ -70,3 +70,19 @@ func (e *Edit) dropLines(cs []cut, raw []byte, h *Head) []cut {
 	}
 	return cs
 }
+
+// afterHistory is where a further History-Info line goes: behind the last one,
+// else where new lines go.
+func (h *Head) afterHistory(raw []byte) int {
+	var l line
+	after := h.ViaEnd
+	if h.Diversions == 0 {
+		return after
+	}
+	for pos := h.firstLine(raw); h.more(raw, &pos, &l); {
+		if l.kind == kindHistoryInfo {
+			after = l.next
+		}
+	}
+	return after
+}

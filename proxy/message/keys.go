@@ -113,6 +113,7 @@ const (
 	forBranch = 'b'
 	forCheck  = 'c'
 	forLoop   = 'l'
+	forRemote = 'r'
 )
 
 // start begins what is to be signed; field adds one part, its length first, so

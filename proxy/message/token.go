@@ -76,16 +76,18 @@ func (k *Keys) VerifyToken(text, callID []byte) (Token, bool) {
 	if key == nil || !hmac.Equal(k.tokenMAC(key, fields, callID)[:tokenMAC], mac) {
 		return Token{}, false
 	}
-	return readToken(fields)
+	t, read, ok := readFields(fields)
+	return t, ok && read == len(fields)
 }
 
-func readToken(b []byte) (Token, bool) {
-	t := Token{KeyID: b[0], Server: router.Server(b[1] &^ 0x80), FromIPBX: b[1]&0x80 != 0, Entry: b[2], IPBX: b[3]}
+// readFields reads the fields at the front of b and how many bytes they take.
+func readFields(b []byte) (t Token, read int, ok bool) {
+	t = Token{KeyID: b[0], Server: router.Server(b[1] &^ 0x80), FromIPBX: b[1]&0x80 != 0, Entry: b[2], IPBX: b[3]}
 	offset, n := binary.Varint(b[4:])
 	if n <= 0 {
-		return Token{}, false
+		return Token{}, 0, false
 	}
 	epoch, m := binary.Uvarint(b[4+n:])
 	t.CSeqOffset, t.Epoch = int16(offset), epoch
-	return t, m > 0 && int64(t.CSeqOffset) == offset && t.Server < router.Servers && 4+n+m == len(b)
+	return t, 4 + n + m, m > 0 && int64(t.CSeqOffset) == offset && t.Server < router.Servers
 }

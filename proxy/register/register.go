@@ -168,7 +168,7 @@ func (r *Registrar) reduce(e licence.Effect, u User, res agent.Result, sentAuth 
 		ev.Usable, ev.Stale = r.challenged(k, res, sentAuth)
 	case res.Status >= 200 && res.Status < 300:
 		r.listed(k, u, res, &ev)
-		r.proven(k, sentAuth)
+		r.proven(k, sentAuth, res)
 	case res.Status == 423:
 		if v, ok := message.HeaderValue(res.Raw, res.Head, "Min-Expires"); ok {
 			ev.MinExpires = seconds(v)
@@ -206,12 +206,24 @@ func (r *Registrar) challenged(k slot, res agent.Result, sentAuth bool) (usable,
 	return true, fresh
 }
 
-// proven notes that the registrar took our credentials.
-func (r *Registrar) proven(k slot, sentAuth bool) {
+// proven notes that the registrar took our credentials, and the nonce that it
+// wants to see next (RFC 7616 §3.5).
+func (r *Registrar) proven(k slot, sentAuth bool, res agent.Result) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if c := r.auth[k]; c != nil && sentAuth {
-		c.accepted = true
+	c := r.auth[k]
+	if c == nil || !sentAuth {
+		return
+	}
+	c.accepted = true
+	name := "Authentication-Info"
+	if c.proxy {
+		name = "Proxy-Authentication-Info"
+	}
+	if v, ok := message.HeaderValue(res.Raw, res.Head, name); ok {
+		if next := digest.NextNonce(v); next != "" {
+			c.challenge.Nonce = next
+		}
 	}
 }
 

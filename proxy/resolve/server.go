@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -50,9 +51,13 @@ func (s *servers) open(c Config) error {
 // readConf returns the servers of a resolv.conf, at most 8.
 func readConf(path string) ([]netip.AddrPort, error) {
 	local := []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:53")}
-	conf, err := dns.ClientConfigFromFile(path)
+	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return local, nil
+	}
+	var conf *dns.ClientConfig
+	if err == nil {
+		conf, err = dns.ClientConfigFromReader(bytes.NewReader(text))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read name servers: %w; mend %s or set dns.servers", err, path)
@@ -114,14 +119,19 @@ func (s *servers) heard(a netip.AddrPort, answered bool, now time.Time) {
 // anything, so that asking more is a waste of the caller's time.
 func (r *Resolver) query(ctx context.Context, q question) (a answer, silent bool, err error) {
 	silent, err = true, errServer
-	for _, server := range r.ordered(r.config.Now()) {
+	list := r.servers.ordered(r.config.Now())
+	for i, server := range list {
 		if ctx.Err() != nil {
-			return answer{}, true, ctx.Err()
+			return answer{}, silent, ctx.Err()
 		}
-		a, err = r.queryServer(ctx, server, q)
+		wait := r.config.Timeout
+		if i < len(list)-1 {
+			wait /= 2
+		}
+		a, err = r.queryServer(ctx, wait, server, q)
 		said := err == nil || errors.Is(err, errServer)
 		if ctx.Err() == nil { // else it was we who gave up
-			r.heard(server, said, r.config.Now())
+			r.servers.heard(server, said, r.config.Now())
 		}
 		if err == nil {
 			return a, false, nil
@@ -134,8 +144,8 @@ func (r *Resolver) query(ctx context.Context, q question) (a answer, silent bool
 // queryServer puts one question to one server: UDP with EDNS0, without it when
 // the server does not know it, TCP when the answer is cut or the socket is
 // flooded with forgeries.
-func (r *Resolver) queryServer(ctx context.Context, server netip.AddrPort, q question) (answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.config.Timeout)
+func (r *Resolver) queryServer(ctx context.Context, wait time.Duration, server netip.AddrPort, q question) (answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	network, edns := "udp", true
 	for {
@@ -213,7 +223,8 @@ const (
 // datagram sends twice at most, for a datagram may be lost, and reads until
 // something matches.
 func (r *Resolver) datagram(ctx context.Context, conn net.Conn, raw []byte, id uint16, q question) (*dns.Msg, error) {
-	again := time.Now().Add(r.config.Timeout / 2)
+	end, _ := ctx.Deadline()
+	again := time.Now().Add(time.Until(end) / 2)
 	if _, err := conn.Write(raw); err != nil {
 		return nil, err
 	}
@@ -227,7 +238,6 @@ func (r *Resolver) datagram(ctx context.Context, conn net.Conn, raw []byte, id u
 			if _, err := conn.Write(raw); err != nil {
 				return nil, err
 			}
-			end, _ := ctx.Deadline()
 			conn.SetReadDeadline(end)
 			if ctx.Err() != nil {
 				return nil, ctx.Err()

@@ -8,8 +8,8 @@ type frame uint8
 // needMore: no whole message yet. message: one whole message. keepAlive: a
 // CRLFCRLF ping, to be answered by CRLF (RFC 5626 §4.4.1). lengthless: a header
 // part without Content-Length; its end is not known, so nothing after it can be
-// framed (RFC 3261 §18.3: 400). badLength: Content-Length is unreadable or two
-// of them differ. tooLong: over the limit of one message. headTooLong: over the
+// framed (RFC 3261 §18.3: 400). badLength: the same, for Content-Length is
+// unreadable or two of them differ. tooLong: over the limit of one message. headTooLong: over the
 // limit of one header part.
 const (
 	needMore frame = iota

@@ -32,7 +32,7 @@ func feed(f *framer, pieces ...string) (got []string, end frame) {
 			case keepAlive:
 				got = append(got, "ping")
 				continue
-			case lengthless:
+			case lengthless, badLength:
 				return append(got, string(buf[:size])), kind
 			default:
 				return got, kind
@@ -74,10 +74,10 @@ func TestFramerEnds(t *testing.T) {
 		{"no length: the head is handed over", head + "Call-ID: a\r\n\r\n", lengthless, 1},
 		{"no length behind a good message", bye + head + "\r\n", lengthless, 2},
 		{"length only on the start line", "l: 5\r\nl2: 5\r\n\r\n", lengthless, 1},
-		{"not a number", head + "Content-Length: many\r\n\r\n", badLength, 0},
-		{"negative", head + "Content-Length: -1\r\n\r\n", badLength, 0},
-		{"empty", head + "Content-Length:\r\n\r\n", badLength, 0},
-		{"two that differ", head + "Content-Length: 1\r\nl: 2\r\n\r\n", badLength, 0},
+		{"not a number", head + "Content-Length: many\r\n\r\n", badLength, 1},
+		{"negative", head + "Content-Length: -1\r\n\r\n", badLength, 1},
+		{"empty", head + "Content-Length:\r\n\r\n", badLength, 1},
+		{"two that differ", head + "Content-Length: 1\r\nl: 2\r\n\r\n", badLength, 1},
 		{"two that agree", head + "Content-Length: 1\r\nl: 01\r\n\r\nx", needMore, 1},
 		{"number without end", head + "l: 99999999999999999999999999\r\n\r\n", tooLong, 0},
 		{"just fits", head + "l: 967\r\n\r\n" + strings.Repeat("x", 967), needMore, 1},

@@ -113,7 +113,7 @@ func (r *stream) cut() bool {
 			t.count.keepAlives.Add(1)
 			_ = r.c.send([]byte("\r\n")) // RFC 5626 §4.4.1
 			continue
-		case lengthless:
+		case lengthless, badLength:
 			handed = true
 			t.count.received.Add(1)
 			t.handler.Receive(r.c.flow, r.buf[used:used+size:used+size])
@@ -132,7 +132,7 @@ func (r *stream) cut() bool {
 }
 
 // refuse counts why the stream cannot go on, and lets an answer to a message
-// without Content-Length leave before the end.
+// without a usable Content-Length leave before the end.
 func (r *stream) refuse(kind frame) {
 	k := &r.c.t.count
 	switch kind {
@@ -141,6 +141,7 @@ func (r *stream) refuse(kind frame) {
 		r.linger()
 	case badLength:
 		k.badLength.Add(1)
+		r.linger()
 	default:
 		k.oversized.Add(1)
 	}

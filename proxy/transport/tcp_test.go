@@ -205,7 +205,7 @@ func TestStreamsThatEnd(t *testing.T) {
 		counted      func(Counters) uint64
 	}{
 		{"no Content-Length", head + "\r\n", 1, l, func(k Counters) uint64 { return k.WithoutLength }},
-		{"unreadable Content-Length", bye + head + "l: x\r\n\r\n", 1, l, func(k Counters) uint64 { return k.BadLength }},
+		{"unreadable Content-Length", bye + head + "l: x\r\n\r\n", 2, l, func(k Counters) uint64 { return k.BadLength }},
 		{"too long", bye + bye + head + "l: 70000\r\n\r\n", 2, l, func(k Counters) uint64 { return k.Oversized }},
 		{"head over 64 KB", head + strings.Repeat("x", 65<<10), 0, l, func(k Counters) uint64 { return k.Oversized }},
 		{"never completed", bye + head, 1, hasty, func(k Counters) uint64 { return k.SlowMessages }},
@@ -230,8 +230,15 @@ func TestStreamsThatEnd(t *testing.T) {
 	}
 }
 
-// An answer to a message without Content-Length still leaves.
+// An answer to a message without a usable Content-Length still leaves (RFC 4475
+// §3.1.2.3, §3.3.9: 400, then the end).
 func TestAnswerBeforeTheEnd(t *testing.T) {
+	for name, length := range map[string]string{"none": "", "negative": "Content-Length: -999\r\n", "two": "l: 13\r\nContent-Length: 5\r\n"} {
+		t.Run(name, func(t *testing.T) { answerBeforeTheEnd(t, length) })
+	}
+}
+
+func answerBeforeTheEnd(t *testing.T, length string) {
 	l := defaultLimits()
 	l.grace = 50 * time.Millisecond
 	r := newRecorder()
@@ -243,7 +250,7 @@ func TestAnswerBeforeTheEnd(t *testing.T) {
 	r.receive = func(f Flow, _ []byte) { _ = tr.Send(f, []byte("SIP/2.0 400 Bad\r\n\r\n")) }
 	tr.Start()
 	c := streamTo(t, tr.Addr(0))
-	say(t, c, "OPTIONS sip:x SIP/2.0\r\n\r\nand more that cannot be framed")
+	say(t, c, "OPTIONS sip:x SIP/2.0\r\n"+length+"\r\nand more that cannot be framed")
 	hear(t, c, "SIP/2.0 400 Bad\r\n\r\n")
 	closed(t, c)
 }

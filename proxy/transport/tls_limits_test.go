@@ -15,7 +15,7 @@ import (
 func TestTLSHandshakeThatNeverEnds(t *testing.T) {
 	s := newSite(t)
 	limits := defaultLimits()
-	limits.handshake = 100 * time.Millisecond
+	limits.handshake = 500 * time.Millisecond
 	l, at := far(t, "127.0.35.9:0")
 	r := newRecorder()
 	tr := startWith(t, s.on("127.0.35.10:0"), r, limits)
@@ -47,7 +47,7 @@ func TestTLSHandshakeThatNeverEnds(t *testing.T) {
 func TestHalfOpenHandshakes(t *testing.T) {
 	s := newSite(t)
 	limits := defaultLimits()
-	limits.handshake = 300 * time.Millisecond
+	limits.handshake = time.Second
 	c := s.on("127.0.35.14:0")
 	c.MaxConnections, c.MaxPerSource = 6, 4
 	r := newRecorder()

@@ -54,6 +54,7 @@ type world struct {
 	both   int // instants with two users bound
 	bounds int // BoundNow seen
 	sends  int
+	flying [router.Servers][MaxIPBX]uint32 // CSeq of the request without an outcome yet; 0: none
 	err    error
 }
 
@@ -145,10 +146,23 @@ func (w *world) event(e Event) {
 	if !w.up {
 		return
 	}
+	w.landed(e)
 	twin, base := w.node.Canon(w.clock()), w.node.Base()
 	out := w.node.Step(w.clock(), e, nil)
 	w.compare(twin, base, e, out)
 	w.perform(out)
+}
+
+// landed notes that a request has its outcome, or that nobody waits for one.
+func (w *world) landed(e Event) {
+	switch e.Kind {
+	case Boot, LeaseLost, LeaseWon:
+		w.flying = [router.Servers][MaxIPBX]uint32{}
+	case Answer, TimedOut:
+		if n := &w.flying[e.User][e.IPBX]; *n == e.CSeq {
+			*n = 0
+		}
+	}
 }
 
 // compare checks what Canon promises: the canonical State does the same.
@@ -246,6 +260,10 @@ func (w *world) transmit(f Effect) {
 		w.err = fmt.Errorf("CSeq of %v went back to %d", f.User, f.CSeq)
 	}
 	w.cseq[f.User] = f.CSeq
+	if n := w.flying[f.User][f.IPBX]; n != 0 {
+		w.err = fmt.Errorf("request %d of %v sent while %d has no outcome (RFC 3261 §10.2)", f.CSeq, f.User, n)
+	}
+	w.flying[f.User][f.IPBX] = f.CSeq
 	if f.Request == Register && !w.store.Possible[f.User][f.IPBX] {
 		w.err = fmt.Errorf("REGISTER of %v sent, and the store does not say it is possible", f.User)
 	}

@@ -81,7 +81,7 @@ func (a *App) proxyConfig(keys *message.Keys) proxy.Config {
 		c.Listeners = append(c.Listeners, proxy.Listener{Network: networkOf(l), SentBy: l.Advertise.String(), Entry: l.Entry})
 	}
 	for _, x := range a.cfg.IPBX {
-		c.IPBXs = append(c.IPBXs, proxy.IPBX{Peer: a.peerOf(x.Name, x.Address), Sources: x.Sources})
+		c.IPBXs = append(c.IPBXs, proxy.IPBX{Peer: a.peerOf(x.Name, x.Address), Sources: x.Sources, Manners: a.mannersOf(x)})
 	}
 	for _, s := range a.cfg.Servers {
 		c.Servers[s.Role] = proxy.Server{Peer: a.peerOf(s.Name, s.Address), Lines: s.Lines, User: s.User}
@@ -93,6 +93,17 @@ func (a *App) proxyConfig(keys *message.Keys) proxy.Config {
 		c.RescueURI, c.Rescue = a.cfg.Rescue.String(), a.peerOf("rescue", a.cfg.Rescue)
 	}
 	return c
+}
+
+// mannersOf are those of one IPBX; overflowed calls are marked only when the file
+// asks for it.
+func (a *App) mannersOf(x config.IPBX) proxy.Manners {
+	m, mark := &x.Manners, a.cfg.Overflow.MarkOverflow
+	return proxy.Manners{
+		HoldSignal: m.HoldSignal, Status: uint16(m.Status), Q850: m.Q850, Requeue: m.Requeue,
+		RewriteContact: m.RewriteContact, RedirectRescue: m.RedirectRescue,
+		Diversion: mark && m.Diversion, HistoryInfo: mark && m.HistoryInfo,
+	}
 }
 
 func (a *App) limits() proxy.Limits {

@@ -76,6 +76,16 @@ func TestNoQuoteInSIPValues(t *testing.T) {
 	}
 }
 
+// TestNoInjectionInAUserName: the one name of the file that is a key.
+func TestNoInjectionInAUserName(t *testing.T) {
+	for _, name := range []string{`"a\r\nb"`, `"a\0"`, `"a>"`, `" "`} {
+		c, problems := Parse("f", []byte("registration: {mode: hold, users: {"+name+": {aor: \"sip:1@a.example\"}}}\n"), text.English)
+		if len(c.Registration.Users) != 0 || !Faulty(problems) {
+			t.Errorf("user %s was accepted", name)
+		}
+	}
+}
+
 // goodFull is the file with every key in it.
 func goodFull(t *testing.T) []byte {
 	t.Helper()

@@ -18,6 +18,9 @@ func (r *reader) registration(g *Registration) take {
 			field{"expires", r.duration(&g.Expires, 30*time.Second, time.Hour)},
 			field{"users", func(n *yaml.Node, p string) {
 				r.keys(n, p, func(key, value *yaml.Node) {
+					if r.quotable(new(string))(key, join(p, key.Value)); r.bad[join(p, key.Value)] {
+						return
+					}
 					g.Users = append(g.Users, r.user(key.Value, value, join(p, key.Value)))
 				})
 			}},

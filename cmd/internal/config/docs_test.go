@@ -1,0 +1,36 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"releve/cmd/internal/text"
+)
+
+// TestDocumentedFiles: every whole configuration that the integration guide
+// shows passes the check.
+func TestDocumentedFiles(t *testing.T) {
+	raw, err := os.ReadFile("../../../docs/integration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```yaml\n(site:.*?)```").FindAllSubmatch(raw, -1)
+	if len(blocks) < 3 {
+		t.Fatalf("%d files found in the guide", len(blocks))
+	}
+	for i, b := range blocks {
+		_, dir := file(t, "good_base.yaml")
+		shown := strings.NewReplacer("/etc/releve/secrets", dir, "/etc/releve/tls/releve.pem", filepath.Join(dir, "cert.pem"),
+			"/etc/releve/tls/releve.key", filepath.Join(dir, "key.pem"), "/etc/releve/tls/ca.pem", filepath.Join(dir, "cert.pem")).Replace(string(b[1]))
+		write(t, filepath.Join(dir, "5002"), "s3cret\n")
+		_, problems := Parse("guide", []byte(shown+"keys: {file: "+dir+"/keys}\nstore: {path: "+dir+"}\n"), text.English)
+		for _, p := range problems {
+			if p.Code != CodeMirror {
+				t.Errorf("file %d of the guide: %s", i, p)
+			}
+		}
+	}
+}
