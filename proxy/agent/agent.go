@@ -17,6 +17,7 @@ package agent
 import (
 	"crypto/rand"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -67,6 +68,9 @@ type Request struct {
 	Routes   []string
 	Extra    [][]byte // whole header lines
 	Flow     transport.Flow
+	// Others are further addresses of the same far end, tried in turn when one
+	// fails, says 503, or is silent for its share of the time (RFC 3263 §4.3).
+	Others []transport.Flow
 	// Timeout is our own limit, instead of Timer F; 0: Timer F.
 	Timeout time.Duration
 	// Allowed is asked before each transmission and retransmission: false
@@ -101,15 +105,23 @@ type Result struct {
 	Took       time.Duration
 }
 
+// exchange is one request of ours; what changes with each address is guarded by
+// the agent's mutex.
 type exchange struct {
-	branch string
-	req    Request
-	raw    []byte
-	tx     transaction.State
-	timer  *time.Timer
-	sentAt time.Time
-	limit  router.Instant
-	done   func(Result)
+	branch  string         // of the present attempt
+	earlier []string       // of those before it: a late answer counts
+	flow    transport.Flow // of the present attempt
+	rest    []transport.Flow
+	share   time.Duration
+	moveAt  router.Instant // when the next address is tried; Never: it is the last
+	failure Failure        // of an earlier address
+	req     Request
+	raw     []byte
+	tx      transaction.State
+	timer   *time.Timer
+	sentAt  time.Time
+	limit   router.Instant
+	done    func(Result)
 }
 
 func (a *Agent) now() router.Instant { return router.Instant(time.Since(a.start)) }
@@ -126,13 +138,13 @@ func newBranch() string { return prefix + strings.ToLower(rand.Text()[:16]) }
 // Do sends q. done, when not nil, is called exactly once, unless the agent is
 // closed first; before Do returns when nothing could be sent.
 func (a *Agent) Do(q Request, done func(Result)) {
-	x := &exchange{branch: newBranch(), req: q, done: done, sentAt: time.Now(), limit: router.Never}
-	x.raw = a.build(x)
+	x := &exchange{req: complete(q), flow: q.Flow, rest: q.Others, done: done, sentAt: time.Now(), limit: router.Never}
 	now := a.now()
-	x.tx, _ = transaction.New(transaction.Client, q.Flow.Network.Reliable(), now)
 	if q.Timeout > 0 {
 		x.limit = now.Add(q.Timeout)
 	}
+	x.share = share(q)
+	a.begin(x, now)
 	if q.Allowed != nil && !q.Allowed() {
 		x.report(Result{Failure: Forbidden})
 		return
@@ -146,10 +158,9 @@ func (a *Agent) Do(q Request, done func(Result)) {
 	}
 	a.pending[x.branch] = x
 	a.arm(x, now)
+	raw := x.raw
 	a.mu.Unlock()
-	if failure := sent(a.wire.Send(q.Flow, x.raw)); failure != NoFailure {
-		a.end(x, Result{Failure: failure})
-	}
+	a.transmit(x, q.Flow, raw)
 }
 
 // sent reads what Send returned. What the kernel or a queue did not take is a
@@ -179,8 +190,8 @@ func (a *Agent) Pending() int {
 	return len(a.pending)
 }
 
-func (a *Agent) build(x *exchange) []byte {
-	q := x.req
+// complete fills what the caller left to us; it is the same at each address.
+func complete(q Request) Request {
 	if q.CallID == "" {
 		q.CallID = rand.Text()
 	}
@@ -190,8 +201,13 @@ func (a *Agent) build(x *exchange) []byte {
 	if !strings.Contains(q.From, ";tag=") {
 		q.From += ";tag=" + strings.ToLower(rand.Text()[:10])
 	}
+	return q
+}
+
+func (a *Agent) build(x *exchange) []byte {
+	q := &x.req
 	return message.AppendRequest(nil, &message.Request{
-		Method: q.Method, URI: q.URI, Via: a.via(q.Flow, x.branch), From: q.From, To: q.To,
+		Method: q.Method, URI: q.URI, Via: a.via(x.flow, x.branch), From: q.From, To: q.To,
 		CallID: q.CallID, CSeq: q.CSeq, MaxForwards: 70, Contact: q.Contact, Routes: q.Routes, Extra: q.Extra,
 	})
 }
@@ -202,7 +218,7 @@ func (a *Agent) via(f transport.Flow, branch string) string {
 
 // arm sets the timer of x to its next deadline; mu is held.
 func (a *Agent) arm(x *exchange, now router.Instant) {
-	d := min(x.tx.Next(), x.limit)
+	d := min(x.tx.Next(), x.limit, x.moveAt)
 	if d == router.Never {
 		return
 	}
@@ -226,6 +242,11 @@ func (a *Agent) tick(x *exchange) {
 		a.end(x, Result{Failure: TimedOut})
 		return
 	}
+	if x.moveAt <= now {
+		a.mu.Unlock()
+		a.fail(x, x.flow, TimedOut)
+		return
+	}
 	var act transaction.Actions
 	if x.tx.Next() <= now {
 		act = x.tx.Step(now, transaction.Timer, 0)
@@ -234,13 +255,14 @@ func (a *Agent) tick(x *exchange) {
 	if !over {
 		a.arm(x, now)
 	}
+	flow, raw := x.flow, x.raw
 	a.mu.Unlock()
 	if over {
 		a.end(x, Result{Failure: TimedOut})
 		return
 	}
 	if act&transaction.Transmit != 0 && (x.req.Allowed == nil || x.req.Allowed()) {
-		_ = a.wire.Send(x.req.Flow, x.raw) // a lost repeat is what repeats are for
+		_ = a.wire.Send(flow, raw) // a lost repeat is what repeats are for
 	}
 }
 
@@ -249,6 +271,9 @@ func (a *Agent) end(x *exchange, r Result) {
 	a.mu.Lock()
 	mine := a.pending[x.branch] == x
 	delete(a.pending, x.branch)
+	for _, b := range x.earlier {
+		delete(a.pending, b)
+	}
 	if x.timer != nil {
 		x.timer.Stop()
 	}
@@ -269,12 +294,24 @@ func (a *Agent) Response(raw []byte, h *message.Head) bool {
 	now := a.now()
 	a.mu.Lock()
 	x := a.pending[string(branch)]
-	if x != nil && h.Status < 200 {
+	present := x != nil && x.branch == string(branch)
+	if present && h.Status < 200 {
 		x.tx.Step(now, transaction.Response, h.Status)
+		x.moveAt = router.Never // it speaks
 		a.arm(x, now)
 	}
+	var flow transport.Flow
+	if present {
+		flow = x.flow
+	}
+	further := x != nil && len(x.rest) > 0
 	a.mu.Unlock()
-	if x != nil && h.Status >= 200 {
+	switch {
+	case x == nil || h.Status < 200:
+	case h.Status == 503 && !present: // its branch went on
+	case h.Status == 503 && further:
+		a.fail(x, flow, Unreachable)
+	default:
 		a.end(x, Result{Status: h.Status, RetryAfter: h.RetryAfter, Raw: raw, Head: h})
 	}
 	return true
@@ -292,13 +329,13 @@ func (a *Agent) Failed(f transport.Flow, c transport.Cause) {
 	a.mu.Lock()
 	var hit []*exchange
 	for _, x := range a.pending {
-		if x.req.Flow.Remote == f.Remote && x.req.Flow.Network == f.Network {
+		if x.flow.Remote == f.Remote && x.flow.Network == f.Network && !slices.Contains(hit, x) {
 			hit = append(hit, x)
 		}
 	}
 	a.mu.Unlock()
 	for _, x := range hit {
-		a.end(x, Result{Failure: failure})
+		a.fail(x, f, failure)
 	}
 }
 

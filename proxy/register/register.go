@@ -37,24 +37,42 @@ type User struct {
 	AOR      string // "sip:5001@10.10.0.10"
 	Username string
 	Password string
-	Contact  string // URI: our advertised address
+	Contact  string // URI: our advertised address, where a Target has none of its own
 	CallID   string // one for the life of this user at this site (RFC 3261 §10.2.4)
 }
 
-// owns reports whether uri is our Contact. Our choice: a registrar that leaves
+// names reports whether uri is our Contact. Our choice: a registrar that leaves
 // the default port out names us all the same (RFC 3261 §19.1.4 would not).
-func (u User) owns(uri []byte) bool {
-	if message.SameURI(uri, []byte(u.Contact)) {
+func names(uri []byte, contact string) bool {
+	if message.SameURI(uri, []byte(contact)) {
 		return true
 	}
-	short, ok := strings.CutSuffix(u.Contact, ":5060")
-	return ok && message.SameURI(uri, []byte(short))
+	for _, port := range [...]string{":5060", ":5061"} {
+		if at, params, ok := strings.Cut(contact, port); ok && (params == "" || params[0] == ';') &&
+			message.SameURI(uri, []byte(at+params)) {
+			return true
+		}
+	}
+	return false
 }
 
 // Target is one registrar at an IPBX.
 type Target struct {
-	URI  string // Request-URI: "sip:10.10.0.10"
-	Flow transport.Flow
+	URI string // Request-URI: "sip:10.10.0.10"
+	// Flows are the ways to it now, in the order to try; none: its name is not known
+	// at present.
+	Flows func() []transport.Flow
+	// Contacts are where it shall send the calls of each user: by the listener
+	// that reaches it. Empty: User.Contact.
+	Contacts [router.Servers]string
+}
+
+// contact is the URI that user s registers at t.
+func (t *Target) contact(s router.Server, u User) string {
+	if own := t.Contacts[s]; own != "" {
+		return own
+	}
+	return u.Contact
 }
 
 // Binding is one Contact as a registrar last stated it.
@@ -113,9 +131,15 @@ func (r *Registrar) Send(e licence.Effect, timeout time.Duration, allowed func()
 		return
 	}
 	t := r.targets[e.IPBX]
+	flows := t.Flows()
+	if len(flows) == 0 {
+		done(licence.Event{Kind: licence.TimedOut, User: e.User, IPBX: e.IPBX, CSeq: e.CSeq})
+		return
+	}
+	u.Contact = t.contact(e.User, u)
 	q := agent.Request{
 		Method: "REGISTER", URI: t.URI, From: "<" + u.AOR + ">", To: "<" + u.AOR + ">",
-		CallID: u.CallID, CSeq: e.CSeq, Flow: t.Flow, Timeout: timeout, Allowed: allowed,
+		CallID: u.CallID, CSeq: e.CSeq, Flow: flows[0], Others: flows[1:], Timeout: timeout, Allowed: allowed,
 	}
 	switch e.Request {
 	case licence.Register:
@@ -242,7 +266,7 @@ func (r *Registrar) listed(k slot, u User, res agent.Result, ev *licence.Event) 
 		if b.Expires < 0 {
 			b.Expires = res.Head.Expires
 		}
-		b.Ours = u.owns(c.URI)
+		b.Ours = names(c.URI, u.Contact)
 		switch {
 		case b.Expires == 0: // removed, and told so
 		case b.Ours:

@@ -60,7 +60,7 @@ func in(t *testing.T, f func(b *bed)) {
 			router.Primary:   {AOR: "sip:5001@10.0.0.1", Username: "5001", Password: secret, Contact: ourURI, CallID: "one-for-life"},
 			router.Secondary: {AOR: "sip:5002@10.0.0.1", Username: "5002", Password: secret, Contact: "sip:5002@10.0.0.5:5060", CallID: "second"},
 		}
-		b.reg = New(b.agent, users, []Target{{URI: "sip:10.0.0.1", Flow: transport.Flow{Remote: far}}})
+		b.reg = New(b.agent, users, []Target{{URI: "sip:10.0.0.1", Flows: func() []transport.Flow { return []transport.Flow{{Remote: far}} }}})
 		f(b)
 	})
 }

@@ -1,0 +1,65 @@
+package agent
+
+import (
+	"time"
+
+	"releve/proxy/transaction"
+	"releve/proxy/transport"
+	"releve/router"
+)
+
+// share is how long one of several addresses may be silent: an equal part of our
+// own limit, else 4 s. Our choice.
+func share(q Request) time.Duration {
+	if q.Timeout > 0 {
+		return q.Timeout / time.Duration(1+len(q.Others))
+	}
+	return 4 * time.Second
+}
+
+// begin starts the transaction at x.flow with a branch of its own (RFC 3261
+// §16.6(8)); x is not known to others yet, or mu is held.
+func (a *Agent) begin(x *exchange, now router.Instant) {
+	x.branch = newBranch()
+	x.raw = a.build(x)
+	x.tx, _ = transaction.New(transaction.Client, x.flow.Network.Reliable(), now)
+	x.moveAt = router.Never
+	if len(x.rest) > 0 {
+		x.moveAt = now.Add(x.share)
+	}
+}
+
+// transmit sends for the first time at one address.
+func (a *Agent) transmit(x *exchange, f transport.Flow, raw []byte) {
+	if failure := sent(a.wire.Send(f, raw)); failure != NoFailure {
+		a.fail(x, f, failure)
+	}
+}
+
+// fail goes on to the next address after f failed, or ends x: as refused or
+// failed by TLS only when every address was.
+func (a *Agent) fail(x *exchange, f transport.Flow, why Failure) {
+	now := a.now()
+	a.mu.Lock()
+	if a.pending[x.branch] != x || x.flow.Remote != f.Remote || x.flow.Network != f.Network {
+		a.mu.Unlock()
+		return // it ended, or went on already
+	}
+	if x.failure != NoFailure && x.failure != why {
+		why = Unreachable
+	}
+	x.failure = why
+	if len(x.rest) == 0 || x.req.Allowed != nil && !x.req.Allowed() {
+		a.mu.Unlock()
+		a.end(x, Result{Failure: why})
+		return
+	}
+	x.earlier = append(x.earlier, x.branch)
+	x.flow, x.rest = x.rest[0], x.rest[1:]
+	a.begin(x, now)
+	a.pending[x.branch] = x
+	a.arm(x, now)
+	flow, raw := x.flow, x.raw
+	a.mu.Unlock()
+	a.transmit(x, flow, raw)
+}
