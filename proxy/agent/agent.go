@@ -84,7 +84,8 @@ type Failure uint8
 // NoFailure: a final response came. TimedOut: silence. Refused: ICMP port
 // unreachable or reset. Unreachable: any other transport failure. TLSFailed:
 // certificates or configuration. Forbidden: Allowed said no before the first
-// transmission. Overload: too many of our own requests in progress.
+// transmission. Overload: too many of our own requests in progress. NoAddress:
+// the name of the far end is not known; the caller's to say.
 const (
 	NoFailure Failure = iota
 	TimedOut
@@ -93,6 +94,7 @@ const (
 	TLSFailed
 	Forbidden
 	Overload
+	NoAddress
 )
 
 // Result is how a request ended. Raw and Head are valid until the callback returns.

@@ -22,7 +22,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -57,6 +56,7 @@ type App struct {
 	proxy     *proxy.Proxy
 	agent     *agent.Agent
 	registrar *register.Registrar
+	names     *names
 	store     *storage
 	records   *records
 	mind      *mind
@@ -111,6 +111,9 @@ func New(cfg *config.Config, o Options) (a *App, err error) {
 		return a, err
 	}
 
+	if a.names, err = a.newNames(); err != nil {
+		return a, fmt.Errorf("prepare DNS: %w; correct the dns section or /etc/resolv.conf", err)
+	}
 	pc, tc := a.proxyConfig(keys), a.transportConfig()
 	a.proxy = proxy.New(pc, nil, a.mind.firstView(), a.proxyHooks())
 	a.mind.clock = newClock(a.proxy.Started())
@@ -121,7 +124,7 @@ func New(cfg *config.Config, o Options) (a *App, err error) {
 	if a.wire, err = transport.New(tc, (*handler)(a)); err != nil {
 		return a, err
 	}
-	a.stops = append(a.stops, a.wire.Close)
+	a.stops = append(a.stops, a.wire.Close, a.names.resolver.Close)
 	a.proxy.SetWire(a.wire)
 	a.agent = agent.New(a.wire, func(l uint8) string { return pc.Listeners[l].SentBy })
 	a.registrar = register.New(a.agent, a.licensedUsers(), a.registrars())
@@ -146,6 +149,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.proxy.Start()
 	a.stops = append(a.stops, a.proxy.Close, a.background())
 	a.event(text.EventStarted, map[string]string{"version": a.options.Version})
+	a.names.start(ctx)
 	a.mind.boot(ctx)
 	a.wire.Start()
 	return a.serveAdmin()
@@ -209,68 +213,4 @@ func (a *App) closeRecords() {
 	if err := a.records.close(ctx, a.store); err != nil {
 		a.log.Error("close the records", "error", err)
 	}
-}
-
-func (a *App) peerOf(name string, u config.URI) proxy.Peer {
-	network := transport.UDP
-	if u.Transport == "tcp" {
-		network = transport.TCP
-	}
-	p := proxy.Peer{Name: name, Addr: u.Addr, Network: network}
-	for i, l := range a.cfg.Listen {
-		if networkOf(l) == network && l.Entry == router.Inline && l.Address.Addr().Is4() == u.Addr.Addr().Is4() {
-			p.Listener = uint8(i)
-			break
-		}
-	}
-	return p
-}
-
-func networkOf(l config.Listen) transport.Network {
-	if l.Transport == "tcp" {
-		return transport.TCP
-	}
-	return transport.UDP
-}
-
-func (a *App) transportConfig() transport.Config {
-	l := &a.cfg.Limits
-	c := transport.Config{MaxConnections: l.Connections, MaxPerSource: l.ConnectionsPerSource, MaxMessage: l.MessageSize}
-	for _, l := range a.cfg.Listen {
-		c.Listen = append(c.Listen, transport.Listener{Network: networkOf(l), Addr: l.Address, Advertise: l.Advertise.String()})
-	}
-	add := func(p proxy.Peer) {
-		if p.Network != transport.UDP || !p.Addr.IsValid() {
-			return
-		}
-		for i, l := range a.cfg.Listen {
-			if networkOf(l) == transport.UDP && l.Address.Addr().Is4() == p.Addr.Addr().Is4() {
-				c.Peers = append(c.Peers, transport.Peer{Addr: p.Addr, Listener: uint8(i)})
-			}
-		}
-	}
-	for _, s := range a.cfg.Servers {
-		add(a.peerOf(s.Name, s.Address))
-	}
-	for _, x := range a.cfg.IPBX {
-		add(a.peerOf(x.Name, x.Address))
-	}
-	return c
-}
-
-// advertised is our first inline UDP address, else the first inline one.
-func (a *App) advertised() netip.AddrPort {
-	var first netip.AddrPort
-	for _, l := range a.cfg.Listen {
-		if l.Entry != router.Inline {
-			continue
-		}
-		if networkOf(l) == transport.UDP {
-			return l.Advertise
-		}
-		if !first.IsValid() {
-			first = l.Advertise
-		}
-	}
-	return first
 }

@@ -93,7 +93,7 @@ func (a *App) serverStatus(c config.Server, s snapshot) admin.Server {
 	m.mu.Unlock()
 	reserved, lines, exact := a.proxy.Dialogs.Lines(c.Role)
 	out := admin.Server{
-		Name: c.Name, Role: c.Role.String(), Address: c.Address.Addr.String(), Verdict: s.verdicts[c.Role].String(),
+		Name: c.Name, Role: c.Role.String(), Address: shown(c.Address), Verdict: s.verdicts[c.Role].String(),
 		Reserved: reserved, Lines: lines, Reconciled: exact, Calls: a.proxy.Dialogs.Calls(c.Role), Since: since,
 		Stability: admin.Progress{K: min(int(s.good[c.Role]), 5), N: 5}, State: admin.StatePassive,
 		Ready: c.Role != s.view.Active && s.ready,
@@ -114,7 +114,7 @@ func (a *App) serverStatus(c config.Server, s snapshot) admin.Server {
 }
 
 func (a *App) ipbxStatus(i int, x config.IPBX) admin.IPBX {
-	out := admin.IPBX{Name: x.Name, Address: x.Address.Addr.String()}
+	out := admin.IPBX{Name: x.Name, Address: shown(x.Address)}
 	if at := a.proxy.Stats.IPBXAt[i].Load(); at != 0 {
 		out.Since = a.proxy.Started().Add(time.Duration(at)).UTC()
 		out.Seen = time.Since(out.Since) < 4*a.cfg.Verification.IdleInterval
@@ -237,12 +237,12 @@ func (a *App) Probe(ctx context.Context, name string) (admin.Probe, error) {
 }
 
 func (a *App) probeServer(ctx context.Context, c config.Server) (admin.Probe, error) {
-	peer := a.peerOf(c.Name, c.Address)
+	flows := a.proxy.ServerFlows(c.Role)
 	results := make(chan agent.Result, 1)
-	a.mind.options(peer, func(r agent.Result) { results <- kept(r) })
+	a.mind.options(c.Address, flows, func(r agent.Result) { results <- kept(r) })
 	limit, cancel := context.WithTimeout(ctx, a.cfg.Verification.Timeout+time.Second)
 	defer cancel()
-	host, checks := probe.Run(limit, peer.Addr.Addr(), a.mind.checks(c))
+	host, checks := probe.Run(limit, hostOf(flows), a.mind.checks(c))
 	var r agent.Result
 	select {
 	case r = <-results:

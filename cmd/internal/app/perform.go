@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -12,7 +13,6 @@ import (
 	"releve/health"
 	"releve/health/alarm"
 	"releve/health/probe"
-	"releve/proxy"
 	"releve/proxy/agent"
 	"releve/proxy/transport"
 	"releve/router"
@@ -54,7 +54,7 @@ func (m *mind) probe(s router.Server, round uint64) {
 	if !ok {
 		return
 	}
-	peer := m.app.peerOf(server.Name, server.Address)
+	flows := m.app.proxy.ServerFlows(s)
 	checks := m.checks(server)
 	done := func(r agent.Result, host health.Presence) {
 		e := evidenceOf(r)
@@ -62,15 +62,15 @@ func (m *mind) probe(s router.Server, round uint64) {
 		m.post(control.Event{Kind: control.ProbeDone, Server: s, Round: round, Evidence: e, RTT: r.Took, Host: host})
 	}
 	if len(checks) == 0 {
-		m.options(peer, func(r agent.Result) { done(r, health.Unknown) })
+		m.options(server.Address, flows, func(r agent.Result) { done(r, health.Unknown) })
 		return
 	}
 	results := make(chan agent.Result, 1)
-	m.options(peer, func(r agent.Result) { results <- kept(r) })
+	m.options(server.Address, flows, func(r agent.Result) { results <- kept(r) })
 	m.wait.Go(func() {
 		ctx, cancel := context.WithTimeout(m.life, m.app.cfg.Verification.Timeout)
 		defer cancel()
-		host, _ := probe.Run(ctx, peer.Addr.Addr(), checks)
+		host, _ := probe.Run(ctx, hostOf(flows), checks)
 		select {
 		case r := <-results:
 			done(r, host)
@@ -113,15 +113,29 @@ func (m *mind) checks(s config.Server) (out []probe.Check) {
 	return out
 }
 
-// options sends one OPTIONS with our own limit, never Timer F.
-func (m *mind) options(p proxy.Peer, done func(agent.Result)) {
-	host := p.Addr.String()
-	us := m.app.advertised().String()
+// hostOf is the address that checks are run at: the first of a far end's; not
+// valid when none is known.
+func hostOf(flows []transport.Flow) netip.Addr {
+	if len(flows) == 0 {
+		return netip.Addr{}
+	}
+	return flows[0].Remote.Addr()
+}
+
+// options sends one OPTIONS with our own limit, never Timer F: to the first
+// address of a far end, and to the others in turn within that limit.
+func (m *mind) options(u config.URI, flows []transport.Flow, done func(agent.Result)) {
+	if len(flows) == 0 {
+		done(agent.Result{Failure: agent.NoAddress})
+		return
+	}
+	host := shown(u)
+	us := m.app.ownURI(flows[0].Listener, "", false)
 	m.app.agent.Do(agent.Request{
-		Method: "OPTIONS", URI: "sip:" + host, From: "<sip:releve@" + us + ">", To: "<sip:" + host + ">",
-		Contact: "<sip:" + us + ">", Extra: [][]byte{[]byte("Accept: application/sdp\r\n")},
-		Flow:    transport.Flow{Listener: p.Listener, Network: p.Network, Remote: p.Addr},
-		Timeout: m.app.cfg.Verification.Timeout,
+		Method: "OPTIONS", URI: "sip:" + host + transportParam(flows[0].Network),
+		From: "<sip:releve@" + m.app.cfg.Listen[flows[0].Listener].Advertise.String() + ">", To: "<sip:" + host + ">",
+		Contact: "<" + us + ">", Extra: [][]byte{[]byte("Accept: application/sdp\r\n")},
+		Flow: flows[0], Others: flows[1:], Timeout: m.app.cfg.Verification.Timeout,
 	}, done)
 }
 
@@ -135,7 +149,7 @@ func evidenceOf(r agent.Result) router.Evidence {
 		return router.ConfigFault
 	case agent.TimedOut, agent.Unreachable:
 		return router.Silent
-	case agent.Forbidden, agent.Overload:
+	case agent.Forbidden, agent.Overload, agent.NoAddress:
 		return router.NoEvidence
 	}
 	switch {
@@ -151,7 +165,7 @@ func evidenceOf(r agent.Result) router.Evidence {
 
 func (m *mind) probeIPBX(i uint8, round uint64) {
 	x := m.app.cfg.IPBX[i]
-	m.options(m.app.peerOf(x.Name, x.Address), func(r agent.Result) {
+	m.options(x.Address, m.app.proxy.IPBXFlows(i), func(r agent.Result) {
 		e := router.Silent
 		if r.Failure == agent.NoFailure || r.Failure == agent.Refused {
 			e = router.OK // a refusal is sight of its host

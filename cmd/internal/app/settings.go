@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -14,13 +13,11 @@ import (
 	"releve/proxy/fork"
 	"releve/proxy/message"
 	"releve/proxy/register"
-	"releve/proxy/transport"
 	"releve/router"
 	"releve/router/control"
 	"releve/router/licence"
 	"releve/router/role"
 
-	"releve/cmd/internal/config"
 	"releve/health"
 )
 
@@ -76,21 +73,22 @@ func (a *App) proxyConfig(keys *message.Keys) proxy.Config {
 	c := proxy.Config{
 		Policy: a.forkPolicy(), ServiceNumbers: make(map[string]bool), Q850: a.cfg.Dissuasion.Q850,
 		LocalRegister: a.cfg.Registration.Mode != licence.Trunk, Keys: keys, Limits: a.limits(),
+		Names: a.names.resolver,
 	}
 	for _, l := range a.cfg.Listen {
 		c.Listeners = append(c.Listeners, proxy.Listener{Network: networkOf(l), SentBy: l.Advertise.String(), Entry: l.Entry})
 	}
 	for _, x := range a.cfg.IPBX {
-		c.IPBXs = append(c.IPBXs, proxy.IPBX{Peer: a.peerOf(x.Name, x.Address), Sources: x.Sources, Manners: a.mannersOf(x)})
+		c.IPBXs = append(c.IPBXs, proxy.IPBX{Peer: a.peerOf(x.Name, x.Address, x.Manners.Large), Sources: x.Sources, Manners: a.mannersOf(x)})
 	}
 	for _, s := range a.cfg.Servers {
-		c.Servers[s.Role] = proxy.Server{Peer: a.peerOf(s.Name, s.Address), Lines: s.Lines, User: s.User}
+		c.Servers[s.Role] = proxy.Server{Peer: a.peerOf(s.Name, s.Address, s.Large), Lines: s.Lines, User: s.User}
 	}
 	for _, n := range a.cfg.ServiceNumbers {
 		c.ServiceNumbers[n] = true
 	}
-	if a.cfg.Rescue.Addr.IsValid() {
-		c.RescueURI, c.Rescue = a.cfg.Rescue.String(), a.peerOf("rescue", a.cfg.Rescue)
+	if !a.cfg.Rescue.IsZero() {
+		c.RescueURI, c.Rescue = a.cfg.Rescue.String(), a.peerOf("rescue", a.cfg.Rescue, "")
 	}
 	return c
 }
@@ -121,7 +119,7 @@ func (a *App) forkPolicy() fork.Policy {
 		ProgressTimeout: o.ProgressTimeout, AnswerTimeout: o.AnswerTimeout, HoldBudget: o.HoldBudget,
 		TimerC: timerC, Round: v.Spacing, HoldSignal: o.HoldSignal,
 		Requeue: a.cfg.Dissuasion.Requeue, RejectStatus: uint16(a.cfg.Dissuasion.Status),
-		Automatic: a.cfg.Automatic(), Rescue: a.cfg.Rescue.Addr.IsValid(), IPBXs: uint8(len(a.cfg.IPBX)),
+		Automatic: a.cfg.Automatic(), Rescue: !a.cfg.Rescue.IsZero(), IPBXs: uint8(len(a.cfg.IPBX)),
 	}
 	if o.ForwardLate {
 		p.Late = fork.ForwardLate
@@ -159,41 +157,8 @@ func (a *App) licensedUsers() (users [router.Servers]register.User) {
 		}
 		users[s] = register.User{
 			AOR: u.AOR.AOR(), Username: u.Username, Password: u.Password.Value(),
-			Contact: a.contactOf(u),
-			CallID:  "releve-" + u.AOR.User + "@" + a.advertised().Addr().String(),
+			CallID: "releve-" + u.AOR.User + "@" + a.advertised().Addr().String(),
 		}
 	}
 	return users
-}
-
-// contactOf is where the registrar shall send the calls of u: to a UDP listener
-// when there is one, else over TCP, which must be said (RFC 3261 §19.1.1).
-func (a *App) contactOf(u config.User) string {
-	contact := "sip:" + u.AOR.User + "@" + a.advertised().String()
-	for _, l := range a.cfg.Listen {
-		if l.Entry == router.Inline && networkOf(l) == transport.UDP {
-			return contact
-		}
-	}
-	return contact + ";transport=tcp"
-}
-
-// uriHost is an address as the host of a URI: IPv6 stands in brackets
-// (RFC 3261 §25.1).
-func uriHost(a netip.Addr) string {
-	if a.Is6() {
-		return "[" + a.String() + "]"
-	}
-	return a.String()
-}
-
-func (a *App) registrars() (out []register.Target) {
-	for _, x := range a.cfg.IPBX {
-		p := a.peerOf(x.Name, x.Address)
-		out = append(out, register.Target{
-			URI:  "sip:" + uriHost(p.Addr.Addr()),
-			Flow: transport.Flow{Listener: p.Listener, Network: p.Network, Remote: p.Addr},
-		})
-	}
-	return out
 }
