@@ -37,6 +37,7 @@ type context struct {
 	waitFor  router.Server
 	over     bool // fork said Done
 	gone     bool
+	rerouted bool // responses go where the sent-by's name leads
 }
 
 // call is what an initial INVITE adds: the record and what routes it.

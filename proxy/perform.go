@@ -161,7 +161,9 @@ func (c *context) start(now router.Instant, e *fork.Effect) (fork.Event, bool) {
 	failed.Branch, failed.Happening = i, router.Unreachable
 	hop, ok := p.hop(c, e.Target)
 	if !ok {
-		b.tx.Phase = transaction.Terminated
+		// A machine that ended, with no deadline: the zero value is always due.
+		b.tx, _ = transaction.New(transaction.Client, true, now)
+		b.tx.Step(now, transaction.Failed, 0)
 		b.ended = true
 		return failed, true
 	}

@@ -65,6 +65,7 @@ const (
 	postTurn postKind = iota
 	postFailed
 	postResolved
+	postAstray
 )
 
 // posted is an event from outside the shard's lock.
@@ -184,6 +185,9 @@ func (s *shard) deliver(now router.Instant, m posted) {
 		for _, r := range s.concerned(m.flow) {
 			r.c.transportFailed(now, r, m.cause, m.flow.Conn != 0)
 		}
+		s.astray(now, m.flow, true)
+	case postAstray:
+		s.astray(now, m.flow, false)
 	case postResolved:
 		s.resume(now, m.context)
 	}

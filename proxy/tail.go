@@ -110,9 +110,10 @@ func (t *tails) find(by map[uint64]uint64, key uint64) *tail {
 
 // entomb replaces a context by its tail when nothing else is left of it; false
 // when it must stay: more than one branch, a CANCEL, a refused INVITE whose ACK
-// is awaited, a stream whose transactions end at once anyway.
+// is awaited, a stream whose transactions end at once anyway, one whose
+// responses may yet have to find their way by a name.
 func (c *context) entomb() bool {
-	if !c.over || len(c.branches) != 1 || len(c.former) != 0 || c.waitAt != 0 || c.fork.Next() != router.Never {
+	if !c.over || len(c.branches) != 1 || len(c.former) != 0 || c.byName() || c.waitAt != 0 || c.fork.Next() != router.Never {
 		return false
 	}
 	b := &c.branches[0]

@@ -242,8 +242,10 @@ func (b *bed) peer(name string, n transport.Network, a netip.AddrPort) *peer {
 
 // watch keeps what every party receives, and checks each message of ours.
 func (b *bed) watch(now time.Time, from, to netip.AddrPort, raw []byte) {
-	if to.Addr() == addrUs.Addr() {
-		return
+	for i := range b.cfg.Listeners {
+		if to == at(b.cfg.Listeners[i].SentBy) {
+			return
+		}
 	}
 	var h message.Head
 	malformed := bytes.HasPrefix(raw, []byte("SIP/2.0 400")) // what was malformed may be missing there too
