@@ -135,13 +135,6 @@ func (t *talker) hear(want string) string {
 	return raw
 }
 
-func (t *talker) quiet() {
-	t.b.Helper()
-	if t.heard = append(t.heard, t.streamed()...); len(t.heard) > 0 {
-		t.b.Fatalf("%s heard %q, want nothing", t.name, startLine(t.heard[0]))
-	}
-}
-
 // host is an address as the host of a URI or a Via.
 func host(a netip.AddrPort) string { return strings.TrimSuffix(a.String(), fmt.Sprint(":", a.Port())) }
 

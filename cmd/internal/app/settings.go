@@ -18,6 +18,7 @@ import (
 	"releve/router/licence"
 	"releve/router/role"
 
+	"releve/cmd/internal/config"
 	"releve/health"
 )
 
