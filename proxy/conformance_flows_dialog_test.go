@@ -103,6 +103,50 @@ func flowRestartWhileRinging(t *testing.T) {
 	})
 }
 
+// TestLate2xxOfAReInviteEndedTheCall: a re-INVITE that the caller cancelled, and that
+// the server answered after our 487, had that answer hung up as a call of its own:
+// the BYE ended the call in progress. It is acknowledged, and the call stands.
+func TestLate2xxOfAReInviteEndedTheCall(t *testing.T) {
+	run(t, func(b *bed) {
+		_, ok := b.establish("r")
+		re := uac(ok, "INVITE", "re", 2, "10.0.0.1")
+		b.ibx.send(re)
+		b.ibx.take("100")
+		down := b.primary.take("INVITE")
+		b.ibx.send(cancelOf(re))
+		b.ibx.take("200")
+		b.pass(2 * time.Second)
+		b.ibx.send(ackNon2xx(re, b.ibx.take("487")))
+		_ = b.primary.all() // repeats
+		for range 2 {
+			b.primary.send(carrying(accept(down, "p-r", "10.0.1.1"), "v=0\r\n"))
+			ack := b.primary.take("ACK sip:ivr@10.0.1.1:5060")
+			want(b, "CSeq", header(ack, "CSeq"), "2 ACK")
+			b.primary.silent()
+			b.ibx.silent()
+		}
+		b.lines(1, 0)
+		b.hangUp(ok)
+		want(b, "ended by", b.record().EndedBy, "caller")
+	})
+	run(t, func(b *bed) { // while it rings: as any other
+		_, ok := b.establish("c")
+		re := uac(ok, "INVITE", "re", 2, "10.0.0.1")
+		b.ibx.send(re)
+		b.ibx.take("100")
+		down := b.primary.take("INVITE")
+		b.primary.send(answer(down, 100, ""))
+		b.ibx.send(cancelOf(re, "Reason: SIP;cause=487"))
+		b.ibx.take("200")
+		cancel := b.primary.take("CANCEL sip:ivr@10.0.1.1:5060")
+		want(b, "Reason", header(cancel, "Reason"), "SIP;cause=487")
+		b.primary.send(answer(cancel, 200, "x"))
+		refuse(b, re, down, 487, b.primary, b.ibx)
+		b.lines(1, 0)
+		b.hangUp(ok)
+	})
+}
+
 // The refreshes stop and no BYE comes: the record ends with its session. A refresh
 // in time moves that end; a BYE after it still goes by its Route.
 func flowSessionRanOut(t *testing.T) {

@@ -32,6 +32,7 @@ func TestConformanceFlows(t *testing.T) {
 	t.Run("flow 18 Replaces", TestRFC3891_Replaces)
 	t.Run("flow 19 BYE glare", TestBYE)
 	t.Run("flow 20 re-INVITE glare", flowReInviteGlare)
+	t.Run("flow 20 re-INVITE cancelled", TestLate2xxOfAReInviteEndedTheCall)
 	t.Run("flow 21 re-INVITE to a dead server", flowReInviteToTheDead)
 	t.Run("flow 22 BYE to a dead server", flowByeToTheDead)
 	t.Run("flow 23 restart: established calls", TestInDialog)

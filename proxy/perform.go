@@ -257,7 +257,8 @@ func (c *context) dismiss(now router.Instant, i uint8, in inHand) {
 		return // Release comes with the 2xx in hand only
 	}
 	callee := max(c.s.p.hash(in.h.ToTag.Of(in.raw)), 1)
-	again := b.gone == callee
+	// Of a re-INVITE it is acknowledged alone: the call in progress goes on.
+	again := b.gone == callee || !c.head.ToTag.Empty()
 	b.gone = callee
 	if !again {
 		c.s.p.Stats.Dismissed.Add(1)

@@ -100,7 +100,8 @@ type Hooks struct {
 	PassiveCall func(s router.Server)                  // 403: a passive server placed a call
 	Registered  func(s router.Server, expires int)     // a server's own REGISTER was answered here
 	Own         func(raw []byte, h *message.Head) bool // a response to a request of our own; true: taken
-	// Dismiss: ACK and BYE this 2xx; again: it was before, and lacks its ACK alone.
+	// Dismiss: ACK and BYE this 2xx; again: it lacks its ACK alone, for it was
+	// dismissed before, or belongs to a call that goes on.
 	// Copies what it keeps.
 	Dismiss func(f transport.Flow, invite, ok []byte, again bool)
 	Fault   func(what string) // a panic ended one call, or a limit was met
