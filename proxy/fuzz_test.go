@@ -54,7 +54,7 @@ func newTape(tb testing.TB) *tape {
 	cfg.Servers[router.Primary].User, cfg.Servers[router.Secondary].User = "", ""
 	cfg.Servers[router.Primary].Lines = 1000
 	t := &tape{TB: tb}
-	t.p = New(cfg, t, normalView(), Hooks{Fault: func(what string) { t.faults = append(t.faults, what) }})
+	t.p = New(cfg, t, normalView(), Hooks{Fault: func(what, _ string) { t.faults = append(t.faults, what) }})
 	return t
 }
 

@@ -144,7 +144,7 @@ func (p *Proxy) Refuse(f transport.Flow, raw []byte) {
 	if len(out) > 2*len(raw) {
 		return
 	}
-	if err := p.wire.Send(f, out); err != nil {
+	if len(out) == 0 || p.wire.Send(f, out) != nil {
 		p.Stats.Unsent.Add(1)
 	}
 }

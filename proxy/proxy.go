@@ -104,7 +104,7 @@ type Hooks struct {
 	// dismissed before, or belongs to a call that goes on.
 	// Copies what it keeps.
 	Dismiss func(f transport.Flow, invite, ok []byte, again bool)
-	Fault   func(what string) // a panic ended one call, or a limit was met
+	Fault   func(what, call string) // a panic ended this call; empty: it ended one message
 }
 
 // Proxy is the SIP element. Safe for concurrent use.
@@ -218,7 +218,7 @@ func (p *Proxy) Receive(f transport.Flow, raw []byte) {
 // from ending more than that message.
 func (p *Proxy) survive() {
 	if r := recover(); r != nil {
-		p.faulted(r)
+		p.Caught(r, "")
 	}
 }
 

@@ -238,7 +238,7 @@ func (p *Proxy) answerStateless(f transport.Flow, raw []byte, h *message.Head, s
 func (p *Proxy) answerTagged(f transport.Flow, raw []byte, h *message.Head, status int, reason, tag string, extra ...[]byte) {
 	to := p.replyFlow(f, raw, h)
 	out := stamp(f, raw, h).AppendResponse(nil, raw, h, status, reason, tag, extra...)
-	if err := p.wire.Send(to, out); err != nil {
+	if len(out) == 0 || p.wire.Send(to, out) != nil {
 		p.Stats.Unsent.Add(1)
 	}
 }

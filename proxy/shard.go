@@ -237,7 +237,7 @@ func (s *shard) guard(f func()) {
 		if r == nil {
 			return
 		}
-		s.p.faulted(r)
+		s.p.Caught(r, c.callID())
 		if c != nil {
 			s.abort(c)
 			s.bury(c)
@@ -246,14 +246,25 @@ func (s *shard) guard(f func()) {
 	f()
 }
 
-// faulted counts and tells a panic that was caught.
-func (p *Proxy) faulted(r any) {
+// Caught counts and tells a panic r that was caught, by its deferred function;
+// call is the Call-ID of what it ended, empty: of none.
+func (p *Proxy) Caught(r any, call string) {
 	p.Stats.Panics.Add(1)
 	defer func() { _ = recover() }() // a hook that panics itself must not end the process
 	if p.hooks.Fault != nil {
-		p.hooks.Fault(fmt.Sprintf("panic: %v\n%s", r, debug.Stack()))
+		p.hooks.Fault(fmt.Sprintf("panic: %v\n%s", r, debug.Stack()), call)
 	}
 }
+
+// callID names the call of a context that may be gone or half made.
+func (c *context) callID() string {
+	if c == nil || upto(c.head.CallID) > len(c.raw) {
+		return ""
+	}
+	return string(c.head.CallID.Of(c.raw))
+}
+
+func upto(s message.Span) int { return int(s.Off) + int(s.Len) }
 
 // bury forgets a call that a panic ended. A hook that panics again on its record
 // costs the record, not the process.
@@ -307,9 +318,17 @@ func (s *shard) release(b *[]byte) {
 // keep copies raw into a buffer of the shard.
 func (s *shard) keep(raw []byte) []byte { return append(s.buffer(), raw...) }
 
+// errUnfit: a value would have broken the framing of the message, so nothing was
+// built (message.Edit.Check).
+var errUnfit = errors.New("build the message: a value holds a line end or a NUL; look for it in the configuration")
+
 // send hands a message to the wire; an error is a transport error. A datagram
 // that a full buffer dropped is none: it is lost like any other, and repeated.
 func (s *shard) send(f transport.Flow, raw []byte) error {
+	if len(raw) == 0 {
+		s.p.Stats.Unsent.Add(1)
+		return errUnfit
+	}
 	err := s.p.wire.Send(f, raw)
 	if err == nil {
 		return nil

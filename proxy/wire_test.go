@@ -206,7 +206,7 @@ func (b *bed) hooks() Hooks {
 			invite, ok = append([]byte(nil), invite...), append([]byte(nil), ok...)
 			go b.agent.Dismiss(f, invite, ok, again, b.p.Ours)
 		},
-		Fault: func(what string) { locked(func() { b.faults = append(b.faults, what) }) },
+		Fault: func(what, _ string) { locked(func() { b.faults = append(b.faults, what) }) },
 	}
 }
 

@@ -19,6 +19,7 @@ func TestRoute(t *testing.T) {
 		{"on secondary", Call{}, in(OnSecondary, s), Decision{Offer, s, 0, ReasonActiveServes}},
 		{"verifying the secondary", Call{}, in(Verifying, s), Decision{Offer, s, 0, ReasonActiveServes}},
 		{"maintenance", Call{}, in(Maintenance, s), Decision{Offer, s, 0, ReasonActiveServes}},
+		{"asked for a pause", Call{Spared: true, Occupancy: Full, AnsweredLately: true}, normal, Decision{Offer, p, 0, ReasonSpared}},
 		{"lines full", Call{Occupancy: Full, AnsweredLately: true}, normal, Decision{Offer, p, 0, ReasonLinesFull}},
 		{"full, but silent of late", Call{Occupancy: Full}, normal, Decision{Offer, p, 0, ReasonActiveServes}},
 		{"count not reconciled", Call{Occupancy: Unreconciled, AnsweredLately: true}, normal, Decision{Offer, p, 0, ReasonActiveServes}},

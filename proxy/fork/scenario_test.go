@@ -225,6 +225,8 @@ func (pl *player) policy(args []string) {
 		switch k {
 		case "rescue":
 			pl.p.Rescue = on
+		case "redirect":
+			pl.p.Redirect = on
 		case "requeue":
 			pl.p.Requeue = on
 		case "automatic":

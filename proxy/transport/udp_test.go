@@ -181,6 +181,35 @@ func TestDatagramsNotHandedOver(t *testing.T) {
 	}
 }
 
+// What a stranger sends reaches Config.Stranger alone, and only what came whole.
+func TestStranger(t *testing.T) {
+	friend, friendAt := party(t, "127.0.33.11:0")
+	enemy, enemyAt := party(t, "127.0.33.12:0")
+	heard := make(chan Flow, 8)
+	c := onUDP("127.0.33.13:0")
+	c.MaxMessage = 1300
+	c.Allow = func(a netip.Addr) bool { return a == friendAt.Addr() }
+	c.Stranger = func(f Flow, raw []byte) {
+		if string(raw) == "hello" {
+			heard <- f
+		}
+	}
+	r := newRecorder()
+	tr := start(t, c, r)
+	write(t, enemy, tr.Addr(0), strings.Repeat("y", 1301))
+	write(t, enemy, tr.Addr(0), "hello")
+	if f := <-heard; f.Remote != enemyAt || f.Network != UDP {
+		t.Errorf("from %+v", f)
+	}
+	write(t, friend, tr.Addr(0), "friend")
+	if all := r.count(t, 1); len(all) != 1 || all[0].raw != "friend" {
+		t.Errorf("the handler heard %+v", all)
+	}
+	if k := tr.Counters(); k.Refused != 2 || len(heard) != 0 {
+		t.Errorf("%d refused, %d more heard", k.Refused, len(heard))
+	}
+}
+
 func TestBatches(t *testing.T) {
 	peer, peerAt := party(t, "127.0.33.4:0")
 	other, otherAt := party(t, "127.0.33.5:0")

@@ -89,7 +89,7 @@ type flags struct {
 	overflow [router.Servers]atomic.Bool
 	served   [router.Servers]atomic.Bool
 	passive  [router.Servers]atomic.Bool
-	fault    atomic.Pointer[string]
+	fault    atomic.Pointer[fault]
 }
 
 // callers is what calls leave for the alarms; written under a shard's lock.
@@ -231,7 +231,7 @@ func (m *mind) signal() {
 func (m *mind) overflow(s router.Server)    { m.flags.overflow[s].Store(true); m.signal() }
 func (m *mind) served(s router.Server)      { m.flags.served[s].Store(true); m.signal() }
 func (m *mind) passiveCall(s router.Server) { m.flags.passive[s].Store(true); m.signal() }
-func (m *mind) fault(what string)           { m.flags.fault.Store(&what); m.signal() }
+func (m *mind) fault(what, call string)     { m.flags.fault.Store(&fault{what, call}); m.signal() }
 
 // flagged shows the mind what the hooks left.
 func (m *mind) flagged() {
@@ -249,10 +249,10 @@ func (m *mind) flagged() {
 			m.raise(alarm.PassiveCalls, s.String())
 		}
 	}
-	if what := m.flags.fault.Swap(nil); what != nil {
-		m.app.log.Error("a fault ended one call", "what", *what)
+	if f := m.flags.fault.Swap(nil); f != nil {
+		m.app.log.Error("a fault ended one call", "call", f.call, "what", f.what)
 		m.raise(alarm.InternalFault, node)
-		m.app.event(text.EventInternalFault, map[string]string{"cause": firstLine(*what)})
+		m.app.event(text.EventInternalFault, map[string]string{"cause": firstLine(f.what), "call": f.call})
 	}
 }
 
@@ -265,19 +265,32 @@ func (m *mind) later(f func()) {
 	}
 }
 
+// fault is a panic that was caught.
+type fault struct{ what, call string }
+
+// do does one job. Jobs read what came from outside: a panic ends the job alone.
+func (m *mind) do(f func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			m.app.proxy.Caught(r, "")
+		}
+	}()
+	f()
+}
+
 // worker does the jobs, at the end those that are left: an ACK that was owed.
 func (m *mind) worker() {
 	for {
 		select {
 		case f := <-m.jobs:
-			f()
+			m.do(f)
 			continue
 		case <-m.life.Done():
 		}
 		for {
 			select {
 			case f := <-m.jobs:
-				f()
+				m.do(f)
 			default:
 				return
 			}

@@ -268,3 +268,18 @@ func TestServersOwnRegisters(t *testing.T) {
 		t.Errorf("%q", codes)
 	}
 }
+
+// A job that panics is counted and told; the next one is done.
+func TestPanicOfAJobEndsThatJobAlone(t *testing.T) {
+	s := still(t)
+	m := s.boot()
+	done := false
+	m.do(func() { panic("planted") })
+	m.do(func() { done = true })
+	if !done || s.node.proxy.Stats.Panics.Load() != 1 {
+		t.Errorf("done %v, %d panics", done, s.node.proxy.Stats.Panics.Load())
+	}
+	if f := m.flags.fault.Load(); f == nil || !strings.HasPrefix(f.what, "panic: planted") {
+		t.Errorf("told %v", f)
+	}
+}
