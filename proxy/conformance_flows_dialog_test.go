@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"releve/proxy/transport"
+	"releve/router"
 )
 
 // The flows of TestConformanceFlows in which a dialog exists.
@@ -100,6 +101,67 @@ func flowRestartWhileRinging(t *testing.T) {
 		again := b.primary.take("INVITE") // the server knows this branch
 		want(b, "the branch again", branchOf(again), branchOf(down))
 		refuse(b, up, again, 404, b.primary, b.ibx)
+	})
+}
+
+// TestByeOfAnEarlyDialogWasRecordedAsACall: a caller may end an early dialog by BYE
+// (RFC 3261 §15): that made a record of a call answered before a restart, and the
+// INVITE's final another one.
+func TestByeOfAnEarlyDialogWasRecordedAsACall(t *testing.T) {
+	bye := func(b *bed, down string) {
+		b.Helper()
+		early := answer(down, 180, "p-e", "Contact: <sip:ivr@10.0.1.1:5060>")
+		b.ibx.send(uac(early, "BYE", "bye-early", 2, "10.0.0.1"))
+		b.primary.send(answer(b.primary.take("BYE sip:ivr@10.0.1.1:5060"), 200, "x"))
+		b.ibx.take("200")
+		want(b, "records", len(b.records), 0)
+	}
+	run(t, func(b *bed) {
+		up, down := b.ring("e")
+		bye(b, down)
+		refuse(b, up, down, 487, b.primary, b.ibx)
+		want(b, "outcome", b.record().Outcome, router.RefusedByPeer.String())
+		b.lines(0, 0)
+	})
+	run(t, func(b *bed) { // the server answers all the same
+		_, down := b.ring("e")
+		bye(b, down)
+		b.primary.send(accept(down, "p-e", "10.0.1.1"))
+		ok := b.ibx.take("200")
+		b.lines(1, 0)
+		b.hangUp(ok)
+		want(b, "outcome", b.record().Outcome, "answered")
+	})
+}
+
+// TestByeOfOursWentToAContactOfLongAgo: a re-INVITE or UPDATE of the IPBX, or its
+// answer to one, moves the remote target (RFC 3261 §12.2.2): the BYE of a call whose
+// server is dead goes to the last one.
+func TestByeOfOursWentToAContactOfLongAgo(t *testing.T) {
+	released := func(b *bed) string {
+		b.Helper()
+		byes := b.p.ReleaseCalls(router.Primary)
+		if len(byes) != 1 {
+			b.Fatalf("released: %+v", byes)
+		}
+		return byes[0].Leg.Target
+	}
+	run(t, func(b *bed) {
+		down, ok := b.establish("r")
+		b.ibx.send(with(uac(ok, "UPDATE", "u", 2, "10.0.0.1"), "Contact: <sip:0612345678@10.0.0.1:5060>", "Contact: <sip:moved@10.0.0.1:5070>"))
+		b.primary.send(answer(b.primary.take("UPDATE"), 200, "x", "Contact: <sip:ivr@10.0.1.1:5999>"))
+		b.ibx.take("200")
+		b.primary.send(uas(down, "UPDATE", "v", "p-r", 1, "10.0.1.1"))
+		b.ibx.send(answer(b.ibx.take("UPDATE"), 500, "x", "Contact: <sip:refused@10.0.0.1>"))
+		b.primary.take("500")
+		want(b, "target", released(b), "sip:moved@10.0.0.1:5070")
+	})
+	run(t, func(b *bed) {
+		down, _ := b.establish("s")
+		b.primary.send(uas(down, "UPDATE", "v", "p-s", 1, "10.0.1.1"))
+		b.ibx.send(answer(b.ibx.take("UPDATE"), 200, "x", "Contact: <sip:again@10.0.0.1:5071>"))
+		b.primary.take("200")
+		want(b, "target", released(b), "sip:again@10.0.0.1:5071")
 	})
 }
 

@@ -16,6 +16,7 @@ func TestConformanceExtensions(t *testing.T) {
 	t.Run("Q02 RFC 3311", testUpdate)
 	t.Run("Q03 RFC 3261 §14", testReInvite)
 	t.Run("Q03 RFC 3261 §14 no overflow", testNoOverflowInDialog)
+	t.Run("Q03 RFC 3261 §12.2.2 the target of our own BYE", TestByeOfOursWentToAContactOfLongAgo)
 	t.Run("Q04 RFC 6665 §4.3", testSubscription)
 	t.Run("Q05 RFC 3515", testRefer)
 	t.Run("Q06 RFC 3891 §3", TestRFC3891_Replaces)

@@ -71,11 +71,17 @@ func lapses(now router.Instant, h *message.Head) router.Instant {
 }
 
 // refreshed notes a 2xx to a re-INVITE or UPDATE: it sets the session timer
-// anew, or ends it (RFC 4028 §7.4).
-func (c *context) refreshed(now router.Instant, h *message.Head) {
-	if h.Method == message.INVITE || h.Method == message.UPDATE {
-		c.s.p.Dialogs.Refreshed(c.s.p.callKey(c.head.CallID.Of(c.raw)), lapses(now, h))
+// anew, or ends it (RFC 4028 §7.4), and names the remote target of the IPBX's side
+// from now on (RFC 3261 §12.2.1.2, §12.2.2).
+func (c *context) refreshed(now router.Instant, raw []byte, h *message.Head) {
+	if h.Method != message.INVITE && h.Method != message.UPDATE {
+		return
 	}
+	target := c.head.ContactURI.Of(c.raw)
+	if c.from.kind == fromServer {
+		target = h.ContactURI.Of(raw)
+	}
+	c.s.p.Dialogs.Refreshed(c.s.p.callKey(c.head.CallID.Of(c.raw)), lapses(now, h), target)
 }
 
 // unhold ends the hold of a call, if it is held.
@@ -161,15 +167,29 @@ func endedBy(from side, outgoing bool) string {
 	return byCallee
 }
 
-// bye closes a call at its first BYE; by is who sent it.
-func (p *Proxy) bye(now router.Instant, raw []byte, h *message.Head, w way, from side) {
+// bye closes a call at its first BYE; by is who sent it. A BYE of an early dialog
+// (RFC 3261 §15) ends nothing here: the INVITE's own final does.
+func (s *shard) bye(now router.Instant, raw []byte, h *message.Head, w way, from side) {
+	p := s.p
 	key := p.callKey(h.CallID.Of(raw))
 	outgoing, known := p.Dialogs.Outgoing(key)
-	if known {
+	switch {
+	case known:
 		p.endCall(key, now, router.ReasonNone, endedBy(from, outgoing))
-	} else if w.signed && !p.Dialogs.Ended(key) {
+	case w.signed && !p.Dialogs.Ended(key) && !s.settingUp(key):
 		p.endedUnknown(now, raw, h, w.token, from)
 	}
+}
+
+// settingUp reports whether a call has not had its final yet. Rarely asked, so
+// nothing is kept for it.
+func (s *shard) settingUp(k dialog.Key) bool {
+	for _, c := range s.servers {
+		if c.call != nil && c.call.key == k && !c.over {
+			return true
+		}
+	}
+	return false
 }
 
 // endCall closes an answered call once: at the first BYE, or when it lasted

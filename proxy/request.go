@@ -254,7 +254,7 @@ func (s *shard) inDialog(now router.Instant, key uint64, f transport.Flow, from 
 	case h.Method == message.BYE:
 		// Once it was sent: a call that waits for the line is offered from another
 		// shard, and must not overtake the BYE on its way to the server.
-		defer p.bye(now, raw, h, way, from)
+		defer s.bye(now, raw, h, way, from)
 	case from.kind == fromServer:
 		p.Dialogs.Used(p.callKey(h.CallID.Of(raw)), h.CSeq)
 	}

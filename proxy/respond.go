@@ -116,7 +116,7 @@ func (c *context) relay(now router.Instant, i uint8, raw []byte, h *message.Head
 	case c.call != nil:
 		c.answered(now, i, raw, h)
 	case !c.head.ToTag.Empty():
-		c.refreshed(now, h)
+		c.refreshed(now, raw, h)
 	}
 }
 

@@ -247,12 +247,18 @@ func (t *Table) Lapsed(now router.Instant) []Key {
 	return out
 }
 
-// Refreshed sets when a call's session timer runs out; 0: it runs no more.
-func (t *Table) Refreshed(k Key, lapses router.Instant) {
+// Refreshed sets when a call's session timer runs out (0: it runs no more), and the
+// remote target of its Leg (empty: as it was).
+func (t *Table) Refreshed(k Key, lapses router.Instant, target []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if c, ok := t.calls[k]; ok {
-		c.Lapses = lapses
+	c, ok := t.calls[k]
+	if !ok {
+		return
+	}
+	c.Lapses = lapses
+	if len(target) > 0 && c.Leg.Target != "" && c.Leg.Target != string(target) {
+		c.Leg.Target = string(target)
 	}
 }
 
