@@ -194,9 +194,9 @@ func Default() Config {
 		TLS:        TLS{MinVersion: "1.2", Client: "none"},
 		DNS:        DNS{Timeout: 2 * time.Second, Stale: 24 * time.Hour},
 		Limits: Limits{
-			CallsPerSecond: 200, SourceRate: 2000, SourceBurst: 4000, Strangers: "ignore",
+			CallsPerSecond: 3000, SourceRate: 50_000, SourceBurst: 100_000, Strangers: "ignore",
 			Connections: 1000, ConnectionsPerSource: 250, MessageSize: 65_535, Headers: 256, Vias: 70,
-			Transactions: 200_000, HeldCalls: 1000,
+			Transactions: 400_000, HeldCalls: 1000,
 		},
 		Store: Store{Path: "/var/lib/releve"},
 		Admin: Admin{Socket: "/run/releve/admin.sock"},

@@ -29,16 +29,16 @@ type DNS struct {
 // Limits bound what others can make Relève do and hold. What is over a limit
 // is refused or dropped, counted, and raises an alarm.
 type Limits struct {
-	CallsPerSecond       int    // 1–10000, 200: new calls admitted per second
-	SourceRate           int    // 10–1000000, 2000: messages per second of one source address
-	SourceBurst          int    // 10–1000000, 4000: messages of one source at once; at least SourceRate/10
+	CallsPerSecond       int    // 1–10000, 3000: new calls admitted per second
+	SourceRate           int    // 10–1000000, 50000: messages per second of one source address
+	SourceBurst          int    // 10–1000000, 100000: messages of one source at once; at least SourceRate/10
 	Strangers            string // ignore (default) or refuse (403): who is no peer
 	Connections          int    // 2–50000, 1000: TCP and TLS connections accepted
 	ConnectionsPerSource int    // 1–50000, 250, at most Connections
 	MessageSize          int    // 1500–65535, 65535: bytes of one message
 	Headers              int    // 32–1024, 256: header fields of one message
 	Vias                 int    // 2–255, 70: Via values of one message; 70 is where Max-Forwards starts (RFC 3261 §8.1.1.6)
-	Transactions         int    // 1000–2000000, 200000: requests in progress
+	Transactions         int    // 1000–2000000, 400000: requests in progress
 	HeldCalls            int    // 1–100000, 1000: calls held at once
 }
 
