@@ -27,6 +27,7 @@ func TestConformanceFlows(t *testing.T) {
 	t.Run("flow 13 100 and then silence", flowTryingThenSilence)
 	t.Run("flow 14 INVITE repeated after the overflow", testRepeatAfterTheOverflow)
 	t.Run("flow 15 the same call by another branch", testMergedRequests)
+	t.Run("flow 15 both answered", TestSecondLegOfACallHadNoRecord)
 	t.Run("flow 16 no offer", testOfferless)
 	t.Run("flow 17 PRACK pending when the call moves on", flowPrackPending)
 	t.Run("flow 18 Replaces", TestRFC3891_Replaces)

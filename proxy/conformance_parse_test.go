@@ -1,8 +1,10 @@
 package proxy
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"releve/router"
 )
@@ -97,6 +99,30 @@ func testMergedRequests(t *testing.T) {
 			b.primary.send(answer(b.primary.take("MESSAGE"), 200, "x"))
 			b.ibx.take("200")
 		}
+	})
+}
+
+// TestSecondLegOfACallHadNoRecord: two legs of one Call-ID were both answered, and
+// the second one left no record.
+func TestSecondLegOfACallHadNoRecord(t *testing.T) {
+	run(t, func(b *bed) {
+		_, down := b.ring("m")
+		b.ibx.send(with(invite("m"), "z9hG4bK-m", "z9hG4bK-other"))
+		b.ibx.take("100")
+		second := b.primary.take("INVITE")
+		b.lines(2, 0)
+		b.primary.send(accept(down, "p1", "10.0.1.1"))
+		one := b.ibx.take("200")
+		b.primary.send(accept(second, "p2", "10.0.1.1"))
+		two := b.ibx.take("200")
+		for i, ok := range []string{two, one} {
+			b.ibx.send(uac(ok, "BYE", fmt.Sprint("bye", i), 2, "10.0.0.1"))
+			b.primary.send(answer(b.primary.take("BYE"), 200, "x"))
+			b.ibx.take("200")
+		}
+		want(b, "records", len(b.records), 2)
+		b.pass(40 * time.Second)
+		b.lines(0, 0)
 	})
 }
 

@@ -54,6 +54,7 @@ type call struct {
 	entry    router.Entry
 	outgoing bool
 	answered bool
+	tabled   bool // and entered into the table: not when another call has its Call-ID
 	replaces bool
 }
 

@@ -52,7 +52,7 @@ func (c *context) answered(now router.Instant, i uint8, raw []byte, h *message.H
 		Outgoing: c.call.outgoing, Epoch: r.Epoch, Started: c.call.started, Answered: max(now, 1),
 		Line: b.line != router.NoServer, Lapses: lapses(now, h), Record: *r, Leg: c.s.p.farLeg(c, i, raw, h),
 	}
-	if c.s.p.Dialogs.Add(d) {
+	if c.call.tabled = c.s.p.Dialogs.Add(d); c.call.tabled {
 		b.line = router.NoServer
 	}
 }
@@ -121,7 +121,7 @@ func (c *context) finish(now router.Instant, o router.Outcome, why router.Reason
 	if o == router.Dissuaded && c.call.named {
 		p.Dialogs.Dissuaded(c.call.pair, now)
 	}
-	if c.call.answered {
+	if c.call.tabled {
 		p.Dialogs.Update(c.call.key, *r)
 		return
 	}
