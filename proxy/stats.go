@@ -28,6 +28,14 @@ type Stats struct {
 	IPBXAt     [8]atomic.Int64                  // instant of the last message of IPBX i
 }
 
+// Shed is what all limits refused together.
+func (st *Stats) Shed() (n uint64) {
+	for b := range st.Refused {
+		n += st.Refused[b].Load()
+	}
+	return n
+}
+
 // seen notes that a far end lives.
 func (st *Stats) seen(side side, now router.Instant) {
 	at := max(int64(now), 1)

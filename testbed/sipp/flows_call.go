@@ -20,7 +20,7 @@ func callFlows() []Flow {
 		{
 			Name: "503-retry-after", Site: Site{Budget: time.Second}, Alone: true,
 			Primary: Script{Name: "uas-refuse", With: Params{"Status": "503 Service Unavailable", "Extra": "Retry-After: 10"}},
-			Calls:   []Script{dissuaded()}, Want: []string{"dissuaded hold-budget-spent primary 486"}, Verifications: n(0),
+			Calls:   []Script{dissuaded()}, Want: []string{"dissuaded server-busy primary 486"}, Verifications: n(0),
 		},
 		{
 			Name: "cancel-before-18x", Alone: true,

@@ -26,6 +26,7 @@ func (a *App) metrics() http.Handler {
 		{"releve_messages_malformed_total", "messages refused or dropped as malformed", st.Malformed.Load},
 		{"releve_messages_stray_total", "responses and ACKs without a context", st.Stray.Load},
 		{"releve_messages_unsent_total", "messages that the sockets did not take", st.Unsent.Load},
+		{"releve_requests_shed_total", "messages and requests refused or dropped by any limit of the call path", st.Shed},
 		{"releve_strangers_total", "messages of unknown sources that were looked at", st.Strangers.Load},
 		{"releve_faults_total", "panics that ended one call", st.Panics.Load},
 		{"releve_late_answers_dismissed_total", "late 2xx that were ACKed and BYEd", st.Dismissed.Load},
