@@ -223,6 +223,21 @@ func (s *stream) end(parts ...[]byte) error {
 	return nil
 }
 
+// leave says that nothing follows; what Relève still answers is read.
+func (s *stream) leave() {
+	if tcp, ok := s.conn.(*net.TCPConn); ok {
+		_ = tcp.CloseWrite()
+	}
+}
+
+// sender is send; of no stream, nil.
+func (s *stream) sender() func([]byte) error {
+	if s == nil {
+		return nil
+	}
+	return s.send
+}
+
 func (s *stream) close() { _ = s.conn.Close() }
 
 // listenTCP serves a party's address over TCP until the listener is closed.

@@ -79,6 +79,9 @@ func (b *bed) run(ctx context.Context, binary string, p *Page) (err error) {
 			}
 		}
 	}
+	if !b.server {
+		b.verdict("PROTOS c07", b.anomalous(ctx))
+	}
 	for _, h := range b.hanging {
 		b.verdict(h.id, b.outlived(ctx, h))
 	}
