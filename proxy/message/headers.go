@@ -201,7 +201,7 @@ func (s *scanner) party(l *line, fault string) Span {
 		return Span{}
 	}
 	_, params, ok := address(raw, l.value, end)
-	if !ok {
+	if !ok || !listed(raw, params, end) {
 		s.bad(fault)
 		return Span{}
 	}
@@ -233,6 +233,23 @@ func address(raw []byte, off, end int) (uri Span, params int, ok bool) {
 		p++
 	}
 	return sp(off, trimEnd(raw, off, end)), end, true
+}
+
+// listed reports whether ";a=b;c" fills raw[off:end] without other text: else
+// one element would read a tag there and another would not. Empty parameters
+// pass, some senders leave them.
+func listed(raw []byte, off, end int) bool {
+	for p := skipLWS(raw, off, end); p < end; p = skipLWS(raw, p, end) {
+		if raw[p] != ';' {
+			return false
+		}
+		p = skipLWS(raw, p+1, end)
+		for p < end && raw[p] != '=' && raw[p] != ';' && !isLWS(raw[p]) {
+			p++
+		}
+		_, p, _ = paramValue(raw, p, end)
+	}
+	return true
 }
 
 // param finds the parameter called name (lower case) in ";a=b;c" between off

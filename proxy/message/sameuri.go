@@ -9,8 +9,8 @@ package message
 func SameURI(a, b []byte) bool {
 	u, ok1 := ParseURI(a)
 	v, ok2 := ParseURI(b)
-	if !ok1 || !ok2 {
-		return string(a) == string(b)
+	if !ok1 || !ok2 || string(a) == string(b) {
+		return string(a) == string(b) // also with a parameter that stands twice
 	}
 	if !equalFold(u.Scheme, v.Scheme) {
 		return false

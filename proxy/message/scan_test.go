@@ -43,6 +43,7 @@ func TestFaults(t *testing.T) {
 		{"tel", "INVITE sip:5000@10.20.0.5", "INVITE tel:+33145", OK, 0, ""},
 		{"sips", "INVITE sip:5000@10.20.0.5", "INVITE SIPS:5000@h", OK, 0, ""},
 		{"two at signs", "INVITE sip:5000@10.20.0.5", "INVITE sip:a@b@c", Bad, 400, "Malformed Request-URI"},
+		{"password without a user", "INVITE sip:5000@10.20.0.5", "INVITE sip::p@b", Bad, 400, "Malformed Request-URI"},
 		{"port 65536", "INVITE sip:5000@10.20.0.5", "INVITE sip:a@b:65536", Bad, 400, "Malformed Request-URI"},
 		{"no host", "INVITE sip:5000@10.20.0.5", "INVITE sip:a@", Bad, 400, "Malformed Request-URI"},
 		{"length beyond", "Content-Length: 5", "Content-Length: 6", Bad, 400, "Content-Length Beyond Message"},
@@ -65,6 +66,10 @@ func TestFaults(t *testing.T) {
 		{"bad Contact is not ours", "Contact: <", "Contact: \"<", OK, 0, ""},
 		{"ACK is never answered", "INVITE", "ACK", OK, 0, ""},
 		{"space in Call-ID", "c1@", "c 1@", Bad, 400, "Malformed Call-ID"},
+		{"tag without a semicolon", "<sip:0612@10.10.0.10>;tag=f1", "<sip:0612@10.10.0.10>tag=f1", Bad, 400, "Malformed From"},
+		{"words behind a tag", ";tag=f1", ";tag=f1 f2", Bad, 400, "Malformed From"},
+		{"a quoted value and more", ";tag=f1", ";x=\"y\"z;tag=f1", Bad, 400, "Malformed From"},
+		{"flags, quoted and empty parameters", ";tag=f1", ";x; y = \"a;tag=2\" ;;tag=f1 ; z=[::1]", OK, 0, ""},
 		{"empty To", "To: <sip:5000@10.20.0.5>", "To: ", Bad, 400, "Malformed To"},
 	} {
 		in := strings.ReplaceAll(invite, c.old, c.new)

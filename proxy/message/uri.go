@@ -74,6 +74,9 @@ func (u *URI) parseSIP(b []byte, p int) bool {
 		if c := bytes.IndexByte(u.User, ':'); c >= 0 {
 			u.User, u.password = u.User[:c], u.User[c+1:]
 		}
+		if len(u.User) == 0 {
+			return false
+		}
 		p += at + 1
 	}
 	end, ok := hostAt(b, p, len(b))

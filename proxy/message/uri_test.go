@@ -60,6 +60,7 @@ func TestSameURI(t *testing.T) {
 		{"sip:carol@chicago.com;security=on", "sip:carol@chicago.com;security=off", false},
 		{"sip:a@b", "sips:a@b", false},
 		{"sip:b", "sip:a@b", false},
+		{"sip:b;x=1;x=2", "sip:b;x=1;x=2", true},
 		{"sip:a@b", "sip:a:p@b", false},
 		{"sip:a@[2001:db8::1]", "sip:a@[2001:DB8:0::1]", true},
 		{"tel:+33-1.45", "tel:+33145", true},
