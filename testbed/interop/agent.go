@@ -81,3 +81,14 @@ func (s step) never(a agent, e event) error {
 	}
 	return nil
 }
+
+// onHold waits until a second call has put the first on hold, in the words of
+// both: REFER while the re-INVITE is open is lost by some.
+func (s step) onHold(ctx context.Context, actor, kept agent) error {
+	if kept.says(held) != nil {
+		if err := s.saw(ctx, kept, held); err != nil {
+			return err
+		}
+	}
+	return s.saw(ctx, actor, holding)
+}

@@ -2,11 +2,14 @@ package interop
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"time"
 )
 
@@ -16,6 +19,8 @@ import (
 type baresip struct {
 	*process
 	control net.Conn
+	second  string // who is consulted
+	before  int    // what it had printed then
 }
 
 const baresipConfig = `sip_listen %[1]s
@@ -124,10 +129,45 @@ func (b *baresip) auto(on bool) error {
 }
 
 func (b *baresip) transfer(uri string) error { return b.tell("transfer", uri) }
-func (b *baresip) consult(string) error      { return errBaresipAttended }
-func (b *baresip) complete() error           { return errBaresipAttended }
 
-var errBaresipAttended = fmt.Errorf("baresip 1.0.0 has no command for an attended transfer")
+// consult holds the first call and places a second.
+func (b *baresip) consult(uri string) error {
+	b.second, b.before = uri, b.said.mark()
+	return errors.Join(b.tell("hold", ""), b.tell("dial", uri))
+}
+
+var answered = regexp.MustCompile(`(?s)SIP/2\.0 200 [^\n]*\n(.*?)\n\r?\n`)
+
+// complete: baresip 1.0.0 has no command for an attended transfer, but sends the
+// target of "transfer" as it is given; so the Replaces of the second dialog (RFC
+// 3891 §6.1, escaped into the URI by RFC 3261 §19.1.1) is put there, from the
+// 200 that it printed.
+func (b *baresip) complete() error {
+	for _, m := range answered.FindAllStringSubmatch(b.said.since(b.before), -1) {
+		head := m[1] + "\n"
+		from, to, id := tagOf(head, "From"), tagOf(head, "To"), headerOf(head, "Call-ID")
+		if !strings.Contains(headerOf(head, "To"), b.second) || from == "" || to == "" {
+			continue
+		}
+		escaped := url.QueryEscape(id + ";to-tag=" + to + ";from-tag=" + from)
+		return errors.Join(b.tell("line", "1"), b.tell("transfer", b.second+"?Replaces="+escaped))
+	}
+	return fmt.Errorf("%s printed no 200 of its call to %s", b.name, b.second)
+}
+
+func headerOf(head, name string) string {
+	m := regexp.MustCompile(`(?mi)^` + name + `: *(.*?)\r?$`).FindStringSubmatch(head)
+	if m == nil {
+		return ""
+	}
+	return m[1]
+}
+
+func tagOf(head, name string) string {
+	_, tag, _ := strings.Cut(headerOf(head, name), ";tag=")
+	tag, _, _ = strings.Cut(tag, ";")
+	return tag
+}
 
 var baresipSays = map[event]*regexp.Regexp{
 	registered:  regexp.MustCompile(`"type":"REGISTER_OK"`),

@@ -153,7 +153,7 @@ func blind(ctx context.Context, w *World) error {
 		return err
 	}
 	want := []string{"in answered primary 200"}
-	if w.row.role == phone {
+	if w.row.role != server {
 		want = append(want, "out answered primary 200")
 		if err := w.live(ctx, 1); err != nil {
 			return err
@@ -171,15 +171,16 @@ func blind(ctx context.Context, w *World) error {
 // through Relève and must reach the server that has the dialog.
 func attended(ctx context.Context, w *World) error {
 	third, want := w.other, []string{"in answered primary 200", "out answered primary 200"}
+	kept := w.phone // who is put on hold meanwhile
 	first, second := service, w.desk("1002")
 	left := w.phone // who talks to third in the end
-	if w.row.role == phone {
-		first, second, left = "sip:1002@ipbx.test", service, w.other
+	if w.row.role != server {
+		first, second, left, kept = "sip:1002@ipbx.test", service, w.other, w.other
 		third = w.primary
 		want = []string{"in answered primary 200", "in answered primary 200"}
 	}
 	var err error
-	if w.row.role == phone {
+	if w.row.role != server {
 		err = up(ctx, w, w.phone, w.other, first)
 	} else {
 		err = up(ctx, w, w.phone, w.primary, first)
@@ -191,7 +192,7 @@ func attended(ctx context.Context, w *World) error {
 	if err := w.actor().consult(second); err != nil {
 		return err
 	}
-	if err := errors.Join(s.saw(ctx, third, established), s.saw(ctx, w.actor(), established), s.saw(ctx, w.actor(), holding)); err != nil {
+	if err := errors.Join(s.saw(ctx, third, established), s.saw(ctx, w.actor(), established), s.onHold(ctx, w.actor(), kept)); err != nil {
 		return err
 	}
 	s = w.now()
@@ -288,6 +289,9 @@ func (w *World) watch(ctx context.Context) error {
 // moved checks that the licence is the secondary's, in Relève's words and in the
 // registrar's.
 func (w *World) moved(ctx context.Context) error {
+	if err := w.hop.until(ctx, 5*time.Second, "bound again", func(s state) bool { return s.Registration.Phase == "bound" }); err != nil {
+		return err
+	}
 	s, err := w.hop.status(ctx)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -23,7 +24,7 @@ const modules = "/usr/lib/*/kamailio/modules"
 // kamailio is the IPBX of a row.
 type kamailio struct{ *process }
 
-func startKamailio(n network, dir, trunk string, cert *certificates) (*kamailio, error) {
+func startKamailio(n network, dir string, r *row, cert *certificates) (*kamailio, error) {
 	found, err := filepath.Glob(modules)
 	if err != nil || len(found) == 0 {
 		return nil, fmt.Errorf("no %s; install kamailio", modules)
@@ -38,7 +39,8 @@ func startKamailio(n network, dir, trunk string, cert *certificates) (*kamailio,
 	defer file.Close()
 	values := map[string]string{
 		"Addr": n.addr(hostIPBX).String(), "ReleveAddr": n.addr(hostReleve).String(),
-		"Trunk": uri("", n.at(hostReleve), trunk), "Dir": dir, "Modules": found[0] + "/",
+		"Trunk": uri("", n.at(hostReleve), r.trunk), "Dir": dir, "Modules": found[0] + "/",
+		"Policy": cmp.Or(r.policy, "replace"), "Fault": cmp.Or(r.fault, "none"), "NonceLife": fmt.Sprint(cmp.Or(r.nonceLife, 300)), "Grant": fmt.Sprint(cmp.Or(r.grant, 120)),
 	}
 	if cert != nil {
 		values["Key"], values["Certificate"], values["CA"] = cert.ipbxKey, cert.ipbx, cert.ca
@@ -57,10 +59,22 @@ func startKamailio(n network, dir, trunk string, cert *certificates) (*kamailio,
 // rpc asks the running Kamailio over its own socket.
 func (k *kamailio) rpc(ctx context.Context, words ...string) (string, error) {
 	said, err := exec.CommandContext(ctx, "kamcmd", append([]string{"-s", "unix:" + k.dir + "/ctl"}, words...)...).CombinedOutput()
-	if err != nil {
+	if err != nil || strings.HasPrefix(string(said), "error:") { // its exit code does not tell
 		return "", fmt.Errorf("kamcmd %s: %w: %s", strings.Join(words, " "), err, said)
 	}
 	return string(said), nil
+}
+
+// set changes how the registrar behaves from now on.
+func (k *kamailio) set(ctx context.Context, knob, value string) error {
+	_, err := k.rpc(ctx, "htable.sets", "knob", knob, "s:"+value) // s: a string, even of digits
+	return err
+}
+
+// forget removes every binding of a user, as an IPBX that lost its memory.
+func (k *kamailio) forget(ctx context.Context, user string) error {
+	_, err := k.rpc(ctx, "ul.rm", "location", "s:"+user)
+	return err
 }
 
 var (

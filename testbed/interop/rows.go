@@ -1,6 +1,9 @@
 package interop
 
-import "net/netip"
+import (
+	"cmp"
+	"net/netip"
+)
 
 type role string
 
@@ -25,16 +28,20 @@ type row struct {
 	name string
 	role role
 	cast
-	joint   cast   // for the attended transfer, when it needs others; zero: the same
-	trunk   string // Kamailio to Relève; "": udp
-	side    string // Relève to the servers; "": udp
-	line    string // phones to Kamailio; "": udp
-	passive bool   // the far end holds, since the program cannot
-	grant   int    // max_grant in seconds; 0: 120
-	short   bool   // belongs to the short form
-	na      map[Action]string
-	plays   map[Action]play // in place of the standard ones
-	only    []Action        // nil: every action
+	joint     cast   // for the attended transfer, when it needs others; zero: the same
+	trunk     string // Kamailio to Relève; "": udp
+	side      string // Relève to the servers; "": udp
+	line      string // phones to Kamailio; "": udp
+	passive   bool   // the far end holds, since the program cannot
+	grant     int    // max_grant in seconds; 0: 120
+	policy    string // of the registrar when a second binding comes; "": replace
+	fault     string // of the registrar from the start; "": none
+	nonceLife int    // of the registrar, seconds; 0: 300
+	refuses   bool   // that fault keeps us from being bound
+	short     bool   // belongs to the short form
+	na        map[Action]string
+	plays     map[Action]play // in place of the standard ones
+	only      []Action        // nil: every action
 }
 
 // secure says whether the row needs certificates.
@@ -48,19 +55,59 @@ const (
 func rows() []*row {
 	re := program{start: startBaresip}
 	belle := program{start: startLinphonec}
+	perl := program{start: startNetSIP}
+	own := program{start: startTwinkle, address: twinkleAt}
+	registrar := func(name string, r row) *row {
+		r.name, r.role, r.cast = "kamailio "+name, ipbx, cast{primary: re, secondary: re}
+		r.only, r.grant = []Action{Register}, cmp.Or(r.grant, 10)
+		return &r
+	}
 	return []*row{
 		{
+			name: "kamailio replace", role: ipbx, cast: cast{belle, belle, belle, belle}, grant: 10,
+			plays: map[Action]play{Register: replaced},
+		},
+		{
+			name: "kamailio reject", role: ipbx, cast: cast{phone: re, primary: re, secondary: re}, grant: 10, policy: "reject",
+			plays: map[Action]play{Register: rejects, Switchover: movesUnderReject}, only: []Action{Register, Switchover},
+		},
+		{
+			name: "kamailio several", role: ipbx, cast: cast{phone: re, primary: re, secondary: re}, grant: 10, policy: "several",
+			plays: map[Action]play{Register: several}, only: []Action{Register, Switchover},
+		},
+		{
+			name: "kamailio silent", role: ipbx, cast: cast{phone: re, primary: re, secondary: re}, grant: 10,
+			plays: map[Action]play{Switchover: fenced}, only: []Action{Switchover},
+		},
+		registrar("forgets", row{plays: map[Action]play{Register: forgets}}),
+		registrar("stale nonce", row{nonceLife: 2, plays: map[Action]play{Register: stale}}),
+		registrar("423 too brief", row{fault: "brief", grant: 120, plays: map[Action]play{Register: brief}}),
+		registrar("403", row{fault: "403", refuses: true, plays: map[Action]play{Register: faulty("403", true)}}),
+		registrar("302", row{fault: "302", refuses: true, plays: map[Action]play{Register: faulty("302", true)}}),
+		registrar("500", row{fault: "500", refuses: true, plays: map[Action]play{Register: faulty("500", false)}}),
+		registrar("503", row{fault: "503", refuses: true, plays: map[Action]play{Register: faulty("503", false)}}),
+		registrar("drop", row{fault: "drop", refuses: true, plays: map[Action]play{Register: faulty("drop", false)}}),
+		{
 			name: "baresip phone", role: phone, cast: cast{re, belle, belle, belle},
-			na: map[Action]string{Register: phoneRegister, Attended: "baresip 1.0.0 has no command for an attended transfer"},
+			na: map[Action]string{Register: phoneRegister},
 		},
 		{
 			name: "baresip server", role: server, cast: cast{belle, belle, re, re},
-			na: map[Action]string{Attended: "baresip 1.0.0 has no command for an attended transfer"},
 		},
 		{
 			name: "linphonec phone", role: phone, cast: cast{belle, belle, re, re}, joint: cast{belle, belle, belle, belle},
 			na: map[Action]string{Register: phoneRegister},
 		},
+		{
+			name: "Net::SIP phone", role: phone, cast: cast{perl, re, re, re}, joint: cast{perl, belle, belle, belle},
+			na: map[Action]string{Register: phoneRegister},
+		},
+		{name: "Net::SIP server", role: server, cast: cast{re, re, perl, perl}, joint: cast{belle, belle, perl, perl}},
+		{
+			name: "twinkle phone", role: phone, cast: cast{own, re, re, re},
+			na: map[Action]string{Register: phoneRegister, Attended: errTwinkleAttended.Error()},
+		},
+		{name: "twinkle server", role: server, cast: cast{re, re, own, own}, na: map[Action]string{Attended: errTwinkleAttended.Error()}},
 		{name: "linphonec server", role: server, cast: cast{re, re, belle, belle}, joint: cast{belle, belle, belle, belle}},
 	}
 }
