@@ -45,6 +45,11 @@ func (w *World) desk(user string) string {
 // registers: the server's own REGISTER is answered by Relève and stays there:
 // the registrar sees no more than the one licensed user.
 func registers(ctx context.Context, w *World) error {
+	if again, ok := w.primary.(interface{ login() error }); ok {
+		if err := again.login(); err != nil {
+			return err
+		}
+	}
 	ctx, cancel := context.WithTimeout(ctx, eventLimit)
 	defer cancel()
 	for {

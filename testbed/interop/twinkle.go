@@ -119,6 +119,10 @@ func (t *twinkle) complete() error      { return errTwinkleAttended }
 // never returns, no REFER is in twinkle.log, and it answers OPTIONS no more.
 var errTwinkleAttended = fmt.Errorf("twinkle-console 1.10.2 locks up at the second half of an attended transfer")
 
+// login registers again: the first time, when it starts, Relève may not listen
+// yet, and a refused port is final to twinkle.
+func (t *twinkle) login() error { return t.write("register") }
+
 // dial waits first: twinkle ignores the command, in silence, until the line of
 // the call before is released, and says nothing when it is.
 func (t *twinkle) dial(uri string) error {
