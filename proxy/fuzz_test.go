@@ -313,3 +313,36 @@ func TestReceiveProtos(t *testing.T) {
 		t.Errorf("%d messages, of which %d were forwarded and compared", n, compared)
 	}
 }
+
+// TestConformanceTorture: what make conformance cannot show on the binary, where
+// nobody vouches for the dialog of this message.
+func TestConformanceTorture(t *testing.T) {
+	t.Run("V02 RFC 4475 §3.1.1.1 folds, compact forms and unknown headers within a dialog", testWsinv)
+}
+
+// testWsinv: wsinv follows its Route once that names a server, every header in
+// its place.
+func testWsinv(t *testing.T) {
+	bed := newTape(t)
+	for _, m := range corpus.All() {
+		if m.ID != "4475 wsinv" {
+			continue
+		}
+		raw := with(string(m.Raw), "services.example.com;lr", "10.0.1.1;lr")
+		bed.check(0, raw)
+		down := to(bed.out, addrPrimary, "INVITE sip:vivekg@chair-dnrc.example.com;unknownparam SIP/2.0\r\n")
+		if len(down) != 1 || bed.compared != 1 {
+			t.Fatalf("%d forwarded, %d compared, of %d", len(down), bed.compared, len(bed.out))
+		}
+		for _, line := range []string{
+			"NewFangledHeader:   newfangled value\r\n continued newfangled value\r\n", "UnknownHeaderWithUnusualValue: ;;,,;;,;\r\n",
+			"s :\r\n", "MaX-fOrWaRdS: 67\r\n", "TO : sip:vivekg@chair-dnrc.example.com ;   tag    = 1918181833n\r\n", "m:\"Quoted string \\\"\\\"\" <sip:jdrosen@example.com> ; newparam = newvalue ; secondparam ; q = 0.33\r\n",
+		} {
+			if !strings.Contains(down[0], line) {
+				t.Errorf("no %q in\n%s", line, down[0])
+			}
+		}
+		return
+	}
+	t.Fatal("no message 4475 wsinv")
+}
