@@ -69,12 +69,14 @@ func (p *Proxy) refused(b Bound) { p.Stats.Refused[b].Add(1) }
 
 // sourceOf is the place of a far end in Proxy.sources. Our choice: a source is a
 // configured peer with all its addresses; strangers are one source together.
-func sourceOf(from side) int {
+func (p *Proxy) sourceOf(from side) int {
 	switch from.kind {
 	case fromServer:
 		return int(from.index)
 	case fromIPBX:
 		return int(router.Servers) + int(from.index)
+	case fromDesk:
+		return len(p.sources) - 1
 	}
 	return 0
 }
@@ -92,11 +94,11 @@ func (p *Proxy) flooded(now router.Instant, from side) bool {
 	if from.kind == fromStranger {
 		r = p.strangerRate
 	}
-	if p.sources[sourceOf(from)].Take(now, r) {
+	if p.sources[p.sourceOf(from)].Take(now, r) {
 		return false
 	}
 	p.refused(BoundSource)
-	p.dropped[sourceOf(from)].Add(1)
+	p.dropped[p.sourceOf(from)].Add(1)
 	return true
 }
 
@@ -110,7 +112,7 @@ type Flooding struct {
 // are another matter, and what they send beyond strangerRate is nobody's loss.
 func (p *Proxy) Floods() (out []Flooding) {
 	add := func(from side, name string) {
-		out = append(out, Flooding{name, p.dropped[sourceOf(from)].Load()})
+		out = append(out, Flooding{name, p.dropped[p.sourceOf(from)].Load()})
 	}
 	for i := range p.cfg.IPBXs {
 		add(side{fromIPBX, uint8(i)}, p.cfg.IPBXs[i].Name)
@@ -119,6 +121,9 @@ func (p *Proxy) Floods() (out []Flooding) {
 		if p.cfg.Servers[s].Name != "" {
 			add(side{fromServer, uint8(s)}, p.cfg.Servers[s].Name)
 		}
+	}
+	if p.cfg.RescueURI != "" {
+		add(side{kind: fromDesk}, p.cfg.Rescue.Name)
 	}
 	return out
 }
@@ -185,7 +190,6 @@ func (p *Proxy) rates() {
 	p.sourceRate = admission.PerSecond(l.SourceRate, l.SourceBurst)
 	p.strangerRate = admission.PerSecond(strangerRate, 0)
 	p.pingRate = admission.PerSecond(pingRate, 0)
-	p.spared = make([]atomic.Int64, int(router.Servers)+len(p.cfg.IPBXs))
-	p.dropped = make([]atomic.Uint64, int(router.Servers)+len(p.cfg.IPBXs))
-	p.sources = make([]admission.Bucket, int(router.Servers)+len(p.cfg.IPBXs))
+	n := int(router.Servers) + len(p.cfg.IPBXs) + 1 // and the desk
+	p.spared, p.dropped, p.sources = make([]atomic.Int64, n), make([]atomic.Uint64, n), make([]admission.Bucket, n)
 }

@@ -15,7 +15,7 @@ const registerExpires = 60
 // forUs reports whether an OPTIONS asks for Relève itself: no user part, or
 // nothing behind us could answer for it; the IPBX's keep-alives all do.
 func (p *Proxy) forUs(raw []byte, h *message.Head, from side) bool {
-	return from.kind == fromIPBX || h.UserOf.Empty() || h.MaxForwards == 0 || p.ours(h.URI.Of(raw))
+	return from.kind == fromIPBX || from.kind == fromDesk || h.UserOf.Empty() || h.MaxForwards == 0 || p.ours(h.URI.Of(raw))
 }
 
 // options answers 200 while a call would be treated (a rescue target counts),

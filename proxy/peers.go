@@ -56,7 +56,7 @@ const maxFormer = 16
 // roster says which address belongs to whom. Immutable; replaced whole when a
 // name leads elsewhere.
 type roster struct {
-	stations []station // servers first, present addresses of a peer before former ones
+	stations []station // servers first, the desk last, present addresses of a peer before former ones
 }
 
 // peers calls f for every configured far end that talks to us.
@@ -68,6 +68,9 @@ func (p *Proxy) peers(f func(side side, peer *Peer)) {
 	}
 	for i := range p.cfg.IPBXs {
 		f(side{fromIPBX, uint8(i)}, &p.cfg.IPBXs[i].Peer)
+	}
+	if p.cfg.RescueURI != "" && p.cfg.Rescue.configured() {
+		f(side{kind: fromDesk}, &p.cfg.Rescue)
 	}
 }
 
@@ -167,7 +170,7 @@ func (r *roster) has(t target, first int) bool {
 	return false
 }
 
-// at is the peer at an address; a server before an IPBX, any network when none
+// at is the peer at an address; a server before an IPBX before the desk, any network when none
 // is served by this one.
 func (r *roster) at(a netip.AddrPort, n transport.Network) *station {
 	var other *station

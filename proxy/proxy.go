@@ -81,7 +81,7 @@ type Config struct {
 	Policy         fork.Policy
 	ServiceNumbers map[string]bool
 	RescueURI      string // empty: none
-	Rescue         Peer
+	Rescue         Peer          // the operators' desk: takes calls, places none
 	Q850           int           // cause in the Reason of a dissuasion; 0: none
 	LocalRegister  bool          // answer the servers' REGISTERs here (every mode but trunk)
 	MaxDuration    time.Duration // a call in progress is forgotten after this; 0: 12 h

@@ -141,7 +141,7 @@ func (p *Proxy) record(r router.CallRecord) {
 // tells all that is left of it.
 func (p *Proxy) endedUnknown(now router.Instant, raw []byte, h *message.Head, t message.Token, from side) {
 	caller, callee := userOf(h.From.Of(raw)), userOf(h.To.Of(raw))
-	if (from.kind == fromServer) == t.FromIPBX {
+	if endedBy(from, !t.FromIPBX) == byCallee {
 		caller, callee = callee, caller // the BYE runs against the INVITE
 	}
 	by := endedBy(from, !t.FromIPBX)
@@ -161,6 +161,9 @@ const (
 
 // endedBy names the party behind a BYE.
 func endedBy(from side, outgoing bool) string {
+	if from.kind == fromDesk {
+		return byCallee // it places no calls
+	}
 	if (from.kind == fromServer) == outgoing {
 		return byCaller
 	}

@@ -128,6 +128,10 @@ func (s *shard) opened(now router.Instant, key uint64, f transport.Flow, from si
 		p.register(f, from, raw, h)
 	case h.Method == message.OPTIONS && p.forUs(raw, h, from):
 		p.options(f, raw, h)
+	case from.kind == fromDesk:
+		// Our choice: the desk takes calls and places none, so that an address is
+		// never a way round ipbx.sources.
+		p.answerStateless(f, raw, h, 403, phrase(403))
 	case h.Method == message.INVITE:
 		s.invite(now, key, f, from, raw, h)
 	default:

@@ -47,7 +47,7 @@ func (s *shard) wayOfDialog(f transport.Flow, raw []byte, h *message.Head, tried
 	}
 	w.secure = secure(uri) || secure(next)
 	first, known := s.p.leads(next, &w)
-	if !w.signed && !s.vouched(first, known, raw, h, &w) {
+	if !w.signed && !s.vouched(f, first, known, raw, h, &w) {
 		return w, false
 	}
 	switch {
@@ -125,8 +125,8 @@ func (p *Proxy) withoutMaddr(uri []byte, f transport.Flow) []byte {
 // vouched accepts an in-dialog request without a valid token when it goes to a
 // known server or IPBX (first, when known), or belongs to a call in progress.
 // Nothing is looked up for any other: Relève is no open relay.
-func (s *shard) vouched(first target, known bool, raw []byte, h *message.Head, w *way) bool {
-	if known {
+func (s *shard) vouched(f transport.Flow, first target, known bool, raw []byte, h *message.Head, w *way) bool {
+	if known && s.p.side(f).kind != fromDesk { // a To tag of its own making is no call
 		side := s.p.side(transport.Flow{Remote: first.addr})
 		if side.kind != fromStranger {
 			w.token.Server = side.server()
@@ -185,14 +185,18 @@ func (p *Proxy) flowOf(uri []byte, via uint8) (transport.Flow, bool) {
 
 // fallback is the configured far end of the dialog, when its URI leads nowhere.
 func (p *Proxy) fallback(f transport.Flow, w *way) bool {
+	from := p.side(f).kind
 	switch t := &w.token; {
-	case p.side(f).kind == fromServer:
+	case from == fromServer, from == fromDesk:
 		if int(t.IPBX) >= len(p.cfg.IPBXs) {
 			return false
 		}
 		w.peer = &p.cfg.IPBXs[t.IPBX].Peer
 	case t.Server == router.NoServer:
-		return false
+		if !w.signed || !t.FromIPBX || p.cfg.RescueURI == "" {
+			return false
+		}
+		w.peer = &p.cfg.Rescue // a call that no server took
 	default:
 		w.peer = &p.cfg.Servers[t.Server].Peer
 	}

@@ -14,6 +14,7 @@ const (
 	fromStranger sideKind = iota
 	fromIPBX
 	fromServer
+	fromDesk // the operators' desk (Config.Rescue), where it has an address of its own
 )
 
 // side is who sent a message.
@@ -38,22 +39,36 @@ func (s side) ipbx() uint8 {
 }
 
 // side tells who is behind a flow: an exact address and port first (the test
-// bed and small sites put several parties on one host), then the address.
+// bed and small sites put several parties on one host), then the address. Our
+// choice: a desk on an IPBX's host is that IPBX, which may place calls.
 func (p *Proxy) side(f transport.Flow) side {
 	r := p.roster.Load()
+	desk := false
 	for i := range r.stations {
-		if r.stations[i].addr == f.Remote {
-			return r.stations[i].side
+		if s := &r.stations[i]; s.addr == f.Remote {
+			if s.side.kind != fromDesk {
+				return s.side
+			}
+			desk = true
 		}
 	}
-	return p.sideOfAddr(f.Remote.Addr())
+	of := p.sideOfAddr(f.Remote.Addr())
+	if desk && of.kind != fromIPBX {
+		return side{kind: fromDesk}
+	}
+	return of
 }
 
-func (p *Proxy) sideOfAddr(a netip.Addr) side {
+// sideOfAddr tells whose address a is: a far end's, one of an IPBX's sources, the
+// desk's.
+func (p *Proxy) sideOfAddr(a netip.Addr) (desk side) {
 	r := p.roster.Load()
 	for i := range r.stations {
-		if r.stations[i].addr.Addr() == a {
-			return r.stations[i].side
+		if s := &r.stations[i]; s.addr.Addr() == a {
+			if s.side.kind != fromDesk {
+				return s.side
+			}
+			desk = s.side
 		}
 	}
 	for i := range p.cfg.IPBXs {
@@ -63,7 +78,7 @@ func (p *Proxy) sideOfAddr(a netip.Addr) side {
 			}
 		}
 	}
-	return side{}
+	return desk
 }
 
 // Known reports whether a source address may talk to us (transport.Config.Allow).
