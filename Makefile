@@ -43,6 +43,7 @@ simulate: ## seeded episodes on a virtual clock: EPISODES= (0: as many as SECOND
 	@bin/simulate -episodes $(EPISODES) -seconds $(SECONDS) -seed $(SEED)
 
 conformance: build ## every rule of docs/conformance.md, the tests that prove it, the torture messages
+	@$(GO) test ./proxy -run '^TestReceiveProtos$$' -whole
 	@$(GO) run ./testbed/conformance/run
 
 flows: build ## 72 SIPp flows against the binary, about a minute
