@@ -113,6 +113,9 @@ func (c *Config) complete() error {
 		return fmt.Errorf("largest message %d, connections %d, per source %d: give 1300–65535 bytes and positive counts",
 			c.MaxMessage, c.MaxConnections, c.MaxPerSource)
 	}
+	if c.DSCP > 63 {
+		return fmt.Errorf("dscp %d: give 0–63 (RFC 2474)", c.DSCP)
+	}
 	for _, l := range c.Listen {
 		switch {
 		case l.Network > TLS:
@@ -133,7 +136,7 @@ func (t *Transport) listen(i uint8, l Listener) error {
 	o := listening{Listener: l}
 	switch l.Network {
 	case UDP:
-		conn, err := listenUDP(l.Addr)
+		conn, err := t.listenUDP(l.Addr)
 		if err != nil {
 			return fmt.Errorf("listen udp %s: %w", l.Addr, err)
 		}

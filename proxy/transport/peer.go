@@ -57,7 +57,7 @@ func (t *Transport) connect(k peerKey) {
 	if (*t.peers.Load())[k] != nil {
 		return
 	}
-	conn, err := dialUDP(t.listeners[k.listener].addr, k.addr)
+	conn, err := t.dialUDP(t.listeners[k.listener].addr, k.addr)
 	if err != nil {
 		t.waiting[k] = err
 		return

@@ -31,12 +31,12 @@ func (t *Transport) listenTCP(addr netip.AddrPort) (*net.TCPListener, error) {
 // keepAliveProbes find a peer that vanished while nothing was sent.
 var keepAliveProbes = net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 5 * time.Second, Count: 3}
 
-// streamOptions bounds how long the kernel retransmits; accepted connections
+// streamOptions bounds how long the kernel retransmits, and marks; accepted connections
 // inherit it from their listener.
 func (t *Transport) streamOptions(_, _ string, c syscall.RawConn) error {
 	return control(c, func(fd int) error {
 		return unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(t.limits.userTimeout.Milliseconds()))
-	})
+	}, t.mark)
 }
 
 // accept is a listener's loop. Only Close ends it.

@@ -138,7 +138,10 @@ type Config struct {
 	// read in one go, and after reports of failure; nil: not called. The owner
 	// may flush there what its Handler collected.
 	AfterBatch func(listener uint8)
-	TLS        *TLSConfig // for the listeners of that network; nil: there are none
+	// DSCP marks what we send, IPv4 and IPv6, UDP and streams (RFC 2474): 0–63; 0:
+	// not marked.
+	DSCP uint8
+	TLS  *TLSConfig // for the listeners of that network; nil: there are none
 	// MaxConnections bounds TCP and TLS connections in both directions together,
 	// from the first packet on, dialing and handshakes included; 0: 1,000.
 	MaxConnections int

@@ -53,9 +53,9 @@ func network(base string, a netip.Addr) string {
 // listenUDP opens the unconnected socket. It binds alone and shares its port
 // only then: a second process on the same address is refused instead of
 // silently taking half of the datagrams (our choice).
-func listenUDP(addr netip.AddrPort) (*net.UDPConn, error) {
+func (t *Transport) listenUDP(addr netip.AddrPort) (*net.UDPConn, error) {
 	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-		return control(c, enlarge)
+		return control(c, enlarge, t.mark)
 	}}
 	pc, err := lc.ListenPacket(context.Background(), network("udp", addr.Addr()), addr.String())
 	if err != nil {
@@ -74,11 +74,11 @@ func listenUDP(addr netip.AddrPort) (*net.UDPConn, error) {
 }
 
 // dialUDP opens a socket on the listener's address and port that hears peer only.
-func dialUDP(local, peer netip.AddrPort) (*net.UDPConn, error) {
+func (t *Transport) dialUDP(local, peer netip.AddrPort) (*net.UDPConn, error) {
 	d := net.Dialer{
 		LocalAddr: net.UDPAddrFromAddrPort(local),
 		Control: func(_, _ string, c syscall.RawConn) error {
-			return control(c, enlarge, share, reportErrors)
+			return control(c, enlarge, share, reportErrors, t.mark)
 		},
 	}
 	c, err := d.Dial(network("udp", local.Addr()), peer.String())
@@ -124,6 +124,22 @@ func reportErrors(fd int) error {
 	v6 := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1)
 	if v4 != nil && v6 != nil {
 		return fmt.Errorf("have ICMP errors reported: %w", v4)
+	}
+	return nil
+}
+
+// mark has what the socket sends carry the configured DSCP. IPv6 sockets carry
+// IPv4 peers too, and take both options; accepted connections inherit it from
+// their listener.
+func (t *Transport) mark(fd int) error {
+	if t.cfg.DSCP == 0 {
+		return nil
+	}
+	class := int(t.cfg.DSCP) << 2 // the two bits below are ECN's (RFC 3168 §5)
+	v4 := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TOS, class)
+	v6 := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, class)
+	if v4 != nil && v6 != nil {
+		return fmt.Errorf("mark packets with dscp %d: %w", t.cfg.DSCP, v4)
 	}
 	return nil
 }

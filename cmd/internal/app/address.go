@@ -81,7 +81,7 @@ func (a *App) farEnds() (all []config.URI) {
 func (a *App) transportConfig() transport.Config {
 	l := &a.cfg.Limits
 	c := transport.Config{
-		TLS:            a.tlsConfig(),
+		TLS: a.tlsConfig(), DSCP: uint8(a.cfg.DSCP),
 		MaxConnections: l.Connections, MaxPerSource: l.ConnectionsPerSource, MaxMessage: l.MessageSize,
 	}
 	for _, l := range a.cfg.Listen {

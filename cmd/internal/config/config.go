@@ -28,6 +28,7 @@ type Config struct {
 	Level          router.Level   // the Wel'Suite level sold to the site, required
 	WelLicences    []router.Level // the Wel'Suite options bought; levels above base need theirs
 	Listen         []Listen       // 1–8
+	DSCP           int            // 0–63, 24: mark of the SIP packets we send; 0: none
 	TLS            TLS            // needed by a tls listener or a tls peer
 	DNS            DNS            // who resolves the names of peers
 	Keys           Keys
@@ -191,6 +192,7 @@ func Default() Config {
 		Checks:     []Check{{Type: "options"}},
 		Dissuasion: Dissuasion{Requeue: true, Status: 486, Q850: 17},
 		DeadCalls:  "release",
+		DSCP:       24, // CS3: signalling (RFC 4594 §2.3)
 		TLS:        TLS{MinVersion: "1.2", Client: "none"},
 		DNS:        DNS{Timeout: 2 * time.Second, Stale: 24 * time.Hour},
 		Limits: Limits{

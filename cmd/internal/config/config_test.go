@@ -121,6 +121,9 @@ func TestGoodFull(t *testing.T) {
 		c.DNS.Timeout != time.Second || c.DNS.Stale != 12*time.Hour {
 		t.Errorf("network: %+v %+v", c.TLS, c.DNS)
 	}
+	if c.DSCP != 26 || Default().DSCP != 24 {
+		t.Errorf("dscp %d, by default %d", c.DSCP, Default().DSCP)
+	}
 	if want := (Limits{100, 1000, 3000, "refuse", 500, 100, 32_768, 128, 40, 50_000, 200}); c.Limits != want {
 		t.Errorf("limits %+v", c.Limits)
 	}

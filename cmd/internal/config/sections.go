@@ -18,6 +18,7 @@ func (r *reader) config(c *Config, root *yaml.Node) {
 		field{"level", oneOf(r, &c.Level, levels...)},
 		field{"wel_licences", r.wel(&c.WelLicences)},
 		field{"listen", r.listen(&c.Listen)},
+		field{"dscp", r.whole(&c.DSCP, 0, 63)},
 		field{"tls", r.tls(&c.TLS)},
 		field{"dns", r.dns(&c.DNS)},
 		field{"keys", func(n *yaml.Node, p string) {

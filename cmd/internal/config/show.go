@@ -93,6 +93,7 @@ func (c *Config) tree(say *text.Messages) *yaml.Node {
 		return plainNode(l.String())
 	}), true))
 	p.put("listen", listNode(each(c.Listen, Listen.tree), false))
+	p.number("dscp", c.DSCP)
 	p.put("tls", c.TLS.tree())
 	p.put("dns", c.DNS.tree())
 	keys := newPairs()
