@@ -442,6 +442,7 @@ func testDialogByName(t *testing.T) {
 			b.ibx.send(answer(b.ibx.take("BYE"), 200, "x"))
 			b.primary.take("200")
 			want(b, "look-ups", d.asked, 0)
+			want(b, "counted", b.p.Stats.NotParked.Load(), 1)
 		}, func(c *Config) { c.Names = d })
 	})
 }

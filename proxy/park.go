@@ -40,7 +40,11 @@ func (s *shard) dialogWay(key uint64, f transport.Flow, raw []byte, h *message.H
 
 // park keeps a request and has its name looked up; false when too many wait.
 func (s *shard) park(key uint64, f transport.Flow, raw []byte, h *message.Head, n resolve.Name) bool {
-	if s.p.cfg.Names == nil || len(s.parked) >= maxParked {
+	if s.p.cfg.Names == nil {
+		return false
+	}
+	if len(s.parked) >= maxParked {
+		s.p.Stats.NotParked.Add(1)
 		return false
 	}
 	s.p.Stats.Parked.Add(1)

@@ -21,6 +21,7 @@ type Stats struct {
 	LateDrops  atomic.Uint64                    // 18x of a branch that was given up
 	Retargeted atomic.Uint64                    // attempts at a further address of the same far end
 	Parked     atomic.Uint64                    // requests that waited for a name
+	NotParked  atomic.Uint64                    // requests that could not: too many did
 	Dismissed  atomic.Uint64                    // late 2xx that we ACKed and BYEd
 	Evidence   [router.Servers][8]atomic.Uint64 // by router.Evidence
 	AnsweredAt [router.Servers]atomic.Int64     // instant of the last response of this server to anything

@@ -145,6 +145,15 @@ type counters struct {
 	lookups, queries, failures, staleServed, spoofed, evicted, refused atomic.Uint64
 }
 
+// Failing reports whether the last lookup of n failed: what Targets says of it,
+// if anything, is old.
+func (r *Resolver) Failing(n Name) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	e := r.names[n.canonical()]
+	return e != nil && e.failing
+}
+
 // Stats are counts since the start, and the state now.
 type Stats struct {
 	Lookups     uint64 // of names

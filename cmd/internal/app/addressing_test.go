@@ -15,6 +15,7 @@ import (
 
 	"releve/cmd/internal/config"
 	"releve/cmd/internal/text"
+	"releve/health/alarm"
 	"releve/testbed/nameserver"
 	"releve/testbed/tlstest"
 )
@@ -159,6 +160,16 @@ func TestBridges(t *testing.T) {
 	}
 }
 
+// alarmed reports whether an alarm is active.
+func (b *bridge) alarmed(n alarm.Number, object string) bool {
+	for _, a := range b.node.Alarms(b.t.Context()) {
+		if a.Number == uint16(n) && a.Object == object {
+			return true
+		}
+	}
+	return false
+}
+
 // renewed replaces the certificate and waits until it is shown to who connects.
 func (b *bridge) renewed(parties ...*party) {
 	b.t.Helper()
@@ -177,6 +188,38 @@ func (b *bridge) renewed(parties ...*party) {
 			return err == nil && p.certificate() != before
 		})
 	}
+}
+
+// TestCertificateAlarms: broken files are told and the former ones serve on; so
+// is a certificate that ends soon.
+func TestCertificateAlarms(t *testing.T) {
+	b := newBridge(t)
+	ipbx, server := b.party("tls", "127.0.41.1"), b.party("udp", "127.0.41.2")
+	b.start(ipbx.uri(""), server.uri(""))
+	file := filepath.Join(b.dir, "releve.pem")
+	b.must(os.WriteFile(file, []byte("no certificate"), 0o600))
+	b.until("broken files are told", func() bool { return b.alarmed(alarm.CertificateBroken, file) })
+	b.hangUp("one", b.call("one", ipbx, server), ipbx, server)
+	_, err := b.authority.Issue(tlstest.Leaf{Name: "releve", SANs: []string{"127.0.41.9"}})
+	b.must(err)
+	b.until("its end is told", func() bool {
+		return b.alarmed(alarm.CertificateEnding, file) && !b.alarmed(alarm.CertificateBroken, file)
+	})
+	b.renew()
+	b.until("all is well", func() bool { return !b.alarmed(alarm.CertificateEnding, file) })
+}
+
+// TestNameUnknown: DNS never knew the server: an alarm says so.
+func TestNameUnknown(t *testing.T) {
+	b := newBridge(t)
+	b.names.Negative(1)
+	ipbx := b.party("udp", "127.0.41.1")
+	b.start(ipbx.uri(""), "sip:voice.test;transport=udp")
+	b.until("the alarm names it", func() bool { return b.alarmed(alarm.NameLost, "voice.test") })
+	server := b.party("udp", "127.0.41.2")
+	b.names.Set(fmt.Sprintf("_sip._udp.voice.test. 60 SRV 1 1 %d one.test.", server.addr.Port()), "one.test. 60 A 127.0.41.2")
+	b.until("the alarm ends", func() bool { return !b.alarmed(alarm.NameLost, "voice.test") })
+	b.hangUp("one", b.call("one", ipbx, server), ipbx, server)
 }
 
 // TestLargeByTCP: an INVITE of a server that UDP would fragment goes to an IPBX
@@ -219,11 +262,11 @@ func TestNamedServer(t *testing.T) {
 	})
 
 	b.names.Behave(nameserver.Behaviour{Silent: true})
-	asked := b.names.Total()
-	b.until("the name is asked for in vain", func() bool { return b.names.Total() > asked+2 })
+	b.until("the alarm says that old addresses serve", func() bool { return b.alarmed(alarm.NameStale, "voice.test") })
 	b.hangUp("two", b.call("two", ipbx, second), ipbx, second)
 
 	b.names.Behave(nameserver.Behaviour{})
+	b.until("the alarm ends", func() bool { return !b.alarmed(alarm.NameStale, "voice.test") })
 	third := b.party("udp", "127.0.41.4")
 	b.names.Remove("_sip._udp.voice.test.", dns.TypeSRV)
 	b.names.Set(srv(1, third.addr, "three")...)

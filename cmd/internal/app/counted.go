@@ -85,6 +85,7 @@ func (a *App) newCounted() counted {
 		{name: text.LimitMessageSize, count: st.Refused[proxy.BoundMessage].Load},
 		{name: text.LimitHeaders, count: st.Refused[proxy.BoundHeaders].Load},
 		{name: text.LimitVias, count: st.Refused[proxy.BoundVias].Load},
+		{name: text.LimitNames, count: func() uint64 { return a.names.resolver.Stats().Refused + st.NotParked.Load() }},
 		{name: text.LimitOwnRequests, count: a.agent.Shed},
 		{name: text.LimitLoopGuard, count: a.proxy.Dialogs.LoopsMissed},
 		{name: text.LimitSockets, count: func() uint64 {

@@ -45,6 +45,7 @@ type mind struct {
 	told       struct{ nobody, stuck edge }
 	ordered    *admin.Command // the operator's act that has not shown in the view yet
 	counted    counted
+	net        netwatch
 
 	asks    chan request
 	results results

@@ -77,6 +77,7 @@ func (m *mind) look(at time.Time) {
 	if m.booted { // the stored alarms are read: nothing told now is forgotten
 		m.count(time.Now())
 		m.lookForRegisters(time.Now())
+		m.watchNet(time.Now())
 	}
 }
 
