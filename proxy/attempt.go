@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"slices"
 	"syscall"
 	"time"
 
@@ -200,16 +201,21 @@ func (c *context) onward(now router.Instant, i uint8, why router.Happening) (rou
 	return c.advance(now, i, why)
 }
 
-// again sends a request of a dialog once more, on a new connection, when the one
-// it went by broke before any answer: that may have been dead for hours, behind a
-// firewall that forgot it, and a BYE that is lost there leaves a call for ever.
-// Our choice: once, as a new branch. Not an initial INVITE: that overflows.
+// again sends a request once more, on a new connection, when the one it went by
+// broke before any answer: that may have been dead for hours, behind a firewall
+// that forgot it. A BYE that is lost there leaves a call for ever, an INVITE looks
+// like a dead server. Our choice: once, as a new branch; what the new connection
+// meets is the verdict (a killed process refuses it at once).
 func (c *context) again(now router.Instant, i uint8) bool {
 	b := &c.branches[i]
-	if b.target != fork.ToRoute || b.more != nil || len(c.former) > 0 || b.given(c, i) {
+	tried := slices.ContainsFunc(c.former, func(f former) bool { return f.of == i })
+	if b.more != nil || tried || b.given(c, i) {
 		return false
 	}
-	w := c.way
+	w, ok := c.s.p.hop(c, b.target)
+	if !ok {
+		return false
+	}
 	c.retire(now, i)
 	_, sent := c.try(now, i, &w, 1)
 	return sent

@@ -478,3 +478,23 @@ func TestNameUnknownAtTheStart(t *testing.T) {
 		c.Servers[router.Primary].Peer = Peer{Name: "principal", Host: voice}
 	})
 }
+
+// TestCallOnABrokenConnectionIsPlacedAgain: a connection that ended under an
+// INVITE had the call refused, though the server lived: it is sent once more, on
+// a new connection with a new branch.
+func TestCallOnABrokenConnectionIsPlacedAgain(t *testing.T) {
+	run(t, func(b *bed) {
+		server := b.talker("primary", ends("10.0.1.1", "fd00::101")[2])
+		up := invite("again")
+		b.ibx.send(up)
+		b.ibx.take("100")
+		first := server.hear("INVITE")
+		b.p.Failed(transport.Flow{Network: transport.TCP, Listener: 1, Remote: addrPrimary, Conn: 7}, transport.ConnectionLost)
+		second := server.hear("INVITE")
+		want(b, "another branch", branchOf(first) != branchOf(second), true)
+		want(b, "overflows", b.overflows, 0)
+		server.say(answer(second, 404, "p"))
+		server.hear("ACK")
+		b.ibx.send(ackNon2xx(up, b.ibx.take("404")))
+	}, overTCP)
+}
