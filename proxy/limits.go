@@ -44,8 +44,9 @@ type Bound uint8
 
 // BoundSource: messages of one source. BoundCalls: new calls and other new
 // requests. BoundTransactions: requests in progress. BoundDialogs: calls in
-// progress. BoundHeld: calls held at once. BoundMessage: the size of a message,
-// of its Request-URI or of one line. BoundHeaders, BoundVias: how many it has.
+// progress. BoundHeld: calls held at once. BoundMessage, BoundURI, BoundLine: the
+// size of a message, of its Request-URI, of one line. BoundHeaders, BoundVias: how
+// many it has.
 // BoundEvents: events posted to a shard.
 const (
 	BoundSource Bound = iota
@@ -54,6 +55,8 @@ const (
 	BoundDialogs
 	BoundHeld
 	BoundMessage
+	BoundURI
+	BoundLine
 	BoundHeaders
 	BoundVias
 	BoundEvents
@@ -61,7 +64,7 @@ const (
 )
 
 func (b Bound) String() string {
-	return [...]string{"source-rate", "new-calls", "transactions", "dialogs", "held-calls", "message-size", "headers", "vias", "events"}[b]
+	return [...]string{"source-rate", "new-calls", "transactions", "dialogs", "held-calls", "message-size", "uri", "line", "headers", "vias", "events"}[b]
 }
 
 // refused counts one refusal of a limit.
@@ -172,9 +175,9 @@ func (p *Proxy) oversize(h *message.Head) (b Bound, status int, reason string) {
 	case h.End-h.Start > min(l.MessageSize, message.MaxMessage-addition):
 		return BoundMessage, 513, phrase(513) // with our Via and Record-Route it would be no datagram
 	case int(h.URI.Len) > l.URI:
-		return BoundMessage, 414, phrase(414)
+		return BoundURI, 414, phrase(414)
 	case int(h.LongestLine) > l.Line:
-		return BoundMessage, 400, "Header Line Too Long"
+		return BoundLine, 400, "Header Line Too Long"
 	case int(h.Lines) > l.Headers:
 		return BoundHeaders, 400, "Too Many Header Lines"
 	case int(h.Vias) > l.Vias:

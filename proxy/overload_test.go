@@ -291,8 +291,8 @@ func testSizes(t *testing.T) {
 			raw, want string
 			bound     Bound
 		}{
-			{with(invite("uri"), "sip:5000@10.0.0.5:5060 SIP", "sip:"+strings.Repeat("5", 2048)+"@10.0.0.5 SIP"), "414", BoundMessage},
-			{adding(invite("line"), "X-Long: "+strings.Repeat("x", 16<<10)), "400 Header Line Too Long", BoundMessage},
+			{with(invite("uri"), "sip:5000@10.0.0.5:5060 SIP", "sip:"+strings.Repeat("5", 2048)+"@10.0.0.5 SIP"), "414", BoundURI},
+			{adding(invite("line"), "X-Long: "+strings.Repeat("x", 16<<10)), "400 Header Line Too Long", BoundLine},
 			{adding(invite("size"), many(3, "X-Long: "+strings.Repeat("x", 15<<10))...), "513", BoundMessage},
 			{adding(invite("headers"), many(256, "X: y")...), "400 Too Many Header Lines", BoundHeaders},
 			{with(invite("vias"), "Max-Forwards", strings.Repeat("Via: SIP/2.0/UDP 10.9.9.9;branch=z9hG4bKx\r\n", 70)+"Max-Forwards"), "400 Too Many Vias", BoundVias},

@@ -80,7 +80,7 @@ type Config struct {
 	Servers        [router.Servers]Server
 	Policy         fork.Policy
 	ServiceNumbers map[string]bool
-	RescueURI      string // empty: none
+	RescueURI      string        // empty: none
 	Rescue         Peer          // the operators' desk: takes calls, places none
 	Q850           int           // cause in the Reason of a dissuasion; 0: none
 	LocalRegister  bool          // answer the servers' REGISTERs here (every mode but trunk)

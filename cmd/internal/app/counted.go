@@ -84,6 +84,8 @@ func (a *App) newCounted() counted {
 		{name: text.LimitHeldCalls, count: st.Refused[proxy.BoundHeld].Load},
 		{name: text.LimitMessageSize, count: st.Refused[proxy.BoundMessage].Load},
 		{name: text.LimitHeaders, count: st.Refused[proxy.BoundHeaders].Load},
+		{name: text.LimitURI, count: st.Refused[proxy.BoundURI].Load},
+		{name: text.LimitLine, count: st.Refused[proxy.BoundLine].Load},
 		{name: text.LimitVias, count: st.Refused[proxy.BoundVias].Load},
 		{name: text.LimitNames, count: func() uint64 { return a.names.resolver.Stats().Refused + st.NotParked.Load() }},
 		{name: text.LimitOwnRequests, count: a.agent.Shed},

@@ -109,7 +109,7 @@ func (a *App) limits() proxy.Limits {
 	l := &a.cfg.Limits
 	return proxy.Limits{
 		CallsPerSecond: l.CallsPerSecond, SourceRate: l.SourceRate, SourceBurst: l.SourceBurst,
-		MessageSize: l.MessageSize, Headers: l.Headers, Vias: l.Vias,
+		MessageSize: l.MessageSize, Headers: l.Headers, Vias: l.Vias, URI: l.URI, Line: l.Line,
 		Transactions: l.Transactions, HeldCalls: l.HeldCalls,
 	}
 }

@@ -197,7 +197,7 @@ func Default() Config {
 		DNS:        DNS{Timeout: 2 * time.Second, Stale: 24 * time.Hour},
 		Limits: Limits{
 			CallsPerSecond: 3000, SourceRate: 50_000, SourceBurst: 100_000, Strangers: "ignore",
-			Connections: 1000, ConnectionsPerSource: 250, MessageSize: 65_535, Headers: 256, Vias: 70,
+			Connections: 1000, ConnectionsPerSource: 250, MessageSize: 65_535, Headers: 256, Vias: 70, URI: 2048, Line: 16_384,
 			Transactions: 400_000, HeldCalls: 1000,
 		},
 		Store: Store{Path: "/var/lib/releve"},

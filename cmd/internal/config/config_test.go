@@ -124,7 +124,7 @@ func TestGoodFull(t *testing.T) {
 	if c.DSCP != 26 || Default().DSCP != 24 {
 		t.Errorf("dscp %d, by default %d", c.DSCP, Default().DSCP)
 	}
-	if want := (Limits{100, 1000, 3000, "refuse", 500, 100, 32_768, 128, 40, 50_000, 200}); c.Limits != want {
+	if want := (Limits{100, 1000, 3000, "refuse", 500, 100, 32_768, 128, 40, 1024, 8192, 50_000, 200}); c.Limits != want {
 		t.Errorf("limits %+v", c.Limits)
 	}
 	if want := (URI{Host: "cucm.example", Secure: true}); c.IPBX[1].Address != want || c.IPBX[1].Address.Network() != "tls" {

@@ -30,14 +30,16 @@ type DNS struct {
 // is refused or dropped, counted, and raises an alarm.
 type Limits struct {
 	CallsPerSecond       int    // 1–10000, 3000: new calls admitted per second
-	SourceRate           int    // 10–1000000, 50000: messages per second of one source address
-	SourceBurst          int    // 10–1000000, 100000: messages of one source at once; at least SourceRate/10
+	SourceRate           int    // 10–1000000, 50000: messages per second of one IPBX or server, all its addresses together
+	SourceBurst          int    // 10–1000000, 100000: messages of one of them at once; at least SourceRate/10
 	Strangers            string // ignore (default) or refuse (403): who is no peer
 	Connections          int    // 2–50000, 1000: TCP and TLS connections accepted
 	ConnectionsPerSource int    // 1–50000, 250, at most Connections
 	MessageSize          int    // 1500–65535, 65535: bytes of one message
 	Headers              int    // 32–1024, 256: header fields of one message
 	Vias                 int    // 2–255, 70: Via values of one message; 70 is where Max-Forwards starts (RFC 3261 §8.1.1.6)
+	URI                  int    // 256–65535, 2048: bytes of a Request-URI
+	Line                 int    // 1024–65535, 16384: bytes of one header line
 	Transactions         int    // 1000–2000000, 400000: requests in progress
 	HeldCalls            int    // 1–100000, 1000: calls held at once
 }
@@ -82,6 +84,8 @@ func (r *reader) limits(l *Limits) take {
 			field{"message_size", r.whole(&l.MessageSize, 1500, 65_535)},
 			field{"headers", r.whole(&l.Headers, 32, 1024)},
 			field{"vias", r.whole(&l.Vias, 2, 255)},
+			field{"uri", r.whole(&l.URI, 256, 65_535)},
+			field{"line", r.whole(&l.Line, 1024, 65_535)},
 			field{"transactions", r.whole(&l.Transactions, 1000, 2_000_000)},
 			field{"held_calls", r.whole(&l.HeldCalls, 1, 100_000)},
 		)
@@ -130,6 +134,8 @@ func (l Limits) tree() *yaml.Node {
 	p.number("message_size", l.MessageSize)
 	p.number("headers", l.Headers)
 	p.number("vias", l.Vias)
+	p.number("uri", l.URI)
+	p.number("line", l.Line)
 	p.number("transactions", l.Transactions)
 	p.number("held_calls", l.HeldCalls)
 	return p.node

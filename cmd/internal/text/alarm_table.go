@@ -248,10 +248,10 @@ var alarms = map[uint16]alarmText{
 		},
 	},
 	1064: {
-		pair{"Une adresse envoie trop de messages", "An address sends too many messages"},
+		pair{"Un équipement envoie trop de messages", "A device sends too many messages"},
 		pair{
-			"Le surplus de cette adresse est ignoré, les autres sont servies. Si c'est votre IPBX ou un serveur, cherchez une boucle, ou augmentez limits.source_rate ; sinon prévenez la sécurité informatique.",
-			"The excess of that address is ignored, the others are served. If it is your IPBX or a server, look for a loop, or raise limits.source_rate; otherwise tell IT security.",
+			"Le surplus de cet IPBX ou de ce serveur est ignoré, les autres sont servis. Cherchez une boucle ou une attaque sous son adresse, ou augmentez limits.source_rate.",
+			"The excess of that IPBX or server is ignored, the others are served. Look for a loop, or an attack under its address, or raise limits.source_rate.",
 		},
 	},
 	1065: {

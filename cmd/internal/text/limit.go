@@ -17,6 +17,8 @@ const (
 	LimitMessageSize          = "message-size"
 	LimitHeaders              = "headers"
 	LimitVias                 = "vias"
+	LimitURI                  = "uri"
+	LimitLine                 = "line"
 	LimitTransactions         = "transactions"
 	LimitHeldCalls            = "held-calls"
 	LimitNames                = "names"
@@ -53,6 +55,10 @@ func (m Messages) Limit(name string) string {
 		return m.say("en-têtes d'un message (limits.headers)", "header fields of a message (limits.headers)")
 	case LimitVias:
 		return m.say("étapes traversées par un message (limits.vias)", "hops that a message went through (limits.vias)")
+	case LimitURI:
+		return m.say("longueur d'une adresse SIP (limits.uri)", "length of a SIP address (limits.uri)")
+	case LimitLine:
+		return m.say("longueur d'une ligne d'un message (limits.line)", "length of a line of a message (limits.line)")
 	case LimitTransactions:
 		return m.say("requêtes en cours (limits.transactions)", "requests in progress (limits.transactions)")
 	case LimitHeldCalls:
