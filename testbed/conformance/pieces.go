@@ -16,6 +16,8 @@ const (
 	beside  = 16
 	atOnce  = 50
 	settled = 10 * time.Second
+	// underway is how many copies of one message may lack their answer.
+	underway = 256
 )
 
 // pieces sends a message cut at every offset, byte by byte, and fifty at once;
@@ -80,6 +82,7 @@ func (b *bed) cutEverywhere(ctx context.Context, conns []*stream, m corpus.Messa
 		if fault != nil {
 			return fault
 		}
+		c.pace(ctx, want)
 	}
 	return c.judge(ctx, want)
 }
@@ -145,6 +148,17 @@ func (c *copies) next(raw []byte) []byte {
 		return out
 	}
 	return bytes.Replace(out, id, append([]byte(mark), id...), 1)
+}
+
+// pace keeps fewer copies on their way than Relève has lines: on a slow machine
+// it would find the server full.
+func (c *copies) pace(ctx context.Context, want Outcome) {
+	if want.Status == 0 && !want.Forward {
+		return // none is answered
+	}
+	ctx, cancel := context.WithTimeout(ctx, settled)
+	defer cancel()
+	c.b.ear.until(ctx, func(_, finals []heard) bool { return c.count-len(finals) < underway }) // judge tells when it never is
 }
 
 // judge waits until every copy has its outcome, and compares each.
