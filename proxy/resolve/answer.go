@@ -31,6 +31,7 @@ type answer struct {
 	naptrs  []naptr             // those RFC 3263 defines, in the order of RFC 3403 §4.1
 	next    string              // the end of a CNAME chain that has still to be asked for
 	proven  bool                // nothing there, says the zone's SOA
+	local   bool                // the hosts file says it: not kept when it no longer does
 	expires time.Time           // by the clock of the cache
 	extra   map[question]answer // from the additional section, in bailiwick
 }

@@ -19,6 +19,9 @@ func inBubbleWith(t *testing.T, c Config, f func(ns *nameserver.Server, r *Resol
 		ns := nameserver.New()
 		c.Dial = ns.Dial
 		c.ResolvConf = "testdata/resolv.conf"
+		if c.Hosts == "" {
+			c.Hosts = "testdata/none" // not this machine's
+		}
 		r, err := New(c)
 		if err != nil {
 			t.Fatal(err)

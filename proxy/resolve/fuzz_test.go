@@ -46,7 +46,7 @@ func FuzzAnswer(f *testing.F) {
 			}
 			return answerOf(raw, q, now)
 		}
-		w := walk{ask: serially(l), networks: []transport.Network{udp, tcp, tls}, ipv4: true, ipv6: true}
+		w := walk{ask: serially(l), local: func(string) bool { return false }, networks: []transport.Network{udp, tcp, tls}, ipv4: true, ipv6: true}
 		for _, n := range []Name{{Host: "example.com"}, {Host: "example.com", Given: true}, {Host: "example.com", Port: 1}} {
 			asked = 0
 			set, _ := w.find(n)

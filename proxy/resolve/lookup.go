@@ -54,7 +54,7 @@ func (r *Resolver) run(e *entry, old map[question]answer) {
 	defer cancel()
 	wake := time.AfterFunc(patience, func() { r.hurry(e) })
 	l := &lookup{r: r, ctx: ctx, old: old, records: make(map[question]answer)}
-	w := walk{ask: l.ask, networks: r.config.Networks, ipv4: r.config.IPv4, ipv6: r.config.IPv6}
+	w := walk{ask: l.ask, local: l.local, networks: r.config.Networks, ipv4: r.config.IPv4, ipv6: r.config.IPv6}
 	set, err := w.find(e.name)
 	wake.Stop()
 	r.finish(e, set, l, err)
@@ -184,16 +184,21 @@ type lookup struct {
 	staleUntil time.Time
 }
 
-// ask answers from what this lookup knows already, else from the servers, else
-// from the last good answer to the same question.
+// ask answers from the hosts file, from what this lookup knows already, else
+// from the servers, else from the last good answer to the same question.
 func (l *lookup) ask(q question) (answer, error) {
+	if a, ok := l.listed(q); ok {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.use(q, a), nil
+	}
 	if a, ok := l.known(q); ok {
 		return a, nil
 	}
 	a, err := l.query(q)
 	now := l.r.config.Now()
 	old, had := l.old[q]
-	had = had && now.Before(old.expires.Add(l.r.config.Stale))
+	had = had && !old.local && now.Before(old.expires.Add(l.r.config.Stale))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {

@@ -19,8 +19,11 @@
 // with no lock held: they may call Targets, Resolve and Watch, never Close.
 //
 // Our choices:
-//   - SIP names are fully qualified: "search" and "ndots" of resolv.conf and
-//     /etc/hosts are not read. Only "localhost" is known without asking (RFC 6761 §6.3).
+//   - SIP names are fully qualified: "search" and "ndots" of resolv.conf are not
+//     read. "localhost" is known without asking (RFC 6761 §6.3).
+//   - /etc/hosts goes before DNS, for names of SIP URIs and targets of SRV alike.
+//     A name that is there is asked for nowhere else, NAPTR and SRV included: such
+//     a site need not have DNS at all. It is read again when it changes.
 //   - An answer lives for its TTL, at least 1 s (a TTL of 0 must not make one
 //     query per packet) and at most 1 h.
 //   - A negative answer (NXDOMAIN, no data) that carries the zone's SOA is the
@@ -64,6 +67,8 @@ type Config struct {
 	Servers []netip.AddrPort
 	// ResolvConf is read when Servers is empty; "": /etc/resolv.conf.
 	ResolvConf string
+	// Hosts is the hosts file, absent or not; "": /etc/hosts.
+	Hosts string
 	// Timeout is how long one server is waited for on one question, in two
 	// transmissions; 0: 2 s. Half of it when there is another server to ask (our
 	// choice: a dead first one then costs a caller 1 s, once in 30 s). A whole
@@ -108,6 +113,7 @@ const (
 type Resolver struct {
 	config  Config
 	servers servers
+	hosts   hosts
 	counters
 	sockets chan struct{} // one taken per socket open
 
@@ -135,6 +141,7 @@ func New(c Config) (*Resolver, error) {
 		return nil, fmt.Errorf("%d dns servers: name at most %d", len(c.Servers), maxServers)
 	}
 	r := &Resolver{config: c.withDefaults(), names: make(map[Name]*entry), sockets: make(chan struct{}, maxSockets)}
+	r.hosts.path = r.config.Hosts
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	if err := r.servers.open(r.config); err != nil {
 		r.cancel()
@@ -146,6 +153,9 @@ func New(c Config) (*Resolver, error) {
 func (c Config) withDefaults() Config {
 	if c.ResolvConf == "" {
 		c.ResolvConf = "/etc/resolv.conf"
+	}
+	if c.Hosts == "" {
+		c.Hosts = "/etc/hosts"
 	}
 	if c.Timeout <= 0 {
 		c.Timeout = 2 * time.Second

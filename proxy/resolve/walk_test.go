@@ -59,7 +59,7 @@ func (z *zone) ask(q question) (answer, error) {
 }
 
 func (z *zone) walk() *walk {
-	return &walk{ask: z.ask, networks: []transport.Network{udp, tcp, tls}, ipv4: true}
+	return &walk{ask: z.ask, local: func(string) bool { return false }, networks: []transport.Network{udp, tcp, tls}, ipv4: true}
 }
 
 func TestWalk(t *testing.T) {
