@@ -63,7 +63,7 @@ soak: build ## 10 minutes of calls while everything around fails in turn: MINUTE
 	@$(GO) run ./testbed/soak/run -binary $(BIN) -minutes $(MINUTES) -seed $(SEED)
 
 soak-short: build
-	@$(GO) run ./testbed/soak/run -binary $(BIN) -minutes 0.5
+	@$(GO) run ./testbed/soak/run -binary $(BIN) -minutes 1
 
 bench: build tools ## CPU, memory and failed calls beside Kamailio and a bare relay
 	$(GO) run ./testbed/bench -binary $(BIN)

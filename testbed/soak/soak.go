@@ -113,7 +113,7 @@ type outcome struct {
 }
 
 // rounds offers calls while faults come in an order of their own each round,
-// with a breath between two; for at least d, and one round.
+// with a breath between two; for d, or one round when d is 0.
 func (s *site) rounds(ctx context.Context, o Options, random *rand.Rand, list []fault, d time.Duration) (out outcome, err error) {
 	offering, stop := context.WithCancel(ctx)
 	defer stop()
@@ -123,9 +123,9 @@ func (s *site) rounds(ctx context.Context, o Options, random *rand.Rand, list []
 		out.calls, out.lost = load(offering, s, random.Uint64())
 	}()
 	count, start := 0, time.Now()
-	for time.Since(start) < d || count < len(list) {
+	for err == nil && (d == 0 && count == 0 || time.Since(start) < d) {
 		for _, i := range random.Perm(len(list)) {
-			if count >= len(list) && time.Since(start) >= d {
+			if d > 0 && time.Since(start) >= d {
 				break
 			}
 			if err = errors.Join(pause(ctx, time.Second), s.alive()); err != nil {
@@ -137,9 +137,6 @@ func (s *site) rounds(ctx context.Context, o Options, random *rand.Rand, list []
 				break
 			}
 			count++
-		}
-		if err != nil {
-			break
 		}
 	}
 	stop()
