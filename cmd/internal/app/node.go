@@ -242,7 +242,11 @@ func (a *App) probeServer(ctx context.Context, c config.Server) (admin.Probe, er
 	a.mind.options(c.Address, flows, func(r agent.Result) { results <- kept(r) })
 	limit, cancel := context.WithTimeout(ctx, a.cfg.Verification.Timeout+time.Second)
 	defer cancel()
-	host, checks := probe.Run(limit, hostOf(flows), a.mind.checks(c))
+	var wanted []probe.Check
+	if len(flows) > 0 { // without an address nothing can be checked
+		wanted = a.mind.checks(c)
+	}
+	host, checks := probe.Run(limit, hostOf(flows), wanted)
 	var r agent.Result
 	select {
 	case r = <-results:

@@ -61,7 +61,7 @@ func (m *mind) probe(s router.Server, round uint64) {
 		m.noted(s, probed{time.Now(), r.Took, e})
 		m.post(control.Event{Kind: control.ProbeDone, Server: s, Round: round, Evidence: e, RTT: r.Took, Host: host})
 	}
-	if len(checks) == 0 {
+	if len(checks) == 0 || len(flows) == 0 { // without an address nothing can be checked
 		m.options(server.Address, flows, func(r agent.Result) { done(r, health.Unknown) })
 		return
 	}
