@@ -18,6 +18,7 @@ import (
 // Bounds and times of the hosts file, our choices.
 const (
 	maxHostsBytes = 1 << 20          // what is behind is not read: the file of an ad blocker
+	maxHostAddrs  = 64               // of one name, both families
 	hostsTTL      = 10 * time.Second // how long an answer from it lives
 )
 
@@ -88,7 +89,7 @@ func readHosts(r io.Reader) (map[string][]netip.Addr, error) {
 		}
 		for _, name := range words[1:] {
 			name = strings.ToLower(strings.TrimSuffix(name, "."))
-			if a := a.Unmap(); !slices.Contains(names[name], a) {
+			if a := a.Unmap(); len(names[name]) < maxHostAddrs && !slices.Contains(names[name], a) {
 				names[name] = append(names[name], a)
 			}
 		}
