@@ -42,6 +42,8 @@ func TestConformanceTransport(t *testing.T) {
 		{"K01 RFC 5626 §4.4.1 pings over TCP", TestStreamBothWays},
 		{"K01 RFC 5626 §4.4.1 pings over TLS", TestTLSBothWays},
 		{"K01 RFC 5626 §4.4.1 pings over UDP", silentPings},
+		{"K02 RFC 5626 §4.4.1 no pong: the flow is dead", TestHalfOpenIsFoundByPing},
+		{"K02 our choice: a peer that never answers is left alone", TestPeerThatNeverAnswersPings},
 		{"K04 RFC 5626 §4.4.2 STUN is never taken for SIP", stunIgnored},
 		{"S01 RFC 5922 §7.1 names of a certificate", TestSpeaksFor},
 		{"S01 RFC 5922 §7.3 the domain asked for", TestTLSIdentityOfAServer},

@@ -23,7 +23,7 @@ type conn struct {
 	t       *Transport
 	flow    Flow // set once, by table.add
 	inbound bool
-	last    atomic.Int64 // when something was last sent, in nanoseconds since made
+	last    atomic.Int64 // when a message was last sent, in nanoseconds since made
 
 	// Guarded by table.mu:
 	leaf    *x509.Certificate // the peer's, verified; nil: none
@@ -120,7 +120,9 @@ func (c *conn) put(raw []byte, messages int) error {
 		}
 		if n == len(raw) {
 			c.t.count.sent.Add(uint64(messages))
-			c.last.Store(int64(time.Since(c.made)))
+			if messages > 0 {
+				c.last.Store(int64(time.Since(c.made)))
+			}
 			return nil
 		}
 		raw = raw[n:]

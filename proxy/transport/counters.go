@@ -47,6 +47,8 @@ type Counters struct {
 	SlowMessages       uint64 // connections closed: a message did not complete in 30 s
 	StuckWriters       uint64 // connections closed: the peer did not read for 2 s
 	Vanished           uint64 // connections closed: no acknowledgement for 8 s, or keep-alives unanswered
+	PingsSent          uint64 // CRLFCRLF of ours, on idle connections that we dialed
+	Unanswered         uint64 // connections closed: no pong in 10 s from a peer that had answered
 	IdleClosed         uint64
 	BadLength          uint64 // connections closed: Content-Length unreadable
 	WithoutLength      uint64 // connections closed: no Content-Length
@@ -71,6 +73,7 @@ type counters struct {
 	connectionsRefused, overLimit, overSource                                  atomic.Uint64
 	handshakesFailed, handshakesSlow, certificatesRead, certificateFaults      atomic.Uint64
 	slowMessages, stuckWriters, vanished, idleClosed, badLength, withoutLength atomic.Uint64
+	pingsSent, unanswered                                                      atomic.Uint64
 	handshakesOpen                                                             atomic.Int64
 
 	// Of sockets that are closed again (RemovePeer), so that sums never fall.
@@ -104,6 +107,7 @@ func (t *Transport) Counters() Counters {
 		CertificatesRead: k.certificatesRead.Load(), CertificateFaults: k.certificateFaults.Load(), HandshakesOpen: int(k.handshakesOpen.Load()),
 		SlowMessages: k.slowMessages.Load(), StuckWriters: k.stuckWriters.Load(),
 		Vanished: k.vanished.Load(), IdleClosed: k.idleClosed.Load(), BadLength: k.badLength.Load(), WithoutLength: k.withoutLength.Load(),
+		PingsSent: k.pingsSent.Load(), Unanswered: k.unanswered.Load(),
 		Connections: t.table.len(),
 	}
 	t.peerMu.Lock()

@@ -10,6 +10,7 @@ type stream struct {
 	pooled *[]byte
 	armed  time.Time // what the read deadline was last set from
 	midway bool      // that deadline is the one of a message begun
+	pulse  pulse     // of a connection that we dialed
 }
 
 // run reads until the connection ends and says how it did.
@@ -26,6 +27,7 @@ func (r *stream) run() ended {
 			if !r.cut() {
 				return ended{cause: ConnectionLost}
 			}
+			r.listen()
 		}
 		if err == nil || (timedOut(err) && !r.late()) {
 			continue
@@ -43,6 +45,9 @@ func (r *stream) why(err error) ended {
 	case r.midway:
 		r.c.t.count.slowMessages.Add(1)
 		return ended{cause: ConnectionLost}
+	case r.pulse.lost:
+		r.c.t.count.unanswered.Add(1)
+		return ended{cause: ConnectionLost}
 	}
 	r.c.t.count.idleClosed.Add(1)
 	return ended{closed: true}
@@ -53,11 +58,10 @@ func (r *stream) why(err error) ended {
 // when a quarter of it has passed.
 func (r *stream) arm() {
 	now := time.Now()
-	l := &r.c.t.limits
-	if begun := r.framer.begun(); begun != r.midway || r.armed.IsZero() || (!begun && now.Sub(r.armed) > l.idle/4) {
-		d := l.idle
+	begun, d := r.framer.begun(), r.patience()
+	if begun != r.midway || r.armed.IsZero() || (!begun && now.Sub(r.armed) > d/4) {
 		if begun {
-			d = l.message
+			d = r.c.t.limits.message
 		}
 		r.midway, r.armed = begun, now
 		_ = r.c.tcp.SetReadDeadline(now.Add(d))
@@ -70,9 +74,11 @@ func (r *stream) late() bool {
 	if r.midway {
 		return true
 	}
-	quiet := time.Since(r.c.made.Add(time.Duration(r.c.last.Load())))
 	r.armed = time.Time{} // set it again
-	return quiet >= r.c.t.limits.idle
+	if !r.c.inbound {
+		return r.beat()
+	}
+	return time.Since(r.c.lastSent()) >= r.c.t.limits.idle
 }
 
 // room makes space behind what is held: doubled when full, exact once the

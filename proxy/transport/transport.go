@@ -12,6 +12,7 @@
 //	connection: dialing ──► TLS handshake ──► open ──► closed
 //	               │          └── failed, timed out ──► closed
 //	               └── refused, timed out ──► closed
+//	open and idle: ping (those we dialed) ──► pong: open · none where there always was one: closed
 //	            accepted ones begin with the handshake, over TCP open
 //
 // TLS records are sealed into memory under the connection's mutex and then go
@@ -162,6 +163,8 @@ type limits struct {
 	message     time.Duration // from the first byte of a streamed message to its last
 	grace       time.Duration // to answer a message after which framing is lost
 	idle        time.Duration // without a message either way; ≥ 64*T1*4 = 128 s (RFC 3261 §18 asks 64*T1)
+	ping        time.Duration // without a message either way, until we ping; 80–100 % of it, drawn each time
+	pong        time.Duration // for the answer
 	userTimeout time.Duration // TCP_USER_TIMEOUT: sent and not acknowledged
 	peerRetry   time.Duration // between attempts to connect a peer's socket
 }
@@ -177,6 +180,8 @@ func defaultLimits() limits {
 		message:     30 * time.Second,
 		grace:       2 * time.Second,
 		idle:        10 * time.Minute,
+		ping:        45 * time.Second,
+		pong:        10 * time.Second, // RFC 5626 §4.4.1
 		userTimeout: 8 * time.Second,
 		peerRetry:   5 * time.Second,
 	}
