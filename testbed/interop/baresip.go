@@ -34,7 +34,7 @@ module_app account.so
 module_app contact.so
 module_app menu.so
 module_app ctrl_tcp.so
-ctrl_tcp_listen %[2]s:4444
+ctrl_tcp_listen %[5]s:4444
 statmode_default off
 call_max_calls 8
 %[4]s
@@ -55,11 +55,14 @@ func startBaresip(s seat, dir string) (agent, error) {
 	secure := ""
 	if s.transport == "tls" {
 		secure = "sip_cafile " + s.ca
+		if s.identity != "" {
+			secure += "\nsip_certificate " + s.identity
+		}
 	}
 	account := fmt.Sprintf(`<sip:%s@%s>;auth_user=%[1]s;auth_pass=%[3]s;outbound="%[4]s";regint=%[5]d;answermode=auto;audio_codecs=pcma,pcmu`,
 		s.user, s.domain, s.password, uri("", s.proxy, s.transport), interval)
 	for name, text := range map[string]string{
-		"config":   fmt.Sprintf(baresipConfig, s.addr, s.addr.Addr(), found[0], secure),
+		"config":   fmt.Sprintf(baresipConfig, s.addr, s.addr.Addr(), found[0], secure, s.control),
 		"accounts": account + "\n", "contacts": "",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
@@ -71,7 +74,7 @@ func startBaresip(s seat, dir string) (agent, error) {
 		return nil, err
 	}
 	b := &baresip{process: p}
-	b.control, err = dialControl(p, s.addr.Addr().String()+":4444")
+	b.control, err = dialControl(p, s.control.String()+":4444")
 	if err != nil {
 		p.kill()
 		return nil, err

@@ -109,6 +109,33 @@ func (p *process) tail(bytes int) string {
 	return b.String()
 }
 
+// follow adds what the process writes into a file of its own to what it says.
+func (p *process) follow(path string) error {
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		return err
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	go func() {
+		defer file.Close()
+		buf := make([]byte, 64<<10)
+		for {
+			n, err := file.Read(buf)
+			if n > 0 {
+				p.said.add(buf[:n])
+				continue
+			}
+			if err != io.EOF || !p.running() {
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}()
+	return nil
+}
+
 // output is what a process printed, to wait on.
 type output struct {
 	mu   sync.Mutex
@@ -120,12 +147,17 @@ type output struct {
 func newOutput(file io.Writer) *output { return &output{file: file, more: make(chan struct{})} }
 
 func (o *output) Write(b []byte) (int, error) {
+	o.add(b)
+	return o.file.Write(b)
+}
+
+// add takes text that stands in a file already.
+func (o *output) add(b []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.text = append(o.text, b...)
 	close(o.more)
 	o.more = make(chan struct{})
-	return o.file.Write(b)
 }
 
 // note adds a line of ours, so that a log reads in order.

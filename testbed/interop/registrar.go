@@ -38,7 +38,8 @@ func (w *World) rogue(ctx context.Context, user string, expires int) (said strin
 	return string(raw), nil
 }
 
-func (w *World) own(user string) string { return uri(user, w.net.at(hostReleve), "udp") }
+// own is the contact that Relève registers for a user.
+func (w *World) own(user string) string { return uri(user, w.net.at(hostReleve), w.row.trunk) }
 
 // within bounds a wait at the registrar.
 func within(ctx context.Context, limit time.Duration, f func(context.Context) error) error {

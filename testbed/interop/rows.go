@@ -28,10 +28,14 @@ type row struct {
 	name string
 	role role
 	cast
-	joint     cast   // for the attended transfer, when it needs others; zero: the same
-	trunk     string // Kamailio to Relève; "": udp
-	side      string // Relève to the servers; "": udp
-	line      string // phones to Kamailio; "": udp
+	joint cast   // for the attended transfer, when it needs others; zero: the same
+	trunk string // Kamailio to Relève; "": udp
+	side  string // Relève to the servers; "": udp
+	line  string // phones to Kamailio; "": udp
+	// crossing: the NOTIFY of a REFER may overtake its 202, as each has a
+	// connection of its own, and linphone refuses such a NOTIFY (491): it may not
+	// know that its transfer was done, though the others do.
+	crossing  bool
 	passive   bool   // the far end holds, since the program cannot
 	grant     int    // max_grant in seconds; 0: 120
 	policy    string // of the registrar when a second binding comes; "": replace
@@ -47,15 +51,21 @@ type row struct {
 // secure says whether the row needs certificates.
 func (r *row) secure() bool { return r.trunk == "tls" || r.side == "tls" || r.line == "tls" }
 
+// connects says whether the servers reach Relève by connections.
+func (r *row) connects() bool { return r.side == "tcp" || r.side == "tls" }
+
 // Reasons that several rows share.
 const (
-	phoneRegister = "a phone registers at the IPBX, not through Relève (that it did is checked before its first call)"
+	daemonAttended = "the daemon's call-transfer of two calls is that of linphonec (liblinphone), which is played"
+	phoneRegister  = "a phone registers at the IPBX, not through Relève (that it did is checked before its first call)"
 )
 
 func rows() []*row {
 	re := program{start: startBaresip}
 	belle := program{start: startLinphonec}
 	perl := program{start: startNetSIP}
+	demon := program{start: startDaemon}
+	lazy := program{start: startAutoAnswer, mute: true}
 	own := program{start: startTwinkle, address: twinkleAt}
 	registrar := func(name string, r row) *row {
 		r.name, r.role, r.cast = "kamailio "+name, ipbx, cast{primary: re, secondary: re}
@@ -64,7 +74,7 @@ func rows() []*row {
 	}
 	return []*row{
 		{
-			name: "kamailio replace", role: ipbx, cast: cast{belle, belle, belle, belle}, grant: 10,
+			name: "kamailio replace", short: true, role: ipbx, cast: cast{belle, belle, belle, belle}, grant: 10,
 			plays: map[Action]play{Register: replaced},
 		},
 		{
@@ -88,7 +98,7 @@ func rows() []*row {
 		registrar("503", row{fault: "503", refuses: true, plays: map[Action]play{Register: faulty("503", false)}}),
 		registrar("drop", row{fault: "drop", refuses: true, plays: map[Action]play{Register: faulty("drop", false)}}),
 		{
-			name: "baresip phone", role: phone, cast: cast{re, belle, belle, belle},
+			name: "baresip phone", short: true, role: phone, cast: cast{re, belle, belle, belle},
 			na: map[Action]string{Register: phoneRegister},
 		},
 		{
@@ -99,15 +109,40 @@ func rows() []*row {
 			na: map[Action]string{Register: phoneRegister},
 		},
 		{
-			name: "Net::SIP phone", role: phone, cast: cast{perl, re, re, re}, joint: cast{perl, belle, belle, belle},
+			name: "Net::SIP phone", short: true, role: phone, cast: cast{perl, re, re, re}, joint: cast{perl, belle, belle, belle},
 			na: map[Action]string{Register: phoneRegister},
 		},
 		{name: "Net::SIP server", role: server, cast: cast{re, re, perl, perl}, joint: cast{belle, belle, perl, perl}},
+		{
+			name: "linphone-daemon phone", role: phone, cast: cast{demon, re, re, re},
+			na: map[Action]string{Register: phoneRegister, Attended: daemonAttended},
+		},
+		{
+			name: "linphone-daemon server", role: server, cast: cast{re, re, demon, demon},
+			na: map[Action]string{Attended: daemonAttended},
+		},
+		{
+			name: "lp-auto-answer server", role: server, cast: cast{re, re, lazy, lazy}, passive: true,
+			na: map[Action]string{
+				Register: errAutoAnswer.Error(), CallOut: errAutoAnswer.Error(), Blind: errAutoAnswer.Error(),
+				Attended: errAutoAnswer.Error(), Cancel: errAutoAnswer.Error(),
+			},
+		},
 		{
 			name: "twinkle phone", role: phone, cast: cast{own, re, re, re},
 			na: map[Action]string{Register: phoneRegister, Attended: errTwinkleAttended.Error()},
 		},
 		{name: "twinkle server", role: server, cast: cast{re, re, own, own}, na: map[Action]string{Attended: errTwinkleAttended.Error()}},
+		{
+			name: "baresip server over TCP", role: server, cast: cast{belle, belle, re, re}, side: "tcp", trunk: "tcp", line: "tcp",
+			joint: cast{belle, belle, re, re},
+		},
+		{name: "linphonec server over TCP", crossing: true, role: server, cast: cast{re, re, belle, belle}, side: "tcp", joint: cast{belle, belle, belle, belle}},
+		{
+			name: "kamailio trunk over TLS", role: phone, cast: cast{re, belle, belle, belle}, trunk: "tls",
+			na: map[Action]string{Register: phoneRegister},
+		},
+		{name: "baresip server over TLS", role: server, cast: cast{belle, belle, re, re}, side: "tls"},
 		{name: "linphonec server", role: server, cast: cast{re, re, belle, belle}, joint: cast{belle, belle, belle, belle}},
 	}
 }

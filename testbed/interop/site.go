@@ -29,17 +29,26 @@ func (n network) addr(last byte) netip.Addr {
 
 func (n network) at(last byte) netip.AddrPort { return netip.AddrPortFrom(n.addr(last), 5060) }
 
+// connecting is where a program in a seat sits that reaches Relève by
+// connections: baresip and linphone do not bind them, so on loopback they come
+// from 127.0.0.1, which must then be the address of the server.
+func (n network) connecting(last byte) netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), twinklePort(n.addr(0))+4*uint16(last))
+}
+
 // seat is where a program sits and what it is told there.
 type seat struct {
 	name      string // of the process
 	user      string // its number
 	password  string
 	addr      netip.AddrPort
+	control   netip.Addr     // where it may be driven, for programs with a port for that
 	proxy     netip.AddrPort // where it registers and sends its calls
 	domain    string         // of its own address of record
 	transport string         // udp, tcp or tls
 	register  bool
 	ca        string // certificate of who signs, for tls
+	identity  string // its own certificate and key; "": none
 }
 
 // plan is what a row configures.

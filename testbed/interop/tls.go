@@ -21,7 +21,7 @@ type certificates struct {
 	ca                string
 	ipbx, ipbxKey     string
 	releve, releveKey string
-	party, partyKey   string // of the primary's seat
+	servers           [2]string // certificate and key in one file: primary, secondary
 }
 
 // makeCertificates writes a certificate authority of the row and what it signs:
@@ -44,6 +44,7 @@ func makeCertificates(dir string, n network) (*certificates, error) {
 	if err := writePEM(c.ca, "CERTIFICATE", raw); err != nil {
 		return nil, err
 	}
+	var keys [2]string
 	for i, leaf := range []struct {
 		name      string
 		addr      netip.Addr
@@ -51,14 +52,33 @@ func makeCertificates(dir string, n network) (*certificates, error) {
 	}{
 		{"ipbx", n.addr(hostIPBX), &c.ipbx, &c.ipbxKey},
 		{"releve", n.addr(hostReleve), &c.releve, &c.releveKey},
-		{"party", n.addr(hostFirst), &c.party, &c.partyKey},
+		{"primary", n.connecting(hostFirst).Addr(), &c.servers[0], &keys[0]},
+		{"secondary", n.connecting(hostSecond).Addr(), &c.servers[1], &keys[1]},
 	} {
 		*leaf.cert, *leaf.key = filepath.Join(dir, leaf.name+".pem"), filepath.Join(dir, leaf.name+".key")
 		if err := sign(root, authority, int64(i+2), leaf.addr, *leaf.cert, *leaf.key); err != nil {
 			return nil, err
 		}
 	}
+	for i := range c.servers {
+		if err := join(c.servers[i], keys[i]); err != nil {
+			return nil, err
+		}
+	}
 	return c, nil
+}
+
+// join appends a key to its certificate.
+func join(cert, key string) error {
+	a, err := os.ReadFile(cert)
+	if err != nil {
+		return err
+	}
+	b, err := os.ReadFile(key)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(cert, append(a, b...), 0o600)
 }
 
 func sign(root *x509.Certificate, authority *ecdsa.PrivateKey, serial int64, addr netip.Addr, cert, key string) error {

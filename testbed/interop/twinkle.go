@@ -28,7 +28,7 @@ func twinkleAt(n network, last byte) netip.AddrPort {
 // twinklePort keeps the seats of rows that run side by side apart.
 func twinklePort(a netip.Addr) uint16 {
 	b := a.As4()
-	return 20000 + 16*(256*uint16(b[1]%64)+uint16(b[2]))%40000 + uint16(b[3])
+	return 20000 + 16*(256*uint16(b[1]%64)+uint16(b[2]))%12000 + uint16(b[3]) // below the ports that connections get
 }
 
 const twinkleProfile = `user_name=%[1]s
@@ -82,7 +82,7 @@ func startTwinkle(s seat, dir string) (agent, error) {
 	port := twinklePort(s.addr.Addr())
 	for name, text := range map[string]string{
 		"twinkle.cfg": fmt.Sprintf(twinkleProfile, s.user, s.domain, s.password, s.proxy, register, s.transport),
-		"twinkle.sys": fmt.Sprintf(twinkleSystem, port, 40000+2*(port%10000)),
+		"twinkle.sys": fmt.Sprintf(twinkleSystem, port, 10000+2*(port%5000)),
 	} {
 		if err := os.WriteFile(filepath.Join(home, name), []byte(text), 0o600); err != nil {
 			return nil, err
@@ -118,10 +118,6 @@ func (t *twinkle) complete() error      { return errTwinkleAttended }
 // two lines, "transfer -l" lock twinkle-console 1.10.2 up for good: the command
 // never returns, no REFER is in twinkle.log, and it answers OPTIONS no more.
 var errTwinkleAttended = fmt.Errorf("twinkle-console 1.10.2 locks up at the second half of an attended transfer")
-
-// login registers again: the first time, when it starts, Relève may not listen
-// yet, and a refused port is final to twinkle.
-func (t *twinkle) login() error { return t.write("register") }
 
 // dial waits first: twinkle ignores the command, in silence, until the line of
 // the call before is released, and says nothing when it is.

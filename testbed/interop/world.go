@@ -57,10 +57,14 @@ func newWorld(ctx context.Context, r *row, c cast, o Options, n int) (w *World, 
 	if w.ipbx, err = startKamailio(w.net, filepath.Join(dir, "kamailio"), r, w.cert); err != nil {
 		return w, err
 	}
-	if err = w.serve(); err != nil {
+	if err = w.launch(o.Binary); err != nil {
 		return w, err
 	}
-	if err = w.launch(o.Binary); err != nil {
+	// Relève first: to some a port that refuses their first REGISTER is final.
+	if err = w.hop.until(ctx, 5*time.Second, "releve answers", func(state) bool { return true }); err != nil {
+		return w, err
+	}
+	if err = w.serve(); err != nil {
 		return w, err
 	}
 	if err = w.ring(ctx); err != nil {
@@ -74,10 +78,13 @@ func (w *World) serve() (err error) {
 	at := func(name, user string, last byte) seat {
 		s := seat{
 			name: name, user: user, password: "secret" + user, addr: w.net.at(last), proxy: w.net.at(hostReleve),
-			domain: w.net.addr(hostReleve).String(), transport: w.row.side, register: true,
+			domain: w.net.addr(hostReleve).String(), transport: w.row.side, register: true, control: w.net.addr(last),
+		}
+		if w.row.connects() {
+			s.addr = w.net.connecting(last)
 		}
 		if w.cert != nil {
-			s.ca = w.cert.ca
+			s.ca, s.identity = w.cert.ca, w.cert.servers[last-hostFirst]
 		}
 		return s
 	}
@@ -100,6 +107,9 @@ func (w *World) launch(binary string) (err error) {
 		if p.address != nil {
 			return p.address(w.net, last)
 		}
+		if w.row.connects() {
+			return w.net.connecting(last)
+		}
 		return w.net.at(last)
 	}
 	p := plan{
@@ -118,7 +128,7 @@ func (w *World) ring(ctx context.Context) (err error) {
 	at := func(name, user string, last byte) seat {
 		s := seat{
 			name: name, user: user, password: "secret" + user, addr: w.net.at(last), proxy: w.net.at(hostIPBX),
-			domain: "ipbx.test", transport: w.row.line, register: true,
+			domain: "ipbx.test", transport: w.row.line, register: true, control: w.net.addr(last),
 		}
 		if w.cert != nil {
 			s.ca = w.cert.ca
