@@ -189,10 +189,10 @@ func (p *Proxy) oversize(h *message.Head) (b Bound, status int, reason string) {
 // rates prepares the buckets of the sources.
 func (p *Proxy) rates() {
 	l := &p.cfg.Limits
-	p.gate = admission.NewGate(l.CallsPerSecond)
 	p.sourceRate = admission.PerSecond(l.SourceRate, l.SourceBurst)
 	p.strangerRate = admission.PerSecond(strangerRate, 0)
 	p.pingRate = admission.PerSecond(pingRate, 0)
 	n := int(router.Servers) + len(p.cfg.IPBXs) + 1 // and the desk
+	p.gate = admission.NewGate(l.CallsPerSecond, n)
 	p.spared, p.dropped, p.sources = make([]atomic.Int64, n), make([]atomic.Uint64, n), make([]admission.Bucket, n)
 }

@@ -39,7 +39,7 @@ func (s *shard) shed(now router.Instant, key uint64, f transport.Flow, from side
 		p.unavailable(f, raw, h) // a repeat of what was turned away gets the same answer
 		return true
 	}
-	bound := p.overloaded(now, classOf(from, raw, h), h.Method == message.INVITE)
+	bound := p.overloaded(now, from, classOf(from, raw, h), h.Method == message.INVITE)
 	if bound == Bounds {
 		return false
 	}
@@ -68,7 +68,7 @@ func (s *shard) crowded(f transport.Flow, raw []byte, h *message.Head) bool {
 }
 
 // overloaded is the limit that a new request meets; Bounds: none.
-func (p *Proxy) overloaded(now router.Instant, c admission.Class, invite bool) Bound {
+func (p *Proxy) overloaded(now router.Instant, from side, c admission.Class, invite bool) Bound {
 	room := int64(p.cfg.Limits.Transactions)
 	if c == admission.Urgent {
 		room *= 2
@@ -78,7 +78,7 @@ func (p *Proxy) overloaded(now router.Instant, c admission.Class, invite bool) B
 		return BoundTransactions
 	case invite && p.Dialogs.Full():
 		return BoundDialogs
-	case p.gate.Ask(now, c) != admission.Admitted:
+	case p.gate.Ask(now, c, p.sourceOf(from)) != admission.Admitted:
 		return BoundCalls
 	}
 	return Bounds

@@ -62,7 +62,7 @@ func TestBucketKeepsTokensBehind(t *testing.T) {
 // ask counts how many of n asked at one instant are admitted.
 func ask(g *Gate, now router.Instant, c Class, n int) (admitted int, last Verdict) {
 	for range n {
-		if last = g.Ask(now, c); last == Admitted {
+		if last = g.Ask(now, c, 0); last == Admitted {
 			admitted++
 		}
 	}
@@ -70,7 +70,7 @@ func ask(g *Gate, now router.Instant, c Class, n int) (admitted int, last Verdic
 }
 
 func TestGateShedsTheLeastFirst(t *testing.T) {
-	g := NewGate(10)
+	g := NewGate(10, 1)
 	if n, v := ask(g, 0, Other, 20); n != 5 || v != OverRate {
 		t.Errorf("%d others, then %v, want 5, over-rate", n, v)
 	}
@@ -83,13 +83,13 @@ func TestGateShedsTheLeastFirst(t *testing.T) {
 	if n, _ := ask(g, at(time.Second), Call, 20); n != 10 {
 		t.Errorf("%d calls a second later, want 10", n)
 	}
-	if n, _ := ask(NewGate(0), 0, Call, 5000); n != 5000 {
+	if n, _ := ask(NewGate(0, 1), 0, Call, 5000); n != 5000 {
 		t.Errorf("without a limit %d of 5000", n)
 	}
 }
 
 func TestGateYieldsWhileTimersAreLate(t *testing.T) {
-	g := NewGate(100)
+	g := NewGate(100, 1)
 	g.Late(0, 249*ms)
 	if s := g.Share(0); s != 1000 {
 		t.Fatalf("share %d after a timer that was in time", s)
@@ -100,7 +100,7 @@ func TestGateYieldsWhileTimersAreLate(t *testing.T) {
 			t.Fatalf("share %d, want %d", s, want)
 		}
 	}
-	if v := g.Ask(at(900*ms), Other); v != Behind {
+	if v := g.Ask(at(900*ms), Other, 0); v != Behind {
 		t.Errorf("an OPTIONS while late: %v", v)
 	}
 	for i := 1; i < 20; i++ {
@@ -111,7 +111,7 @@ func TestGateYieldsWhileTimersAreLate(t *testing.T) {
 	}
 	admitted := 0
 	for i := range 1000 { // ten seconds later, without lateness
-		if g.Ask(at(40*time.Second+time.Duration(i)*ms), Call) == Admitted {
+		if g.Ask(at(40*time.Second+time.Duration(i)*ms), Call, 0) == Admitted {
 			admitted++
 		}
 	}
@@ -120,14 +120,56 @@ func TestGateYieldsWhileTimersAreLate(t *testing.T) {
 	}
 }
 
+// Who floods takes nothing from who keeps within his share; alone he has all.
+func TestGateIsFairToWhoDoesNotFlood(t *testing.T) {
+	g := NewGate(50, 3)
+	flood, calm := 0, 0
+	second := func(from int, flooding, calling bool) {
+		flood, calm = 0, 0
+		for i := range 1000 {
+			now := at(time.Duration(from)*time.Second + time.Duration(i)*ms)
+			if calling && i%50 == 0 && g.Ask(now, Call, 1) == Admitted {
+				calm++
+			}
+			if flooding && g.Ask(now, Call, 0) == Admitted {
+				flood++
+			}
+		}
+	}
+	for from := range 20 {
+		second(from, true, false)
+	}
+	if flood < 49 || flood > 51 {
+		t.Errorf("a source that is alone: %d admitted of a limit of 50", flood)
+	}
+	total := 0
+	for from := range 20 {
+		second(20+from, true, true)
+		if calm != 20 {
+			t.Fatalf("second %d of the flood: %d of the other's 20 calls", from, calm)
+		}
+		total += flood + calm
+	}
+	if total < 20*45 || total > 20*50+50 {
+		t.Errorf("%d admitted in 20 s under a limit of 50", total)
+	}
+	second(40, false, true)
+	for from := range 5 {
+		second(43+from, true, false)
+	}
+	if flood < 49 || flood > 51 {
+		t.Errorf("alone again: %d", flood)
+	}
+}
+
 // What is left of the limit while it is late is what is admitted.
 func TestGateAdmitsItsShare(t *testing.T) {
-	g := NewGate(100)
+	g := NewGate(100, 1)
 	ask(g, 0, Call, 100)
 	g.Late(0, time.Second)
 	admitted := 0
 	for i := range 990 {
-		if v := g.Ask(at(time.Duration(i)*ms), Call); v == Admitted {
+		if v := g.Ask(at(time.Duration(i)*ms), Call, 0); v == Admitted {
 			admitted++
 		} else if v != Behind {
 			t.Fatalf("%v", v)
@@ -153,13 +195,13 @@ func TestRetryAfterIsShortAndSpread(t *testing.T) {
 }
 
 func TestNothingIsAllocated(t *testing.T) {
-	g, now := NewGate(200), router.Instant(0)
+	g, now := NewGate(200, 4), router.Instant(0)
 	var b Bucket
 	r := PerSecond(2000, 4000)
 	if n := testing.AllocsPerRun(1000, func() {
 		now += router.Instant(ms)
 		b.Take(now, r)
-		g.Ask(now, Urgent)
+		g.Ask(now, Urgent, 1)
 		g.Late(now, time.Second)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)

@@ -36,7 +36,8 @@ type Bucket struct {
 // Take takes one token at now; false: there is none.
 func (b *Bucket) Take(now router.Instant, r Rate) bool { return b.TakeAbove(now, r, 0) }
 
-// TakeAbove takes one token if keep of them stay behind for others.
+// TakeAbove takes one token if keep of them stay behind for others; keep below
+// 0: so many may be owed.
 func (b *Bucket) TakeAbove(now router.Instant, r Rate, keep int) bool {
 	if r.Each <= 0 {
 		return true

@@ -5,6 +5,7 @@
 //	               │
 //	               ▼
 //	new work ─► Gate ─┬─ room ───────────────────────────────► Admitted
+//	                  ├─ none, but within the even share of its source ─► Admitted
 //	                  ├─ Urgent: as much again ──────────────► Admitted
 //	                  └─ else ─► OverRate │ Behind (timers late, the share halves)
 //

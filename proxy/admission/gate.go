@@ -45,26 +45,39 @@ const (
 	least     = whole / 8
 )
 
+// lately is how long a source that asked keeps its share of the limit. Our
+// choice: long enough for one who calls now and then, short enough that the limit
+// is not left unused.
+const lately = 2 * time.Second
+
 // Gate admits new work at up to a limit, which shrinks while our own timers are
-// late. Urgent calls have as much again for themselves. Safe for concurrent
-// use; never blocks.
+// late. Urgent calls have as much again for themselves, and who floods takes
+// nothing from the even share of others. Safe for concurrent use; never blocks.
 type Gate struct {
-	rate   Rate
-	calls  Bucket
-	urgent Bucket
-	share  atomic.Int32 // of whole; what of rate is admitted
-	next   atomic.Int64 // router.Instant: share does not change before
+	rate    Rate
+	calls   Bucket
+	urgent  Bucket
+	sources []source
+	share   atomic.Int32 // of whole; what of rate is admitted
+	next    atomic.Int64 // router.Instant: share does not change before
+}
+
+// source is who asks for calls.
+type source struct {
+	calls Bucket       // its even share
+	asked atomic.Int64 // router.Instant + 1 of its last call; 0: none
 }
 
 // NewGate admits perSecond new calls, one second's worth at once; 0: no limit.
-func NewGate(perSecond int) *Gate {
-	g := &Gate{rate: PerSecond(perSecond, 0)}
+// It is asked by so many sources, numbered from 0.
+func NewGate(perSecond, sources int) *Gate {
+	g := &Gate{rate: PerSecond(perSecond, 0), sources: make([]source, max(sources, 1))}
 	g.share.Store(whole)
 	return g
 }
 
-// Ask admits one c at now, or says why not.
-func (g *Gate) Ask(now router.Instant, c Class) Verdict {
+// Ask admits one c of a source at now, or says why not.
+func (g *Gate) Ask(now router.Instant, c Class, source int) Verdict {
 	share := g.Share(now)
 	r := g.rate
 	refused := OverRate
@@ -81,12 +94,43 @@ func (g *Gate) Ask(now router.Instant, c Class) Verdict {
 		if g.calls.TakeAbove(now, r, r.Burst/2) {
 			return Admitted
 		}
-	case g.calls.Take(now, r):
+	case g.fair(now, r, source):
 		return Admitted
 	case c == Urgent && g.urgent.Take(now, g.rate):
 		return Admitted
 	}
 	return refused
+}
+
+// fair takes a token for a call of a source. What a source asks for within its
+// even share of the limit is admitted even where others have emptied the bucket,
+// for it is not the one who floods; what is more than that, only while half of
+// the bucket is left. A source that is alone has the whole limit.
+func (g *Gate) fair(now router.Instant, r Rate, source int) bool {
+	if r.Each <= 0 {
+		return true
+	}
+	active := g.active(now, source)
+	own := Rate{Each: r.Each * time.Duration(active), Burst: max(r.Burst/active, 1)}
+	within := g.sources[source].calls.Take(now, own)
+	switch {
+	case active == 1:
+		return g.calls.Take(now, r)
+	case within:
+		return g.calls.TakeAbove(now, r, -r.Burst/2) // at most half a second's worth is owed
+	}
+	return g.calls.TakeAbove(now, r, r.Burst/2)
+}
+
+// active counts the sources that asked for a call lately, this one among them.
+func (g *Gate) active(now router.Instant, source int) (n int) {
+	g.sources[source].asked.Store(int64(now) + 1)
+	for i := range g.sources {
+		if at := g.sources[i].asked.Load(); at != 0 && now.Sub(router.Instant(at-1)) < lately {
+			n++
+		}
+	}
+	return max(n, 1)
 }
 
 // Late says at now that a timer of ours was handled late after its time.
