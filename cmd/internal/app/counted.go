@@ -71,18 +71,23 @@ type counted struct {
 	refused damper
 	strange damper
 	source  string // object of the alarm about an unknown source
+
+	handshakes   damper    // TLS, failed
+	certificates time.Time // when they were looked at
 }
 
 // newCounted lists the bounds; called once the rooms exist.
 func (a *App) newCounted() counted {
 	st := &a.proxy.Stats
-	return counted{floods: make([]damper, len(a.proxy.Floods())), limits: []limit{
+	limits := []limit{
 		{name: text.LimitRequests, count: func() uint64 {
 			return st.Refused[proxy.BoundDialogs].Load() + st.Refused[proxy.BoundEvents].Load()
 		}},
 		{name: text.LimitTransactions, count: st.Refused[proxy.BoundTransactions].Load},
 		{name: text.LimitHeldCalls, count: st.Refused[proxy.BoundHeld].Load},
-		{name: text.LimitMessageSize, count: st.Refused[proxy.BoundMessage].Load},
+		{name: text.LimitMessageSize, count: func() uint64 {
+			return st.Refused[proxy.BoundMessage].Load() + a.wire.Counters().Oversized
+		}},
 		{name: text.LimitHeaders, count: st.Refused[proxy.BoundHeaders].Load},
 		{name: text.LimitURI, count: st.Refused[proxy.BoundURI].Load},
 		{name: text.LimitLine, count: st.Refused[proxy.BoundLine].Load},
@@ -90,14 +95,6 @@ func (a *App) newCounted() counted {
 		{name: text.LimitNames, count: func() uint64 { return a.names.resolver.Stats().Refused + st.NotParked.Load() }},
 		{name: text.LimitOwnRequests, count: a.agent.Shed},
 		{name: text.LimitLoopGuard, count: a.proxy.Dialogs.LoopsMissed},
-		{name: text.LimitSockets, count: func() uint64 {
-			c := a.wire.Counters()
-			return c.DroppedQueue + c.DroppedFull + c.DroppedKernel
-		}},
-		{name: text.LimitConnections, count: func() uint64 {
-			c := a.wire.Counters()
-			return c.DroppedLimit + c.OverLimit
-		}},
 		{name: text.LimitRecords, count: func() uint64 { return a.records.stats().Lost }},
 		{name: text.LimitJobs, count: a.mind.refused.Load},
 		{name: text.LimitAlarms, count: func() uint64 {
@@ -105,7 +102,8 @@ func (a *App) newCounted() counted {
 			defer a.mind.mu.Unlock()
 			return a.mind.alarms.Dropped()
 		}},
-	}}
+	}
+	return counted{floods: make([]damper, len(a.proxy.Floods())), limits: append(limits, a.wireLimits()...)}
 }
 
 // count raises and clears the alarms that follow counters; once a second.
@@ -125,6 +123,7 @@ func (m *mind) count(now time.Time) {
 	}
 	m.countFloods(now)
 	m.countShed(now)
+	m.countTLS(now)
 	if c.refused.see(now, m.callers.turnedAway.Load(), manyRefused) {
 		m.set(alarm.ManyRefused, node, c.refused.on)
 	}

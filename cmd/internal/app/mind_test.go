@@ -17,13 +17,19 @@ import (
 // still is a node that was wired and not started: its parts are stepped by hand.
 func still(t *testing.T) *site {
 	t.Helper()
+	return stillWith(t, func(_, body string) string { return body })
+}
+
+// stillWith is still with a file that edit changed, given the site's directory.
+func stillWith(t *testing.T, edit func(dir, body string) string) *site {
+	t.Helper()
 	s := &site{t: t, dir: t.TempDir()}
 	for _, u := range []string{"5001", "5002"} {
 		s.must(os.WriteFile(filepath.Join(s.dir, u), []byte("secret"+u), 0o600))
 	}
 	s.file = filepath.Join(s.dir, "releve.yaml")
 	body := fmt.Sprintf(sitePattern, freePort(t, "127.0.41.9"), s.dir, "127.0.41.1:5060", "127.0.41.2:5060", "127.0.41.3:5060")
-	s.must(os.WriteFile(s.file, []byte(body), 0o600))
+	s.must(os.WriteFile(s.file, []byte(edit(s.dir, body)), 0o600))
 	cfg, problems, err := config.Load(s.file, text.English)
 	if err != nil || config.Faulty(problems) {
 		t.Fatal(err, problems)

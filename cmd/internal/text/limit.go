@@ -22,6 +22,9 @@ const (
 	LimitTransactions         = "transactions"
 	LimitHeldCalls            = "held-calls"
 	LimitNames                = "names"
+	LimitSlowMessages         = "slow-messages"
+	LimitUnread               = "unread"
+	LimitHandshakes           = "handshakes"
 )
 
 // Limit names a limit.
@@ -65,6 +68,12 @@ func (m Messages) Limit(name string) string {
 		return m.say("appels gardés à la fois (limits.held_calls)", "calls held at once (limits.held_calls)")
 	case LimitNames:
 		return m.say("noms DNS gardés en mémoire", "DNS names kept in memory")
+	case LimitSlowMessages:
+		return m.say("connexions fermées : message jamais complet", "connections closed: a message never complete")
+	case LimitUnread:
+		return m.say("connexions fermées : l'autre bout ne lit plus", "connections closed: the far end does not read")
+	case LimitHandshakes:
+		return m.say("connexions chiffrées jamais établies", "encrypted connections never completed")
 	}
 	return name
 }

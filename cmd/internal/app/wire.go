@@ -1,0 +1,135 @@
+package app
+
+import (
+	"time"
+
+	"releve/cmd/internal/text"
+	"releve/health/alarm"
+	"releve/health/metric"
+	"releve/proxy/transport"
+)
+
+// What the sockets count, as series, and what of it becomes an alarm.
+
+// wireEvents are the counters of the transport that tell of what others do to
+// us, by the value of the label event.
+var wireEvents = []struct {
+	name  string
+	value func(*transport.Counters) uint64
+}{
+	{"received", func(c *transport.Counters) uint64 { return c.Received }},
+	{"sent", func(c *transport.Counters) uint64 { return c.Sent }},
+	{"refused", func(c *transport.Counters) uint64 { return c.Refused }},
+	{"oversized", func(c *transport.Counters) uint64 { return c.Oversized }},
+	{"bad-length", func(c *transport.Counters) uint64 { return c.BadLength + c.WithoutLength }},
+	{"dropped-full", func(c *transport.Counters) uint64 { return c.DroppedFull }},
+	{"dropped-queue", func(c *transport.Counters) uint64 { return c.DroppedQueue }},
+	{"dropped-kernel", func(c *transport.Counters) uint64 { return c.DroppedKernel }},
+	{"dropped-limit", func(c *transport.Counters) uint64 { return c.DroppedLimit }},
+	{"accepted", func(c *transport.Counters) uint64 { return c.Accepted }},
+	{"accept-errors", func(c *transport.Counters) uint64 { return c.AcceptErrors }},
+	{"over-limit", func(c *transport.Counters) uint64 { return c.OverLimit }},
+	{"over-source", func(c *transport.Counters) uint64 { return c.OverSource }},
+	{"handshakes-failed", func(c *transport.Counters) uint64 { return c.HandshakesFailed }},
+	{"handshakes-slow", func(c *transport.Counters) uint64 { return c.HandshakesSlow }},
+	{"slow-messages", func(c *transport.Counters) uint64 { return c.SlowMessages }},
+	{"stuck-writers", func(c *transport.Counters) uint64 { return c.StuckWriters }},
+	{"vanished", func(c *transport.Counters) uint64 { return c.Vanished }},
+	{"idle-closed", func(c *transport.Counters) uint64 { return c.IdleClosed }},
+}
+
+// wireMetrics declares them. Those of closed sockets may be missing from
+// dropped-kernel: gauges, like all series of this node.
+func (a *App) wireMetrics(set *metric.Set) {
+	for _, e := range wireEvents {
+		set.GaugeFunc("releve_wire_total", "what the sockets counted since the start", func() float64 {
+			c := a.wire.Counters()
+			return float64(e.value(&c))
+		}, metric.Label{Name: "event", Value: e.name})
+	}
+	set.GaugeFunc("releve_connections", "TCP and TLS connections open, those being made included",
+		func() float64 { return float64(a.wire.Counters().Connections) })
+	for i, f := range a.proxy.Floods() {
+		set.GaugeFunc("releve_source_dropped_total", "messages of a configured peer beyond limits.source_rate",
+			func() float64 { return float64(a.proxy.Floods()[i].Dropped) }, metric.Label{Name: "source", Value: f.Name})
+	}
+}
+
+// wireLimits are the bounds of the transport.
+func (a *App) wireLimits() []limit {
+	of := func(value func(c *transport.Counters) uint64) func() uint64 {
+		return func() uint64 {
+			c := a.wire.Counters()
+			return value(&c)
+		}
+	}
+	return []limit{
+		{name: text.LimitSockets, count: of(func(c *transport.Counters) uint64 { return c.DroppedQueue + c.DroppedFull + c.DroppedKernel })},
+		{name: text.LimitConnections, count: of(func(c *transport.Counters) uint64 { return c.DroppedLimit + c.OverLimit })},
+		{name: text.LimitSlowMessages, count: of(func(c *transport.Counters) uint64 { return c.SlowMessages })},
+		{name: text.LimitUnread, count: of(func(c *transport.Counters) uint64 { return c.StuckWriters + c.Vanished })},
+		{name: text.LimitHandshakes, count: of(func(c *transport.Counters) uint64 { return c.HandshakesSlow })},
+	}
+}
+
+// manyHandshakes is how many failed within a minute are told. Our choice: one is
+// somebody who tries, a peer with a wrong certificate repeats it.
+const manyHandshakes = 3
+
+// How often certificates are looked at, and when their end is told (our choices).
+const (
+	certificateEvery  = time.Minute
+	certificateEnding = 30 * 24 * time.Hour
+	certificateUrgent = 7 * 24 * time.Hour
+)
+
+// countTLS raises and clears what concerns TLS.
+func (m *mind) countTLS(now time.Time) {
+	c := &m.counted
+	if c.handshakes.see(now, m.app.wire.Counters().HandshakesFailed, manyHandshakes) {
+		m.set(alarm.TLSFault, node, c.handshakes.on)
+	}
+	if now.Sub(c.certificates) < certificateEvery {
+		return
+	}
+	c.certificates = now
+	m.certificates(now)
+}
+
+func (m *mind) certificates(now time.Time) {
+	file := m.app.cfg.TLS.Certificate
+	end := m.app.wire.CertificateEnd()
+	if end.IsZero() {
+		return // no TLS
+	}
+	err := m.app.wire.TLSFault()
+	if m.standing(alarm.CertificateBroken, file, err != nil, alarm.CertificateBroken.Severity()) && err != nil {
+		m.app.event(text.EventCertificateBroken, map[string]string{"file": file, "cause": err.Error()})
+	}
+	left, severity := end.Sub(now), alarm.CertificateEnding.Severity()
+	if left < certificateUrgent {
+		severity = alarm.Major
+	}
+	if m.standing(alarm.CertificateEnding, file, left < certificateEnding, severity) && left < certificateEnding {
+		m.app.event(text.EventCertificateEnding, map[string]string{"file": file, "until": end.Format(time.DateOnly)})
+	}
+}
+
+// standing is set with a severity; changed: the alarm began, ended or changed it.
+func (m *mind) standing(n alarm.Number, object string, on bool, s alarm.Severity) (changed bool) {
+	m.mu.Lock()
+	if on {
+		changed = m.alarms.RaiseAs(time.Now(), n, object, s)
+	} else {
+		changed = m.alarms.Clear(time.Now(), n, object)
+	}
+	m.mu.Unlock()
+	code := text.EventAlarmCleared
+	if on {
+		code = text.EventAlarmRaised
+	}
+	if changed {
+		m.app.event(code, alarmParams(n, object))
+	}
+	return changed
+}
