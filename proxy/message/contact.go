@@ -12,7 +12,9 @@ type ContactValue struct {
 	Star    bool   // "*": every binding (RFC 3261 §10.2.2)
 	Bad     bool   // a "?" outside brackets: whose headers those are is not said (RFC 3261 §20.10)
 	Expires int    // seconds of the expires parameter; -1: absent or unreadable
-	Q       int    // thousandths, 0–1000; -1: absent or unreadable
+	// Instance names the device (RFC 5626 §4.1), without quotes; nil: none.
+	Instance []byte
+	Q        int // thousandths, 0–1000; -1: absent or unreadable
 }
 
 // ContactList yields every Contact value of a message, over all lines, in
@@ -40,6 +42,9 @@ func parseContact(v []byte) (ContactValue, bool) {
 		if n, ok := number(e); ok {
 			c.Expires = min(n, 1<<32-1)
 		}
+	}
+	if _, i, _, found := param(v, params, len(v), "+sip.instance"); found && len(i) > 0 {
+		c.Instance = bytes.Trim(i, "\"")
 	}
 	if _, q, _, found := param(v, params, len(v), "q"); found {
 		c.Q = quality(q)

@@ -41,21 +41,6 @@ type User struct {
 	CallID   string // one for the life of this user at this site (RFC 3261 §10.2.4)
 }
 
-// names reports whether uri is our Contact. Our choice: a registrar that leaves
-// the default port out names us all the same (RFC 3261 §19.1.4 would not).
-func names(uri []byte, contact string) bool {
-	if message.SameURI(uri, []byte(contact)) {
-		return true
-	}
-	for _, port := range [...]string{":5060", ":5061"} {
-		if at, params, ok := strings.Cut(contact, port); ok && (params == "" || params[0] == ';') &&
-			message.SameURI(uri, []byte(at+params)) {
-			return true
-		}
-	}
-	return false
-}
-
 // Target is one registrar at an IPBX.
 type Target struct {
 	URI string // Request-URI: "sip:10.10.0.10"
@@ -154,10 +139,6 @@ func (r *Registrar) Send(e licence.Effect, timeout time.Duration, allowed func()
 		q.Extra, sentAuth = append(q.Extra, line), true
 	}
 	r.agent.Do(q, func(res agent.Result) { done(r.reduce(e, u, res, sentAuth)) })
-}
-
-func contact(u User, expires int) string {
-	return "<" + u.Contact + ">;expires=" + strconv.Itoa(expires)
 }
 
 // authorisation answers the challenge last met, with the next nonce count
@@ -266,7 +247,7 @@ func (r *Registrar) listed(k slot, u User, res agent.Result, ev *licence.Event) 
 		if b.Expires < 0 {
 			b.Expires = res.Head.Expires
 		}
-		b.Ours = names(c.URI, u.Contact)
+		b.Ours = ours(c, u)
 		switch {
 		case b.Expires == 0: // removed, and told so
 		case b.Ours:

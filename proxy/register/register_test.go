@@ -31,6 +31,9 @@ var (
 
 const secret = "s3cret"
 
+// ourInstance is the UUID of Call-ID one-for-life.
+const ourInstance = `+sip.instance="<urn:uuid:a63e76ed-61ce-8a89-8f5d-5ffac112296f>"`
+
 type bed struct {
 	*testing.T
 	agent *agent.Agent
@@ -173,8 +176,8 @@ func TestRequestsAsWritten(t *testing.T) {
 			effect licence.Effect
 			tail   string
 		}{
-			{register, "Contact: <" + ourURI + ">;expires=60\r\nExpires: 60\r\n"},
-			{unregister, "Contact: <" + ourURI + ">;expires=0\r\nExpires: 0\r\n"},
+			{register, "Contact: <" + ourURI + ">;" + ourInstance + ";expires=60\r\nExpires: 60\r\n"},
+			{unregister, "Contact: <" + ourURI + ">;" + ourInstance + ";expires=0\r\nExpires: 0\r\n"},
 			{fetch, ""},
 		} {
 			raw := b.send(c.effect)
@@ -363,10 +366,20 @@ func TestLists(t *testing.T) {
 			[]string{"Contact: <sip:5001@10.0.0.5:5060;ob;x=1>;+sip.instance=\"<urn:x>\";q=1;expires=60"},
 			licence.Event{HasList: true, Ours: true, Granted: time.Minute},
 		},
-		"rewritten: display name":   {[]string{"Contact: \"Relève, 1\" <SIP:%35001@10.0.0.5:5060>;Expires=60"}, licence.Event{HasList: true, Ours: true, Granted: time.Minute}},
-		"rewritten: port left out":  {[]string{"Contact: <sip:5001@10.0.0.5>;expires=60"}, licence.Event{HasList: true, Ours: true, Granted: time.Minute}},
-		"rewritten: another port":   {[]string{"Contact: <sip:5001@10.0.0.5:1024>;expires=60"}, licence.Event{HasList: true, Foreign: 1}},
-		"unreadable expiry: header": {[]string{"Contact: <" + ourURI + ">;expires=soon", "Expires: 60"}, licence.Event{HasList: true, Ours: true, Granted: time.Minute}},
+		"rewritten: display name":  {[]string{"Contact: \"Relève, 1\" <SIP:%35001@10.0.0.5:5060>;Expires=60"}, licence.Event{HasList: true, Ours: true, Granted: time.Minute}},
+		"rewritten: port left out": {[]string{"Contact: <sip:5001@10.0.0.5>;expires=60"}, licence.Event{HasList: true, Ours: true, Granted: time.Minute}},
+		"rewritten: another port":  {[]string{"Contact: <sip:5001@10.0.0.5:1024;transport=tcp>;expires=60"}, licence.Event{HasList: true, Ours: true, Granted: time.Minute}},
+		"rewritten: by a NAT, instance kept": {
+			[]string{"Contact: <sip:5001@203.0.113.9:40123;ob>;expires=60;" + ourInstance},
+			licence.Event{HasList: true, Ours: true, Granted: time.Minute},
+		},
+		"rewritten: user unknown to us, instance kept": {[]string{"Contact: <sip:line7@10.0.0.1>;" + ourInstance + ";expires=60"}, licence.Event{HasList: true, Ours: true, Granted: time.Minute}},
+		"rewritten beyond knowing":                     {[]string{"Contact: <sip:5001@203.0.113.9:40123>;expires=60"}, licence.Event{HasList: true, Foreign: 1}},
+		"a neighbour: our host, another user":          {[]string{"Contact: <sip:5002@10.0.0.5:5060>;expires=60"}, licence.Event{HasList: true, Foreign: 1}},
+		"a neighbour: our user, another instance":      {[]string{`Contact: <sip:5001@10.0.0.6>;+sip.instance="<urn:uuid:1>";expires=60`}, licence.Event{HasList: true, Foreign: 1}},
+		"no SIP URI":                  {[]string{"Contact: <tel:5001>;expires=60, <mailto:5001@10.0.0.5>;expires=60"}, licence.Event{HasList: true, Foreign: 2}},
+		"ours removed, another there": {[]string{"Contact: <" + ourURI + ">;expires=0", foreign}, licence.Event{HasList: true, Foreign: 1}},
+		"unreadable expiry: header":   {[]string{"Contact: <" + ourURI + ">;expires=soon", "Expires: 60"}, licence.Event{HasList: true, Ours: true, Granted: time.Minute}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in(t, func(b *bed) {

