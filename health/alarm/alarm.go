@@ -58,6 +58,7 @@ const (
 	InternalFault     Number = 1063 // a panic ended one call
 	SourceFlood       Number = 1064 // a source sends more than limits.source_rate: the excess is dropped
 	Overloaded        Number = 1065 // new calls are shed to protect those in progress
+	Frozen            Number = 1066 // a panic ended the decisions: roles and registration stay as they are
 	BackupFailed      Number = 1070
 	Exercise          Number = 1080
 )
@@ -92,7 +93,7 @@ func Numbers() []Number {
 		Misprovisioned, MoveStuck, TLSFault, BothPresent, MirrorLag, StoreDown, MainDatabaseDown, PeerAbsent,
 		TwoMasters, CertificateEnding, ClockAdrift, DiskFilling, NameStale, NameLost, CertificateBroken,
 		ConfigRefused, ManyRefused, UnknownSource, LimitReached, InternalFault, SourceFlood, Overloaded,
-		BackupFailed, Exercise,
+		Frozen, BackupFailed, Exercise,
 	}
 }
 
@@ -100,7 +101,7 @@ func Numbers() []Number {
 // that the catalogue does not hold.
 func (n Number) Severity() Severity {
 	switch n {
-	case NobodyServes, ForeignBinding, StoreDown, MainDatabaseDown, TwoMasters:
+	case NobodyServes, ForeignBinding, StoreDown, MainDatabaseDown, TwoMasters, Frozen:
 		return Critical
 	case ServerSilent, ServerMute, Switched, Flapping, SecondaryNotReady, SelfSick, IPBXSilent, BindingRefused,
 		PassiveCalls, Misprovisioned, MoveStuck, TLSFault, BothPresent, MirrorLag, PeerAbsent, LimitReached, InternalFault,

@@ -4,6 +4,7 @@
 //	Do ─► pending ──► final response ───────► Result{Status}
 //	         │  └───► Timer F, or our limit ─► TimedOut
 //	         ├──────► transport error ───────► Refused, Unreachable, TLSFailed
+//	         ├──────► a fault of ours ───────► Overload, and Caught is told
 //	         └──────► Close ─────────────────► (no callback)
 //
 // Agent owns its client transactions behind one mutex; their timers are its
@@ -42,6 +43,11 @@ type Wire interface {
 
 // Agent sends requests of our own. Safe for concurrent use.
 type Agent struct {
+	// Caught is told of a panic in the treatment of one request or in its callback:
+	// it ended that request alone. Called by the function that recovered. Set it
+	// before the first request; nil: nobody is told.
+	Caught func(r any)
+
 	wire   Wire
 	sentBy func(listener uint8) string
 	start  time.Time
@@ -84,8 +90,9 @@ type Failure uint8
 // NoFailure: a final response came. TimedOut: silence. Refused: ICMP port
 // unreachable or reset. Unreachable: any other transport failure. TLSFailed:
 // certificates or configuration. Forbidden: Allowed said no before the first
-// transmission. Overload: too many of our own requests in progress. NoAddress:
-// the name of the far end is not known; the caller's to say.
+// transmission. Overload: too many of our own requests in progress, or a fault
+// of ours ended this one. NoAddress: the name of the far end is not known; the
+// caller's to say.
 const (
 	NoFailure Failure = iota
 	TimedOut
@@ -123,16 +130,11 @@ type exchange struct {
 	timer   *time.Timer
 	sentAt  time.Time
 	limit   router.Instant
+	entered bool // it was pending
 	done    func(Result)
 }
 
 func (a *Agent) now() router.Instant { return router.Instant(time.Since(a.start)) }
-
-func (x *exchange) report(r Result) {
-	if x.done != nil {
-		x.done(r)
-	}
-}
 
 // newBranch is unique across space and time (RFC 3261 §8.1.1.7).
 func newBranch() string { return prefix + strings.ToLower(rand.Text()[:16]) }
@@ -146,23 +148,32 @@ func (a *Agent) Do(q Request, done func(Result)) {
 		x.limit = now.Add(q.Timeout)
 	}
 	x.share = share(q)
+	defer a.survive(x)
 	a.begin(x, now)
 	if q.Allowed != nil && !q.Allowed() {
-		x.report(Result{Failure: Forbidden})
+		a.report(x, Result{Failure: Forbidden})
 		return
 	}
+	raw, ok := a.enter(x, now)
+	if !ok {
+		a.report(x, Result{Failure: Overload})
+		return
+	}
+	a.transmit(x, q.Flow, raw)
+}
+
+// enter makes x pending; false when there is no room, or no agent any more.
+func (a *Agent) enter(x *exchange, now router.Instant) ([]byte, bool) {
 	a.mu.Lock()
+	defer a.mu.Unlock()
+	x.entered = true
 	if a.closed || len(a.pending) >= maxPending {
 		a.shed++
-		a.mu.Unlock()
-		x.report(Result{Failure: Overload})
-		return
+		return nil, false
 	}
 	a.pending[x.branch] = x
 	a.arm(x, now)
-	raw := x.raw
-	a.mu.Unlock()
-	a.transmit(x, q.Flow, raw)
+	return x.raw, true
 }
 
 // sent reads what Send returned. What the kernel or a queue did not take is a
@@ -232,40 +243,53 @@ func (a *Agent) arm(x *exchange, now router.Instant) {
 	x.timer.Reset(wait)
 }
 
+// due is what the timer of an exchange found to do.
+type due uint8
+
+const (
+	dueNothing due = iota
+	dueEnd
+	dueMove
+	dueRepeat
+)
+
 func (a *Agent) tick(x *exchange) {
+	defer a.survive(x)
+	switch what, flow, raw := a.stepped(x); {
+	case what == dueEnd:
+		a.end(x, Result{Failure: TimedOut})
+	case what == dueMove:
+		a.fail(x, flow, TimedOut)
+	case what == dueRepeat && (x.req.Allowed == nil || x.req.Allowed()):
+		_ = a.wire.Send(flow, raw) // a lost repeat is what repeats are for
+	}
+}
+
+// stepped moves x on to now.
+func (a *Agent) stepped(x *exchange) (due, transport.Flow, []byte) {
 	now := a.now()
 	a.mu.Lock()
-	if a.pending[x.branch] != x {
-		a.mu.Unlock()
-		return
-	}
-	if now >= x.limit {
-		a.mu.Unlock()
-		a.end(x, Result{Failure: TimedOut})
-		return
-	}
-	if x.moveAt <= now {
-		a.mu.Unlock()
-		a.fail(x, x.flow, TimedOut)
-		return
+	defer a.mu.Unlock()
+	switch {
+	case a.pending[x.branch] != x:
+		return dueNothing, x.flow, nil
+	case now >= x.limit:
+		return dueEnd, x.flow, nil
+	case x.moveAt <= now:
+		return dueMove, x.flow, nil
 	}
 	var act transaction.Actions
 	if x.tx.Next() <= now {
 		act = x.tx.Step(now, transaction.Timer, 0)
 	}
-	over := act&(transaction.PassTimeout|transaction.Terminate) != 0
-	if !over {
-		a.arm(x, now)
+	if act&(transaction.PassTimeout|transaction.Terminate) != 0 {
+		return dueEnd, x.flow, nil
 	}
-	flow, raw := x.flow, x.raw
-	a.mu.Unlock()
-	if over {
-		a.end(x, Result{Failure: TimedOut})
-		return
+	a.arm(x, now)
+	if act&transaction.Transmit != 0 {
+		return dueRepeat, x.flow, x.raw
 	}
-	if act&transaction.Transmit != 0 && (x.req.Allowed == nil || x.req.Allowed()) {
-		_ = a.wire.Send(flow, raw) // a lost repeat is what repeats are for
-	}
+	return dueNothing, x.flow, nil
 }
 
 // end takes x out and reports, once.
@@ -282,7 +306,7 @@ func (a *Agent) end(x *exchange, r Result) {
 	a.mu.Unlock()
 	if mine {
 		r.Took = time.Since(x.sentAt)
-		x.report(r)
+		a.report(x, r)
 	}
 }
 

@@ -511,3 +511,71 @@ func TestManyAtOnceOverALossyNetwork(t *testing.T) {
 		}
 	})
 }
+
+// A panic in a timer's callback ended the process.
+func TestPanicEndsOneRequest(t *testing.T) {
+	panicking := func(at int) func() bool { // when asked for the at-th time
+		asked := 0
+		return func() bool {
+			if asked++; asked == at {
+				panic("ours")
+			}
+			return true
+		}
+	}
+	for _, c := range []struct {
+		name  string
+		spoil func(b *bed, q *Request)
+		at    time.Duration
+	}{
+		{"before it is sent", func(_ *bed, q *Request) { q.Allowed = panicking(1) }, 0},
+		{"as it is repeated", func(_ *bed, q *Request) { q.Allowed = panicking(2) }, 500 * ms},
+		{"as it turns to the next address", func(b *bed, q *Request) {
+			q.Others, q.Timeout, q.Allowed = []transport.Flow{b.flow}, 800*ms, panicking(2)
+		}, 400 * ms},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			in(t, wire.Config{}, transport.UDP, func(b *bed) {
+				caught := 0
+				b.agent.Caught = func(any) { caught++ }
+				q := b.options()
+				c.spoil(b, &q)
+				o := b.do(q)
+				b.pass(time.Second)
+				o.ended(b.T, Overload, 0, c.at)
+				b.goesOn()
+				if caught != 1 {
+					b.Errorf("told of %d panics", caught)
+				}
+			})
+		})
+	}
+	t.Run("in the callback", func(t *testing.T) {
+		in(t, wire.Config{}, transport.UDP, func(b *bed) {
+			caught, called := 0, 0
+			b.agent.Caught = func(any) { caught++ }
+			q := b.options()
+			q.Timeout = 100 * ms
+			b.agent.Do(q, func(Result) { called++; panic("theirs") })
+			b.pass(time.Second)
+			b.goesOn()
+			if caught != 1 || called != 1 {
+				b.Errorf("told of %d panics, called %d times", caught, called)
+			}
+		})
+	})
+}
+
+// goesOn checks that nothing is pending and that the agent still works.
+func (b *bed) goesOn() {
+	b.Helper()
+	if n := b.agent.Pending(); n != 0 {
+		b.Errorf("%d are pending", n)
+	}
+	b.arrived()
+	began := time.Since(b.start)
+	o := b.do(b.options())
+	b.answer(b.one(), 200)
+	b.pass(0)
+	o.ended(b.T, NoFailure, 200, began)
+}

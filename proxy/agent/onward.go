@@ -39,27 +39,35 @@ func (a *Agent) transmit(x *exchange, f transport.Flow, raw []byte) {
 // fail goes on to the next address after f failed, or ends x: as refused or
 // failed by TLS only when every address was.
 func (a *Agent) fail(x *exchange, f transport.Flow, why Failure) {
+	defer a.survive(x)
+	switch what, flow, raw := a.onward(x, f, &why); what {
+	case dueEnd:
+		a.end(x, Result{Failure: why})
+	case dueRepeat:
+		a.transmit(x, flow, raw)
+	}
+}
+
+// onward turns x to its next address after f failed, if there is one; why becomes
+// the failure of all of them.
+func (a *Agent) onward(x *exchange, f transport.Flow, why *Failure) (due, transport.Flow, []byte) {
 	now := a.now()
 	a.mu.Lock()
+	defer a.mu.Unlock()
 	if a.pending[x.branch] != x || x.flow.Remote != f.Remote || x.flow.Network != f.Network {
-		a.mu.Unlock()
-		return // it ended, or went on already
+		return dueNothing, f, nil // it ended, or went on already
 	}
-	if x.failure != NoFailure && x.failure != why {
-		why = Unreachable
+	if x.failure != NoFailure && x.failure != *why {
+		*why = Unreachable
 	}
-	x.failure = why
+	x.failure = *why
 	if len(x.rest) == 0 || x.req.Allowed != nil && !x.req.Allowed() {
-		a.mu.Unlock()
-		a.end(x, Result{Failure: why})
-		return
+		return dueEnd, f, nil
 	}
 	x.earlier = append(x.earlier, x.branch)
 	x.flow, x.rest = x.rest[0], x.rest[1:]
 	a.begin(x, now)
 	a.pending[x.branch] = x
 	a.arm(x, now)
-	flow, raw := x.flow, x.raw
-	a.mu.Unlock()
-	a.transmit(x, flow, raw)
+	return dueRepeat, x.flow, x.raw
 }

@@ -127,6 +127,7 @@ func New(cfg *config.Config, o Options) (a *App, err error) {
 	a.stops = append(a.stops, a.wire.Close, a.names.resolver.Close)
 	a.proxy.SetWire(a.wire)
 	a.agent = agent.New(a.wire, func(l uint8) string { return pc.Listeners[l].SentBy })
+	a.agent.Caught = func(r any) { a.proxy.Caught(r, "") }
 	a.registrar = register.New(a.agent, a.licensedUsers(), a.registrars())
 	a.mind.counted = a.newCounted()
 	return a, nil
@@ -170,6 +171,11 @@ type handler App
 func (h *handler) Receive(f transport.Flow, raw []byte) { h.proxy.Receive(f, raw) }
 
 func (h *handler) Failed(f transport.Flow, c transport.Cause) {
+	defer func() {
+		if r := recover(); r != nil {
+			h.proxy.Caught(r, "")
+		}
+	}()
 	h.proxy.Failed(f, c)
 	h.agent.Failed(f, c)
 }

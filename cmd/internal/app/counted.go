@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"net/netip"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 const (
 	countWindow   = time.Minute
 	countQuiet    = 5 * time.Minute // without a new reason: the alarm ends
+	faultQuiet    = 24 * time.Hour  // a panic of the night is for those of the day
 	manyRefused   = 10
 	unknownSource = 3
 )
@@ -31,6 +33,7 @@ type damper struct {
 	start time.Time // of the window; zero: no window yet
 	hit   time.Time // when the counter last rose by enough
 	on    bool
+	quiet time.Duration // what ends it, without a new reason; 0: countQuiet
 }
 
 // see shows the counter at now; changed: the condition began or ended.
@@ -48,7 +51,7 @@ func (d *damper) see(now time.Time, count, enough uint64) (changed bool) {
 	case now.Sub(d.start) >= countWindow:
 		d.start, d.base = now, count
 	}
-	if d.on && now.Sub(d.hit) >= countQuiet {
+	if d.on && now.Sub(d.hit) >= cmp.Or(d.quiet, countQuiet) {
 		d.on = false
 	}
 	return d.on != was
@@ -70,10 +73,10 @@ type counted struct {
 	rush    rush
 	refused damper
 	strange damper
+	faults  damper // panics that were caught; the alarm is raised by the one
 	source  string // object of the alarm about an unknown source
 
-	handshakes   damper    // TLS, failed
-	certificates time.Time // when they were looked at
+	handshakes damper // TLS, failed
 }
 
 // newCounted lists the bounds; called once the rooms exist.
@@ -103,7 +106,7 @@ func (a *App) newCounted() counted {
 			return a.mind.alarms.Dropped()
 		}},
 	}
-	return counted{floods: make([]damper, len(a.proxy.Floods())), limits: append(limits, a.wireLimits()...)}
+	return counted{faults: damper{quiet: faultQuiet}, floods: make([]damper, len(a.proxy.Floods())), limits: append(limits, a.wireLimits()...)}
 }
 
 // count raises and clears the alarms that follow counters; once a second.
@@ -120,6 +123,9 @@ func (m *mind) count(now time.Time) {
 		}
 		l.told = n
 		m.set(alarm.LimitReached, l.name, l.on)
+	}
+	if c.faults.see(now, m.app.proxy.Stats.Panics.Load(), 1) {
+		m.set(alarm.InternalFault, node, c.faults.on)
 	}
 	m.countFloods(now)
 	m.countShed(now)

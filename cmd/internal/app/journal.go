@@ -230,7 +230,7 @@ func (m *mind) releaseDead(old, v router.View) {
 		m.later(func() { m.app.releaseCalls(left) })
 		return
 	}
-	m.wait.Go(func() { m.releaseLater(left) })
+	m.wait.Go(func() { m.do(func() { m.releaseLater(left) }) })
 }
 
 // releaseLater releases unless the server answers meanwhile.

@@ -59,6 +59,8 @@ type mind struct {
 	registers [router.Servers]registering
 
 	life     context.Context // ends the loops
+	frozen   chan struct{}   // closed: a panic ended the decisions
+	freezing sync.Once
 	end      context.CancelFunc
 	wait     sync.WaitGroup
 	restored chan struct{} // closed when the stored state and alarms were read
@@ -103,7 +105,7 @@ type callers struct {
 func newMind(a *App) *mind {
 	m := &mind{
 		app: a, asks: make(chan request), saves: make(chan control.Effect, 1), wake: make(chan struct{}, 1),
-		jobs: make(chan func(), maxJobs), restored: make(chan struct{}), alarms: alarm.NewTable(0),
+		jobs: make(chan func(), maxJobs), restored: make(chan struct{}), frozen: make(chan struct{}), alarms: alarm.NewTable(0),
 	}
 	m.life, m.end = context.WithCancel(context.Background())
 	m.state = control.New(a.controlPolicy(), uint64(time.Now().UnixNano()))
@@ -116,32 +118,41 @@ func (m *mind) firstView() router.View {
 	return router.View{Active: router.Primary, Act: m.app.cfg.Verification.Act}
 }
 
-// run is the loop; one select on purpose.
+// run is the loop; one select on purpose. A panic freezes it.
 func (m *mind) run() {
 	sample := time.NewTicker(sampleEvery)
 	defer sample.Stop()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	var room [2]time.Time
 	for {
 		var asked request
-		due := false
+		due, looks := false, room[:0]
 		select {
 		case <-m.life.Done():
+			return
+		case <-m.frozen:
+			m.keepFrozen(sample.C)
 			return
 		case asked = <-m.asks:
 		case <-m.wake:
 		case at := <-sample.C:
-			m.look(at)
+			looks = append(looks, at)
 		case <-timer.C:
 			due = true
 		}
 		select {
 		case at := <-sample.C: // a machine that was paused knows it before it judges others
-			m.look(at)
+			looks = append(looks, at)
 		default:
 		}
-		m.turn(asked, due)
-		timer.Reset(m.pause())
+		m.decide(func() {
+			for _, at := range looks {
+				m.look(at)
+			}
+			m.turn(asked, due)
+			timer.Reset(m.pause())
+		})
 	}
 }
 
@@ -205,6 +216,8 @@ func (m *mind) ask(ctx context.Context, e control.Event) ([]control.Effect, erro
 func (m *mind) request(ctx context.Context, r request) ([]control.Effect, error) {
 	select {
 	case m.asks <- r:
+	case <-m.frozen:
+		return nil, errFrozen
 	case <-m.life.Done():
 		return nil, errStopping
 	case <-ctx.Done():
@@ -213,6 +226,8 @@ func (m *mind) request(ctx context.Context, r request) ([]control.Effect, error)
 	select {
 	case effects := <-r.reply:
 		return effects, nil
+	case <-m.frozen:
+		return nil, errFrozen
 	case <-m.life.Done():
 		return nil, errStopping
 	case <-ctx.Done():
@@ -250,8 +265,13 @@ func (m *mind) flagged() {
 			m.raise(alarm.PassiveCalls, s.String())
 		}
 	}
+	m.faulted()
+}
+
+// faulted tells of the panic that was caught last.
+func (m *mind) faulted() {
 	if f := m.flags.fault.Swap(nil); f != nil {
-		m.app.log.Error("a fault ended one call", "call", f.call, "what", f.what)
+		m.app.log.Error("a fault was caught", "call", f.call, "what", f.what)
 		m.raise(alarm.InternalFault, node)
 		m.app.event(text.EventInternalFault, map[string]string{"cause": firstLine(f.what), "call": f.call})
 	}
@@ -305,10 +325,12 @@ func (m *mind) worker() {
 func (a *App) background() func() {
 	m := a.mind
 	m.wait.Go(m.run)
-	m.wait.Go(m.saver)
-	m.wait.Go(m.keepAlarms)
+	m.wait.Go(func() { m.decide(m.saver) }) // without it nothing that is decided holds
+	m.wait.Go(func() { m.do(m.keepAlarms) })
 	m.wait.Go(func() {
-		a.records.run(m.life, a.store, func(on bool, err error) { m.troubled(recordsClosed, on, err) })
+		m.do(func() {
+			a.records.run(m.life, a.store, func(on bool, err error) { m.troubled(recordsClosed, on, err) })
+		})
 	})
 	working := make(chan struct{})
 	go func() { defer close(working); m.worker() }()

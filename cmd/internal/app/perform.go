@@ -70,7 +70,8 @@ func (m *mind) probe(s router.Server, round uint64) {
 	m.wait.Go(func() {
 		ctx, cancel := context.WithTimeout(m.life, m.app.cfg.Verification.Timeout)
 		defer cancel()
-		host, _ := probe.Run(ctx, hostOf(flows), checks)
+		host := health.Unknown
+		m.do(func() { host, _ = probe.Run(ctx, hostOf(flows), checks) })
 		select {
 		case r := <-results:
 			done(r, host)
@@ -221,19 +222,20 @@ func aboutSite(n alarm.Number) bool {
 }
 
 func (m *mind) raise(n alarm.Number, object string) {
-	m.mu.Lock()
-	changed := m.alarms.Raise(time.Now(), n, object)
-	m.mu.Unlock()
-	if changed {
+	if m.change(func(t *alarm.Table) bool { return t.Raise(time.Now(), n, object) }) {
 		m.app.event(text.EventAlarmRaised, alarmParams(n, object))
 	}
 }
 
-func (m *mind) clearAlarm(n alarm.Number, object string) {
+// change changes the table; the lock is given back whatever happens.
+func (m *mind) change(f func(t *alarm.Table) bool) bool {
 	m.mu.Lock()
-	changed := m.alarms.Clear(time.Now(), n, object)
-	m.mu.Unlock()
-	if changed {
+	defer m.mu.Unlock()
+	return f(m.alarms)
+}
+
+func (m *mind) clearAlarm(n alarm.Number, object string) {
+	if m.change(func(t *alarm.Table) bool { return t.Clear(time.Now(), n, object) }) {
 		m.app.event(text.EventAlarmCleared, alarmParams(n, object))
 	}
 }

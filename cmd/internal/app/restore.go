@@ -3,7 +3,9 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"releve/db"
@@ -65,7 +67,9 @@ func (m *mind) tryBoot(ctx context.Context) error {
 		m.presume()
 	}
 	m.restoreAlarms(alarms)
-	_, err = m.ask(ctx, e)
+	if _, err = m.ask(ctx, e); errors.Is(err, errFrozen) {
+		return nil // it was read, and trying again changes nothing
+	}
 	return err
 }
 
@@ -104,8 +108,12 @@ func (m *mind) restoreAlarms(stored []db.Alarm) {
 		switch alarm.Number(a.Number) {
 		case alarm.Misprovisioned:
 			m.callers.misprovisioned.Store(true)
-		case alarm.LimitReached, alarm.ManyRefused, alarm.UnknownSource:
-			m.alarms.Clear(time.Now(), alarm.Number(a.Number), a.Object) // of counters that began again at 0
+		case alarm.LimitReached, alarm.ManyRefused, alarm.UnknownSource, alarm.SourceFlood, alarm.Overloaded,
+			alarm.InternalFault, alarm.Frozen, alarm.TLSFault:
+			// Of counters that began again at 0, of a fault that ended with its process.
+			if !slices.ContainsFunc(now, func(n db.Alarm) bool { return n.Number == a.Number && n.Object == a.Object }) {
+				m.alarms.Clear(time.Now(), alarm.Number(a.Number), a.Object)
+			}
 		}
 	}
 }

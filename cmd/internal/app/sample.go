@@ -74,11 +74,18 @@ func (m *mind) look(at time.Time) {
 		m.step(control.Event{Kind: control.Self, On: sick})
 	}
 	m.sample()
-	if m.booted { // the stored alarms are read: nothing told now is forgotten
-		m.count(time.Now())
-		m.lookForRegisters(time.Now())
-		m.watchNet(time.Now())
+	m.do(func() { m.observe(time.Now()) })
+}
+
+// observe raises and clears what no decision depends on; a panic in it ends one
+// look.
+func (m *mind) observe(now time.Time) {
+	if !m.booted { // the stored alarms are not read: what is told now would be forgotten
+		return
 	}
+	m.count(now)
+	m.lookForRegisters(now)
+	m.watchNet(now)
 }
 
 // snapshot is the mind as other goroutines see it.

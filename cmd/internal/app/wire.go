@@ -76,9 +76,9 @@ func (a *App) wireLimits() []limit {
 // somebody who tries, a peer with a wrong certificate repeats it.
 const manyHandshakes = 3
 
-// How often certificates are looked at, and when their end is told (our choices).
+// How long before its end a certificate is told of; our choices: time to order
+// one, and time to hurry.
 const (
-	certificateEvery  = time.Minute
 	certificateEnding = 30 * 24 * time.Hour
 	certificateUrgent = 7 * 24 * time.Hour
 )
@@ -89,13 +89,10 @@ func (m *mind) countTLS(now time.Time) {
 	if c.handshakes.see(now, m.app.wire.Counters().HandshakesFailed, manyHandshakes) {
 		m.set(alarm.TLSFault, node, c.handshakes.on)
 	}
-	if now.Sub(c.certificates) < certificateEvery {
-		return
-	}
-	c.certificates = now
-	m.certificates(now)
 }
 
+// certificates tells what is wrong with our certificate files, and when their
+// certificate is about to end.
 func (m *mind) certificates(now time.Time) {
 	file := m.app.cfg.TLS.Certificate
 	end := m.app.wire.CertificateEnd()
@@ -117,13 +114,12 @@ func (m *mind) certificates(now time.Time) {
 
 // standing is set with a severity; changed: the alarm began, ended or changed it.
 func (m *mind) standing(n alarm.Number, object string, on bool, s alarm.Severity) (changed bool) {
-	m.mu.Lock()
-	if on {
-		changed = m.alarms.RaiseAs(time.Now(), n, object, s)
-	} else {
-		changed = m.alarms.Clear(time.Now(), n, object)
-	}
-	m.mu.Unlock()
+	changed = m.change(func(t *alarm.Table) bool {
+		if on {
+			return t.RaiseAs(time.Now(), n, object, s)
+		}
+		return t.Clear(time.Now(), n, object)
+	})
 	code := text.EventAlarmCleared
 	if on {
 		code = text.EventAlarmRaised

@@ -261,6 +261,13 @@ var alarms = map[uint16]alarmText{
 			"Calls in progress are not touched. Look for what calls so much (loop, campaign, attack); if it is the ordinary rush, raise limits.calls_per_second.",
 		},
 	},
+	1066: {
+		pair{"Relève ne décide plus : une erreur interne a figé les rôles et l'enregistrement SIP", "Relève decides nothing any more: an internal fault froze roles and registration"},
+		pair{
+			"Les appels continuent comme avant, mais aucune bascule n'aura lieu et l'enregistrement SIP ne sera pas renouvelé. Redémarrez Relève dès que possible (« systemctl restart releve » ; les conversations en cours ne sont pas coupées), puis envoyez le journal à l'intégrateur.",
+			"Calls go on as before, but nothing will switch and the registration will not be renewed. Restart Relève as soon as possible (\"systemctl restart releve\"; conversations in progress are not cut), then send the journal to the integrator.",
+		},
+	},
 	1070: {
 		pair{"La sauvegarde a échoué", "The backup failed"},
 		pair{
