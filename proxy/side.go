@@ -81,6 +81,20 @@ func (p *Proxy) sideOfAddr(a netip.Addr) (desk side) {
 	return desk
 }
 
+// FarEnd names who is behind a flow: "primary", "secondary", an IPBX's name,
+// "rescue" for the desk; empty: a stranger.
+func (p *Proxy) FarEnd(f transport.Flow) string {
+	switch s := p.side(f); s.kind {
+	case fromServer:
+		return s.server().String()
+	case fromIPBX:
+		return p.cfg.IPBXs[s.index].Name
+	case fromDesk:
+		return "rescue"
+	}
+	return ""
+}
+
 // Known reports whether a source address may talk to us (transport.Config.Allow).
 func (p *Proxy) Known(a netip.Addr) bool { return p.sideOfAddr(a).kind != fromStranger }
 

@@ -178,7 +178,7 @@ func (c *conn) drain() {
 			if timedOut(err) {
 				c.t.count.stuckWriters.Add(1)
 			}
-			c.end(ended{cause: readCause(err)})
+			c.end(ended{cause: c.causeOf(err)})
 			return
 		}
 		c.t.count.sent.Add(uint64(messages))

@@ -46,6 +46,7 @@ func (c *conn) shake(tcp *net.TCPConn) (*secure, error) {
 			t.count.handshakesSlow.Add(1)
 		} else if t.stop.Err() == nil {
 			t.count.handshakesFailed.Add(1)
+			t.untrusted(c.flow, err)
 			if c.inbound {
 				t.dismiss(tcp) // who dialed is told of the failure at once instead
 			}
@@ -56,6 +57,22 @@ func (c *conn) shake(tcp *net.TCPConn) (*secure, error) {
 	t.table.identify(c, leaf)
 	s.begin()
 	return s, nil
+}
+
+// untrusted tells of a TLS fault.
+func (t *Transport) untrusted(f Flow, err error) {
+	if t.cfg.HandshakeFailed != nil {
+		t.cfg.HandshakeFailed(f, err)
+	}
+}
+
+// causeOf reads the end of an established connection, and tells of an alert.
+func (c *conn) causeOf(err error) Cause {
+	cause := readCause(err)
+	if cause == TLSFault {
+		c.t.untrusted(c.flow, err)
+	}
+	return cause
 }
 
 // dismiss lets the alert that tells the peer why reach it: closing with unread

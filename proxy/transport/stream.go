@@ -41,7 +41,7 @@ func (r *stream) why(err error) ended {
 	switch {
 	case !timedOut(err):
 		r.c.t.count.lost(err)
-		return ended{cause: readCause(err), closed: r.c.t.stop.Err() != nil}
+		return ended{cause: r.c.causeOf(err), closed: r.c.t.stop.Err() != nil}
 	case r.midway:
 		r.c.t.count.slowMessages.Add(1)
 		return ended{cause: ConnectionLost}

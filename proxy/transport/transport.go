@@ -139,6 +139,10 @@ type Config struct {
 	// read in one go, and after reports of failure; nil: not called. The owner
 	// may flush there what its Handler collected.
 	AfterBatch func(listener uint8)
+	// HandshakeFailed is told of each TLS handshake, either way, that a side refused
+	// or broke off, and of an alert after it: with whom and why. It must not block;
+	// nil: not called.
+	HandshakeFailed func(f Flow, err error)
 	// DSCP marks what we send, IPv4 and IPv6, UDP and streams (RFC 2474): 0–63; 0:
 	// not marked.
 	DSCP uint8

@@ -117,7 +117,7 @@ func New(cfg *config.Config, o Options) (a *App, err error) {
 	pc, tc := a.proxyConfig(keys), a.transportConfig()
 	a.proxy = proxy.New(pc, nil, a.mind.firstView(), a.proxyHooks())
 	a.mind.clock = newClock(a.proxy.Started())
-	tc.Allow = a.known
+	tc.Allow, tc.HandshakeFailed = a.known, a.handshakeFailed
 	if cfg.Limits.Strangers == "refuse" {
 		tc.Stranger = a.proxy.Refuse
 	}

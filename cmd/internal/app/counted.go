@@ -76,7 +76,7 @@ type counted struct {
 	faults  damper // panics that were caught; the alarm is raised by the one
 	source  string // object of the alarm about an unknown source
 
-	handshakes damper // TLS, failed
+	handshakes map[string]*damper // TLS, refused, by far end
 }
 
 // newCounted lists the bounds; called once the rooms exist.
@@ -129,7 +129,7 @@ func (m *mind) count(now time.Time) {
 	}
 	m.countFloods(now)
 	m.countShed(now)
-	m.countTLS(now)
+	m.countHandshakes(now)
 	if c.refused.see(now, m.callers.turnedAway.Load(), manyRefused) {
 		m.set(alarm.ManyRefused, node, c.refused.on)
 	}

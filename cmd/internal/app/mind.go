@@ -47,14 +47,15 @@ type mind struct {
 	counted    counted
 	net        netwatch
 
-	asks    chan request
-	results results
-	saves   chan control.Effect
-	jobs    chan func()
-	refused atomic.Uint64 // jobs that found no room
-	wake    chan struct{}
-	flags   flags
-	callers callers
+	asks     chan request
+	results  results
+	saves    chan control.Effect
+	jobs     chan func()
+	refused  atomic.Uint64 // jobs that found no room
+	wake     chan struct{}
+	flags    flags
+	callers  callers
+	refusals refusals
 
 	registers [router.Servers]registering
 

@@ -72,24 +72,12 @@ func (a *App) wireLimits() []limit {
 	}
 }
 
-// manyHandshakes is how many failed within a minute are told. Our choice: one is
-// somebody who tries, a peer with a wrong certificate repeats it.
-const manyHandshakes = 3
-
 // How long before its end a certificate is told of; our choices: time to order
 // one, and time to hurry.
 const (
 	certificateEnding = 30 * 24 * time.Hour
 	certificateUrgent = 7 * 24 * time.Hour
 )
-
-// countTLS raises and clears what concerns TLS.
-func (m *mind) countTLS(now time.Time) {
-	c := &m.counted
-	if c.handshakes.see(now, m.app.wire.Counters().HandshakesFailed, manyHandshakes) {
-		m.set(alarm.TLSFault, node, c.handshakes.on)
-	}
-}
 
 // certificates tells what is wrong with our certificate files, and when their
 // certificate is about to end.

@@ -151,6 +151,10 @@ func (m Messages) param(name, value string) string {
 		case "secondary":
 			return m.say("serveur de secours", "the secondary")
 		}
+	case "object":
+		if value != "" && value != "relève" {
+			return m.Role(value)
+		}
 	case "command":
 		return m.Command(value)
 	case "duration":
