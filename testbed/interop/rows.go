@@ -41,6 +41,7 @@ type row struct {
 	policy    string // of the registrar when a second binding comes; "": replace
 	fault     string // of the registrar from the start; "": none
 	nonceLife int    // of the registrar, seconds; 0: 300
+	local     bool   // programs at 127.0.0.1 speak for the IPBX
 	refuses   bool   // that fault keeps us from being bound
 	short     bool   // belongs to the short form
 	na        map[Action]string
@@ -57,6 +58,7 @@ func (r *row) connects() bool { return r.side == "tcp" || r.side == "tls" }
 // Reasons that several rows share.
 const (
 	daemonAttended = "the daemon's call-transfer of two calls is that of linphonec (liblinphone), which is played"
+	sippFlows      = "SIPp is a scenario and no stack: it follows its script whatever it is asked; outgoing calls and REFER are among the SIPp flows (make flows)"
 	phoneRegister  = "a phone registers at the IPBX, not through Relève (that it did is checked before its first call)"
 )
 
@@ -127,6 +129,18 @@ func rows() []*row {
 				Register: errAutoAnswer.Error(), CallOut: errAutoAnswer.Error(), Blind: errAutoAnswer.Error(),
 				Attended: errAutoAnswer.Error(), Cancel: errAutoAnswer.Error(),
 			},
+		},
+		{
+			name: "sipsak for the IPBX", role: ipbx, cast: cast{primary: re, secondary: re}, local: true,
+			only: []Action{Ask}, plays: map[Action]play{Ask: asks(true)},
+		},
+		{
+			name: "sipsak, a stranger", role: ipbx, cast: cast{primary: re, secondary: re},
+			only: []Action{Ask}, plays: map[Action]play{Ask: asks(false)},
+		},
+		{
+			name: "SIPp phone", role: phone, cast: cast{primary: re, secondary: re}, plays: sippPlays(),
+			na: map[Action]string{Register: phoneRegister, CallOut: sippFlows, Blind: sippFlows, Attended: sippFlows},
 		},
 		{
 			name: "twinkle phone", role: phone, cast: cast{own, re, re, re},

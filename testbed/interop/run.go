@@ -111,7 +111,7 @@ func (r *row) actions() []Action {
 	if r.only != nil {
 		return r.only
 	}
-	return Actions()
+	return slices.DeleteFunc(Actions(), func(a Action) bool { return a == Ask })
 }
 
 func (r *row) cell(ctx context.Context, w **World, a Action, o Options, n int) (err error) {

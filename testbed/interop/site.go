@@ -57,7 +57,8 @@ type plan struct {
 	side      string // transport between Relève and the servers
 	primary   netip.AddrPort
 	secondary netip.AddrPort
-	grant     int // max_grant, seconds
+	grant     int  // max_grant, seconds
+	local     bool // 127.0.0.1 is a source of the IPBX too
 	dir       string
 	cert      *certificates
 }
@@ -76,7 +77,11 @@ func (p plan) yaml(n network) string {
 	}
 	line("keys: {file: %s/keys}", p.dir)
 	line("ipbx:")
-	line(`  - {name: kamailio, address: "%s", no_answer: 60s, max_grant: %ds}`, uri("", n.at(hostIPBX), p.trunk), p.grant)
+	sources := n.addr(hostIPBX).String()
+	if p.local {
+		sources += ", 127.0.0.1"
+	}
+	line(`  - {name: kamailio, address: "%s", sources: [%s], no_answer: 60s, max_grant: %ds}`, uri("", n.at(hostIPBX), p.trunk), sources, p.grant)
 	line("servers:")
 	line(`  - {name: principal, role: primary, address: "%s", lines: 8, version: 5.3.6, user: "5001"}`, uri("", p.primary, p.side))
 	line(`  - {name: secours, role: secondary, address: "%s", lines: 8, version: 5.3.6, user: "5002"}`, uri("", p.secondary, p.side))

@@ -22,11 +22,12 @@ const (
 	Attended   Action = "attended"
 	Cancel     Action = "cancel"
 	Switchover Action = "switchover"
+	Ask        Action = "options" // of programs that only ask
 )
 
 // Actions lists every column.
 func Actions() []Action {
-	return []Action{Register, CallIn, CallOut, Hold, Blind, Attended, Cancel, Switchover}
+	return []Action{Register, CallIn, CallOut, Hold, Blind, Attended, Cancel, Switchover, Ask}
 }
 
 // Verdict of a cell.

@@ -113,7 +113,7 @@ func (w *World) launch(binary string) (err error) {
 		return w.net.at(last)
 	}
 	p := plan{
-		trunk: w.row.trunk, side: w.row.side, grant: 120, dir: dir, cert: w.cert,
+		trunk: w.row.trunk, side: w.row.side, grant: 120, dir: dir, local: w.row.local, cert: w.cert,
 		primary: address(w.cast.primary, hostFirst), secondary: address(w.cast.secondary, hostSecond),
 	}
 	if w.row.grant != 0 {
