@@ -154,7 +154,7 @@ func blind(ctx context.Context, w *World) error {
 		}
 	}
 	_ = w.actor().hangup() // some programs hang up by themselves after the NOTIFY; others leave it to the user
-	if err := s.saw(ctx, w.actor(), ended); err != nil {
+	if err := errors.Join(s.saw(ctx, w.actor(), ended), s.saw(ctx, w.far(), ended)); err != nil {
 		return err
 	}
 	want := []string{"in answered primary 200"}

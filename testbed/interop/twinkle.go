@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"os"
@@ -119,11 +120,26 @@ func (t *twinkle) complete() error      { return errTwinkleAttended }
 // never returns, no REFER is in twinkle.log, and it answers OPTIONS no more.
 var errTwinkleAttended = fmt.Errorf("twinkle-console 1.10.2 locks up at the second half of an attended transfer")
 
-// dial waits first: twinkle ignores the command, in silence, until the line of
-// the call before is released, and says nothing when it is.
+var trying = regexp.MustCompile(`received 1\d\d|far end answered call`)
+
+// dial repeats the command until the call is under way: twinkle ignores it, in
+// silence, while the line of the call before is not released, and says nothing
+// when it is.
 func (t *twinkle) dial(uri string) error {
-	time.Sleep(300 * time.Millisecond)
-	return t.write("call " + uri)
+	for range 4 {
+		time.Sleep(300 * time.Millisecond)
+		mark := t.said.mark()
+		if err := t.write("call " + uri); err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		_, err := t.said.wait(ctx, mark, trying)
+		cancel()
+		if err == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s does not place its call", t.name)
 }
 
 var twinkleSays = map[event]*regexp.Regexp{
