@@ -225,7 +225,7 @@ func (p *Proxy) routed(now router.Instant, c *context, v router.View, raw []byte
 		call.Replaces, c.call.replaces = true, true
 		call.Owner, _ = p.Dialogs.Owner(p.callKey(dialogOf(h.Replaces.Of(raw))))
 	}
-	call.Looped = h.Diversions > 5 || c.call.named && p.Dialogs.Looped(c.call.pair, now)
+	call.Looped = h.Forwarded() > 5 || c.call.named && p.Dialogs.Looped(c.call.pair, now)
 	call.Occupancy = p.Dialogs.Occupancy(v.Active, 0)
 	call.AnsweredLately = p.answeredLately(v.Active, now)
 	call.Spared = p.sparedUntil(now, v.Active) != 0

@@ -264,7 +264,31 @@ func TestLoopGuard(t *testing.T) {
 		}
 	}, noRequeue)
 	run(t, func(b *bed) {
-		up := adding(invite("div"), "Diversion: <sip:1@x>, <sip:2@x>", "History-Info: <sip:1@x>;index=1, <sip:1@x>;index=1.1", "Diversion: <sip:3@x>, <sip:4@x>")
+		up := adding(invite("div"), "Diversion: <sip:1@x>, <sip:2@x>", "History-Info: <sip:1@x>;index=1, <sip:1@x>;index=1.1", "Diversion: <sip:3@x>, <sip:4@x>, <sip:5@x>, <sip:6@x>")
+		b.ibx.send(up)
+		b.ibx.take("100")
+		b.ibx.send(ackNon2xx(up, b.ibx.take("480")))
+		b.primary.silent()
+	})
+}
+
+// TestHistoryIsNoLoop: a plain call through a chain of proxies that only looked
+// the number up (Avaya's writes an entry for each application) is no loop,
+// though its History-Info is long and one forwarding stands in both headers.
+func TestHistoryIsNoLoop(t *testing.T) {
+	run(t, func(b *bed) {
+		up := invite("sm")
+		for i := range 8 {
+			up = adding(up, fmt.Sprintf("History-Info: <sip:5000@sm.example.com>;index=1.%d;rc=1", i))
+		}
+		for i := range 5 {
+			up = adding(up, fmt.Sprintf("History-Info: <sip:20%d@x?Reason=SIP%%3Bcause%%3D302>;index=1.9.%d;mp=1.9", i, i), fmt.Sprintf("Diversion: <sip:20%d@x>;reason=unconditional", i))
+		}
+		b.ibx.send(up)
+		b.ibx.take("100")
+		refuse(b, up, b.primary.take("INVITE"), 404, b.primary, b.ibx)
+		up = with(adding(up, "History-Info: <sip:206@x;cause=486>;index=1.9.6"), "branch=", "branch=z9hG4bKsix;x=")
+		up = strings.ReplaceAll(up, "Call-ID: ", "Call-ID: six")
 		b.ibx.send(up)
 		b.ibx.take("100")
 		b.ibx.send(ackNon2xx(up, b.ibx.take("480")))

@@ -22,7 +22,7 @@ type Call struct {
 	ServiceNumber  bool
 	Owner          Server // INVITE with Replaces: the server that owns the dialog; NoServer: not known
 	Replaces       bool
-	Looped         bool      // dissuaded three times in 30 s, or more than 5 Diversion/History-Info entries
+	Looped         bool      // dissuaded three times in 30 s, or forwarded more than 5 times by its Diversion or History-Info
 	Occupancy      Occupancy // of the active server
 	AnsweredLately bool
 	Spared         bool // the active server asked for a pause: 503 with Retry-After, not over yet

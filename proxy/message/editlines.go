@@ -76,9 +76,6 @@ func (e *Edit) dropLines(cs []cut, raw []byte, h *Head) []cut {
 func (h *Head) afterHistory(raw []byte) int {
 	var l line
 	after := h.ViaEnd
-	if h.Diversions == 0 {
-		return after
-	}
 	for pos := h.firstLine(raw); h.more(raw, &pos, &l); {
 		if l.kind == kindHistoryInfo {
 			after = l.next

@@ -114,7 +114,8 @@ type Head struct {
 	Timestamp      Span   // header line whole
 	Authorized     bool   // carries Authorization or Proxy-Authorization
 	Reason         Span   // value of the first Reason header
-	Diversions     uint16 // Diversion and History-Info entries
+	Diversions     uint16 // Diversion entries
+	Histories      uint16 // History-Info entries that tell of a forwarding: those with a cause
 	Event          Span
 	ReferTo        Span
 	SessionExpires int  // delta-seconds; -1 absent
@@ -147,3 +148,7 @@ type Fault struct {
 	Status uint16 // 400, 416, 420, 483, 505, 513, …
 	Reason string // reason phrase to send, e.g. "Missing Call-ID"
 }
+
+// Forwarded is how often a request says that its call was forwarded. The same
+// forwarding may stand in both headers: the greater number counts.
+func (h *Head) Forwarded() uint16 { return max(h.Diversions, h.Histories) }

@@ -57,8 +57,10 @@ func (s *scanner) lesser(l *line, v Span, first bool) {
 	switch l.kind {
 	case kindAuthorization, kindProxyAuthorization:
 		h.Authorized = true
-	case kindDiversion, kindHistoryInfo:
+	case kindDiversion:
 		h.Diversions += s.count(l)
+	case kindHistoryInfo:
+		h.Histories += s.forwardings(l)
 	case kindRequire:
 		h.Require100 = h.Require100 || lists(val, "100rel")
 	}
@@ -145,6 +147,32 @@ func (s *scanner) count(l *line) (n uint16) {
 		p = end + 1
 	}
 	return n
+}
+
+// forwardings counts the History-Info entries with a cause, be it the parameter
+// of RFC 4458 or the Reason within the URI (RFC 7044 §10.2). The others tell of
+// proxies on the way that only looked the number up: Avaya's writes one for each
+// application of a plain call.
+func (s *scanner) forwardings(l *line) (n uint16) {
+	for p := l.value; p < l.valueEnd; {
+		end, _ := valueEnd(s.raw, p, l.valueEnd)
+		if hasCause(s.raw[p:end]) {
+			n++
+		}
+		p = end + 1
+	}
+	return n
+}
+
+// hasCause reports whether b holds "cause=", the sign plain or escaped.
+func hasCause(b []byte) bool {
+	const name = "cause"
+	for i := 0; i+len(name) < len(b); i++ {
+		if rest := b[i+len(name):]; fold(b[i:i+len(name)], name) && (rest[0] == '=' || len(rest) > 2 && fold(rest[:3], "%3d")) {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *scanner) callID(l *line) {

@@ -157,11 +157,11 @@ func TestResponses(t *testing.T) {
 func TestLesserHeaders(t *testing.T) {
 	raw, h := scanned(t, strings.Replace(invite, "X-Odd", "Expires: 99999999999\r\nx: 1800;refresher=uac\r\nRetry-After: 30 (soon);duration=5\r\n"+
 		"Replaces: a;to-tag=b;from-tag=c\r\nProxy-Require: foo, bar\r\nRequire: timer\r\nRequire: x , 100REL\r\nRSeq: 7\r\nRAck: 7 1 INVITE\r\n"+
-		"Proxy-Authorization: Digest x\r\nReason: Q.850;cause=16\r\nReason: SIP\r\nDiversion: <sip:a>, <sip:b,c>\r\nHistory-Info: <sip:d>;index=1\r\n"+
+		"Proxy-Authorization: Digest x\r\nReason: Q.850;cause=16\r\nReason: SIP\r\nDiversion: <sip:a>, <sip:b,c>\r\nHistory-Info: <sip:d>;index=1,<sip:d?Reason=SIP%3BCause%3D302>;index=1.1\r\nHistory-Info: <sip:d;cause=486>;index=1.1.1, <sip:d;cause>;index=1.2, <sip:d;cause%3>\r\n"+
 		"o: refer\r\nr: <sip:x>\r\nRecord-Route: <sip:q>, <sip:p>\r\nX-Odd", 1))
-	got := fmt.Sprint(h.Expires, h.SessionExpires, h.RetryAfter, h.Retry, h.Require100, h.RSeq, h.Authorized, h.Diversions, h.RecordRoutes,
+	got := fmt.Sprint(h.Expires, h.SessionExpires, h.RetryAfter, h.Retry, h.Require100, h.RSeq, h.Authorized, h.Diversions, h.Histories, h.Forwarded(), h.RecordRoutes,
 		string(h.Replaces.Of(raw)), string(h.ProxyRequire.Of(raw)), string(h.RAck.Of(raw)), string(h.Reason.Of(raw)), string(h.Event.Of(raw)), string(h.ReferTo.Of(raw)), string(h.FirstRR.Of(raw)))
-	want := fmt.Sprint(4294967295, 1800, true, 30, true, true, true, 3, 2,
+	want := fmt.Sprint(4294967295, 1800, true, 30, true, true, true, 2, 2, 2, 2,
 		"a;to-tag=b;from-tag=c", "foo, bar", "7 1 INVITE", "Q.850;cause=16", "refer", "<sip:x>", "Record-Route: <sip:q>, <sip:p>\r\n")
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
