@@ -40,6 +40,7 @@ func TestConformanceAddressing(t *testing.T) {
 	t.Run("X12 RFC 3261 §18.2.2 maddr in Via: our choice", testViaMaddr)
 	t.Run("I01 RFC 5118 §4.5 IPv6 in every place", testFamilies)
 	t.Run("I02 IPv4 and IPv6 bridged", testFamilies)
+	t.Run("U02 SIPconnect 2.0 IPv6", testFamilies)
 	t.Run("S04 RFC 5630 §3 sips is never downgraded", testSecureRefused)
 	t.Run("flow 38 NAT rebinding at the IPBX", testRebinding)
 	t.Run("flow 39 SRV flips between INVITE and CANCEL", testSameTuple)

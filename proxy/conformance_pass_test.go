@@ -22,6 +22,7 @@ func TestConformanceExtensions(t *testing.T) {
 	t.Run("Q06 RFC 3891 §3", TestRFC3891_Replaces)
 	t.Run("Q07 RFC 3326", testReasonPasses)
 	t.Run("Q08 RFC 3261 §16.6", testMethodsAndHeadersPass)
+	t.Run("Q15 RFC 3841 §9.1 our choice: the attendant answers, one server at a time", testCallerPreferences)
 	t.Run("Q10 RFC 3960", testEarlyMedia)
 	t.Run("E01 RFC 4028 §8.1 our choice: none of ours, none changed", testSessionTimersPass)
 	t.Run("E02 RFC 4028 §8.1 our choice: no 422 of ours", testShortSessionPasses)
@@ -362,5 +363,44 @@ func testOfferless(t *testing.T) {
 		b.ibx.send(uac(ok, "BYE", "bye", 2, "10.0.0.1"))
 		b.secondary.send(answer(b.secondary.take("BYE"), 200, "x"))
 		b.ibx.take("200")
+	})
+}
+
+// testCallerPreferences: never two branches at once, never a 3xx followed, whatever
+// is asked; a call that a dead server did not take goes to the other one also
+// under no-fork; the preferences go on as they came.
+func testCallerPreferences(t *testing.T) {
+	lines := []string{"Request-Disposition: proxy, no-fork, no-recurse", "Accept-Contact: *;audio;require"}
+	run(t, func(b *bed) {
+		b.ibx.send(adding(invite("pref"), lines...))
+		b.ibx.take("100")
+		down := b.primary.take("INVITE")
+		b.primary.send(answer(down, 180, "p"))
+		b.ibx.take("180")
+		b.pass(8 * time.Second)
+		b.secondary.silent()
+		b.switchover()
+		b.primary.send(answer(b.primary.take("CANCEL"), 200, "p"))
+		second := b.secondary.take("INVITE")
+		for _, leg := range []string{down, second} {
+			for _, l := range lines {
+				name, value, _ := strings.Cut(l, ": ")
+				want(b, name, header(leg, name), value)
+			}
+		}
+		b.primary.send(answer(down, 487, "p"))
+		b.primary.take("ACK")
+		b.secondary.send(accept(second, "s", "10.0.1.2"))
+		ok := b.ibx.take("200")
+		b.ibx.send(uac(ok, "BYE", "bye", 2, "10.0.0.1"))
+		b.secondary.send(answer(b.secondary.take("BYE"), 200, "x"))
+		b.ibx.take("200")
+	})
+	run(t, func(b *bed) {
+		up := adding(invite("moved"), "Request-Disposition: recurse, fork, parallel")
+		b.ibx.send(up)
+		b.ibx.take("100")
+		refuse(b, up, b.primary.take("INVITE"), 302, b.primary, b.ibx)
+		b.secondary.silent()
 	})
 }

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"releve/router"
@@ -15,6 +16,7 @@ func TestConformanceRegistrar(t *testing.T) {
 	t.Run("G22 RFC 3261 §10.3(6)", TestWildcardWithAnExpiryWasTaken)
 	t.Run("G23 RFC 3261 §10.3(7) our choice: any expiry up to ours", TestRegister)
 	t.Run("G24 answered here", testRegisterOfThePassiveServer)
+	t.Run("G28 RFC 6140 §5.1 our choice: a server's gin is unsupported", testGIN)
 	t.Run("H03 RFC 3261 §16.7(7) RFC 8760 §2.3", TestSection16_7_7_Challenges)
 	t.Run("H03 RFC 3261 §16.7(7) in a dialog and to a request of the IPBX", testChallengesPass)
 	t.Run("H04 RFC 3261 §22.4 our choice: nobody is challenged", testNobodyIsChallenged)
@@ -22,6 +24,24 @@ func TestConformanceRegistrar(t *testing.T) {
 	t.Run("H06 RFC 3261 §22.1 CANCEL and ACK", testNobodyIsChallenged)
 	t.Run("H07 RFC 7616 §5 our choice: nobody is challenged", testNobodyIsChallenged)
 	t.Run("flow 34 the server registers while the other holds the licence", testRegisterOfThePassiveServer)
+}
+
+// testGIN: a REGISTER that asks for what is not done here is told so, and binds
+// nothing; a Supported tag asks for nothing. A server was once told 200.
+func testGIN(t *testing.T) {
+	run(t, func(b *bed) {
+		const bnc = "Contact: <sip:10.0.1.1:5060;bnc>"
+		for i, line := range []string{"Require: gin", "Proxy-Require: gin", "Require: path, gin"} {
+			b.primary.send(registerOf("10.0.1.1", fmt.Sprint("g", i), i+1, line, bnc))
+			resp := b.primary.take("420")
+			_, tags, _ := strings.Cut(line, ": ")
+			want(b, "Unsupported", header(resp, "Unsupported"), tags)
+			want(b, "Contact", header(resp, "Contact"), "")
+		}
+		b.primary.send(registerOf("10.0.1.1", "s", 9, "Supported: gin, path", "Contact: <sip:5001@10.0.1.1:5060>"))
+		b.primary.take("200")
+		b.ibx.silent()
+	})
 }
 
 // registerOf is the REGISTER of a server at host.

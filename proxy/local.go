@@ -38,6 +38,12 @@ func (p *Proxy) register(f transport.Flow, from side, raw []byte, h *message.Hea
 		p.answerStateless(f, raw, h, 403, phrase(403))
 		return
 	}
+	// No option tag changes what is answered here, a gin least of all: its numbers
+	// would not be bound (RFC 3261 §8.2.2.3, §10.3(2); RFC 6140 §5.1).
+	if tags := unsupported(raw, h, "Require"); tags != nil {
+		p.answerStateless(f, raw, h, 420, phrase(420), tags...)
+		return
+	}
 	var extra [][]byte
 	if wrongStar(raw, h) {
 		p.answerStateless(f, raw, h, 400, "Wildcard Contact Needs Expires 0")
@@ -63,6 +69,16 @@ func (p *Proxy) register(f transport.Flow, from side, raw []byte, h *message.Hea
 	if asked && p.hooks.Registered != nil { // else it only asked (RFC 3261 §10.2.3)
 		p.hooks.Registered(from.server(), granted)
 	}
+}
+
+// unsupported are the Unsupported lines of a 420: the tags of the header name.
+func unsupported(raw []byte, h *message.Head, name string) (lines [][]byte) {
+	for v := range message.Fields(raw, h, name) {
+		if line, err := message.Line("Unsupported", string(v)); err == nil {
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }
 
 // wrongStar: "Contact: *" stands alone and means nothing but removal (RFC 3261

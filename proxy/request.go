@@ -160,12 +160,7 @@ func (s *shard) check(raw []byte, h *message.Head) (status int, extra [][]byte) 
 	}
 	if !h.ProxyRequire.Empty() {
 		// Relève knows no option tag of Proxy-Require: all are unsupported.
-		for v := range message.Fields(raw, h, "Proxy-Require") {
-			if line, err := message.Line("Unsupported", string(v)); err == nil {
-				extra = append(extra, line)
-			}
-		}
-		return 420, extra // §16.3(5)
+		return 420, unsupported(raw, h, "Proxy-Require") // §16.3(5)
 	}
 	if h.Vias > 1 {
 		hash := message.LoopHash(raw, h, s.keys)

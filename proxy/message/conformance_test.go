@@ -11,6 +11,8 @@ import (
 // scanner and the editor keep between them; those that need the whole element
 // are in package proxy.
 func TestConformanceParsing(t *testing.T) {
+	t.Run("K03 RFC 6223 §4.1 answered with a value", testKeep)
+	t.Run("K03 RFC 6223 §4.3 §4.4 REGISTER and new dialogs", testKeepWhere)
 	t.Run("V01 RFC 3261 §7.3.1 §7.3.3 names in any case and in compact form", testNames)
 	t.Run("V02 RFC 3261 §7.3.1 §25.1 folds and white space", testFolds)
 	t.Run("V03 RFC 3261 §7.5 line ends before the start line", testLeadingLineEnds)

@@ -260,8 +260,13 @@ func (e *Edit) vias(cs []cut, raw []byte, h *Head) []cut {
 	return stampCuts(cs, raw, h, e.StampReceived, e.SetReceived, e.SetRPort)
 }
 
-// stampCuts writes received= and rport= of src into the top Via.
+// stampCuts writes received= and rport= of src into the top Via, and the answer to
+// a keep that asks. In a request that goes on too: its response brings them back.
 func stampCuts(cs []cut, raw []byte, h *Head, src netip.AddrPort, received, rport bool) []cut {
+	if asksToKeep(raw, h) { // first: it may end where the others are appended
+		c := cut{off: upto(h.Via), end: upto(h.Via), num: keepEvery, what: isNumber}
+		cs = addCut(cs, c.over(raw, h.Keep))
+	}
 	if rport {
 		c := cut{off: upto(h.Via), end: upto(h.Via), pre: ";rport=", num: uint32(src.Port()), what: isNumber}
 		cs = addCut(cs, c.over(raw, h.RPort))

