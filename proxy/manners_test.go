@@ -157,7 +157,7 @@ func testProvisionalFlood(t *testing.T) {
 			b.primary.send(answer(down, 183, "p-a"))
 		}
 		want(b, "relayed", len(b.ibx.instants("183")), 500)
-		want(b, "in progress", b.p.inProgress(), 1)
+		want(b, "in progress", b.p.InProgress(), 1)
 		b.primary.send(answer(down, 404, "p-a"))
 		b.primary.take("ACK")
 		b.ibx.take("404")

@@ -49,7 +49,9 @@ func (s *shard) shed(now router.Instant, key uint64, f transport.Flow, from side
 		p.answerStateless(f, raw, h, 480, phrase(480))
 		return true
 	}
-	s.turned.add(key, now)
+	if !s.turned.add(key, now) {
+		p.Stats.Unremembered.Add(1)
+	}
 	p.unavailable(f, raw, h)
 	return true
 }
@@ -59,7 +61,7 @@ func (s *shard) shed(now router.Instant, key uint64, f transport.Flow, from side
 // §5.3).
 func (s *shard) crowded(f transport.Flow, raw []byte, h *message.Head) bool {
 	p := s.p
-	if p.inProgress() < int64(2*p.cfg.Limits.Transactions) {
+	if p.InProgress() < int64(2*p.cfg.Limits.Transactions) {
 		return false
 	}
 	p.refused(BoundTransactions)
@@ -74,7 +76,7 @@ func (p *Proxy) overloaded(now router.Instant, from side, c admission.Class, inv
 		room *= 2
 	}
 	switch {
-	case p.inProgress() >= room:
+	case p.InProgress() >= room:
 		return BoundTransactions
 	case invite && p.Dialogs.Full():
 		return BoundDialogs
@@ -84,9 +86,9 @@ func (p *Proxy) overloaded(now router.Instant, from side, c admission.Class, inv
 	return Bounds
 }
 
-// inProgress is the number of transactions of all shards, tails included, as of
+// InProgress is the number of transactions of all shards, tails included, as of
 // their last turns.
-func (p *Proxy) inProgress() (n int64) {
+func (p *Proxy) InProgress() (n int64) {
 	for _, s := range p.shards {
 		n += s.load.Load()
 	}
@@ -168,12 +170,15 @@ func (t *turnedAway) has(key uint64, now router.Instant) bool {
 	return ok
 }
 
-func (t *turnedAway) add(key uint64, now router.Instant) {
+// add remembers key; false: there is no room.
+func (t *turnedAway) add(key uint64, now router.Instant) bool {
 	t.turn(now)
 	if t.now == nil {
 		t.now, t.renewed = make(map[uint64]struct{}), now
 	}
-	if len(t.now) < maxTurned {
-		t.now[key] = struct{}{}
+	if len(t.now) >= maxTurned {
+		return false
 	}
+	t.now[key] = struct{}{}
+	return true
 }

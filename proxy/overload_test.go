@@ -113,7 +113,7 @@ func testShedStateless(t *testing.T) {
 		second := invite("two")
 		b.ibx.send(second)
 		no := b.ibx.take("503")
-		want(b, "contexts", b.p.inProgress(), 1) // the first call's tail, and nothing of the second
+		want(b, "contexts", b.p.InProgress(), 1) // the first call's tail, and nothing of the second
 		b.pass(1500 * ms)
 		b.ibx.send(second)
 		want(b, "the repeat's answer", b.ibx.take("503"), no)
@@ -273,7 +273,7 @@ func testStrangerRefused(t *testing.T) {
 			b.Errorf("%d of 100 were answered", n)
 		}
 		b.ibx.silent() // the Via's sent-by is the IPBX's
-		want(b, "kept", b.p.inProgress(), 0)
+		want(b, "kept", b.p.InProgress(), 0)
 	})
 }
 
@@ -344,4 +344,17 @@ func testFragmented(t *testing.T) {
 		b.primary.take("ACK")
 		b.ibx.take("404")
 	}, observing)
+}
+
+// TestTurnedAwayBeyondItsRoom: who is not remembered is told.
+func TestTurnedAwayBeyondItsRoom(t *testing.T) {
+	var away turnedAway
+	for k := range uint64(maxTurned) {
+		if !away.add(k, 1) {
+			t.Fatalf("no room for the %d-th", k)
+		}
+	}
+	if away.add(maxTurned, 1) || away.has(maxTurned, 1) || !away.has(7, 1) {
+		t.Error("more are remembered than there is room for")
+	}
 }

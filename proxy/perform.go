@@ -58,6 +58,9 @@ func (c *context) step(now router.Instant, ev fork.Event, raw []byte, h *message
 		}
 		raw, h = nil, nil // only the first event has it in hand
 	}
+	if len(pending) > 0 {
+		c.s.p.Stats.Runaway.Add(1)
+	}
 	if c.fork.Kept() {
 		c.s.byID[c.id] = c // a new view matters to it
 	}

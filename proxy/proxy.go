@@ -283,6 +283,9 @@ func endless(h *message.Head) (message.Result, message.Fault) {
 	return message.Bad, message.Fault{Status: 400, Reason: "Missing Content-Length"}
 }
 
+// Held is the number of calls held now.
+func (p *Proxy) Held() int64 { return p.held.Load() }
+
 // Ours reports whether a Route or Record-Route value is one of our addresses.
 func (p *Proxy) Ours(value []byte) bool { return p.ours(uriOf(value)) }
 

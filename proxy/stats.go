@@ -9,24 +9,26 @@ import (
 // Stats are counters that the call path bumps and control samples; all are
 // safe for concurrent use and only grow.
 type Stats struct {
-	Offered    atomic.Uint64 // initial INVITEs
-	Outcomes   [8]atomic.Uint64
-	Held       atomic.Uint64
-	Malformed  atomic.Uint64
-	Stray      atomic.Uint64         // responses and ACKs without a context
-	Refused    [Bounds]atomic.Uint64 // by a limit
-	Strangers  atomic.Uint64         // messages of unknown sources
-	Panics     atomic.Uint64
-	Unsent     atomic.Uint64                    // the wire did not take it
-	LateDrops  atomic.Uint64                    // 18x of a branch that was given up
-	Retargeted atomic.Uint64                    // attempts at a further address of the same far end
-	Parked     atomic.Uint64                    // requests that waited for a name
-	NotParked  atomic.Uint64                    // requests that could not: too many did
-	Dismissed  atomic.Uint64                    // late 2xx that we ACKed and BYEd
-	Evidence   [router.Servers][8]atomic.Uint64 // by router.Evidence
-	AnsweredAt [router.Servers]atomic.Int64     // instant of the last response of this server to anything
-	ServedAt   [router.Servers]atomic.Int64     // instant of its last 2xx to an INVITE
-	IPBXAt     [8]atomic.Int64                  // instant of the last message of IPBX i
+	Offered      atomic.Uint64 // initial INVITEs
+	Outcomes     [8]atomic.Uint64
+	Held         atomic.Uint64
+	Malformed    atomic.Uint64
+	Stray        atomic.Uint64         // responses and ACKs without a context
+	Refused      [Bounds]atomic.Uint64 // by a limit
+	Strangers    atomic.Uint64         // messages of unknown sources
+	Panics       atomic.Uint64
+	Unsent       atomic.Uint64                    // the wire did not take it
+	LateDrops    atomic.Uint64                    // 18x of a branch that was given up
+	Retargeted   atomic.Uint64                    // attempts at a further address of the same far end
+	Parked       atomic.Uint64                    // requests that waited for a name
+	NotParked    atomic.Uint64                    // requests that could not: too many did
+	Unremembered atomic.Uint64                    // callers turned away whose repeats will not be known
+	Runaway      atomic.Uint64                    // events that led to more than maxSteps others: a fault of ours
+	Dismissed    atomic.Uint64                    // late 2xx that we ACKed and BYEd
+	Evidence     [router.Servers][8]atomic.Uint64 // by router.Evidence
+	AnsweredAt   [router.Servers]atomic.Int64     // instant of the last response of this server to anything
+	ServedAt     [router.Servers]atomic.Int64     // instant of its last 2xx to an INVITE
+	IPBXAt       [8]atomic.Int64                  // instant of the last message of IPBX i
 }
 
 // Shed is what all limits refused together.

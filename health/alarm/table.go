@@ -234,6 +234,9 @@ func (t *Table) room(s Severity) bool {
 	return true
 }
 
+// Len is how many alarms are kept, active and cleared.
+func (t *Table) Len() int { return len(t.rows) }
+
 // Version rises with every change worth storing.
 func (t *Table) Version() uint64 { return t.version }
 

@@ -196,6 +196,9 @@ func (a *Agent) Shed() uint64 {
 	return a.shed
 }
 
+// Capacity is how many requests may be in progress.
+func (a *Agent) Capacity() int { return maxPending }
+
 // Pending is the number of requests in progress.
 func (a *Agent) Pending() int {
 	a.mu.Lock()

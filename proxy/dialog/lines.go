@@ -107,6 +107,7 @@ func (t *Table) Wait(w Waiter, s router.Server, notBefore router.Instant) bool {
 	defer t.mu.Unlock()
 	l := &t.lines[s]
 	if len(l.waiting) >= max(1, l.capacity/4) {
+		t.refused.Waiting++
 		return false
 	}
 	l.waiting = append(l.waiting, waiting{w, notBefore})

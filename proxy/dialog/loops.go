@@ -14,9 +14,8 @@ const (
 )
 
 type loops struct {
-	limit  int
-	missed uint64                               // dissuasions not noted: no room
-	seen   map[uint64][loopCount]router.Instant // newest last; 0: none
+	limit int
+	seen  map[uint64][loopCount]router.Instant // newest last; 0: none
 }
 
 func newLoops(limit int) loops {
@@ -32,7 +31,7 @@ func (t *Table) Dissuaded(pair uint64, now router.Instant) {
 	if _, known := l.seen[pair]; !known && len(l.seen) >= l.limit {
 		l.forget(now)
 		if len(l.seen) >= l.limit {
-			l.missed++
+			t.refused.Loops++
 			return
 		}
 	}
@@ -49,13 +48,6 @@ func (t *Table) Looped(pair uint64, now router.Instant) bool {
 	defer t.mu.Unlock()
 	v, ok := t.loops.seen[pair]
 	return ok && v[0] != 0 && now.Sub(v[0]) < loopWindow
-}
-
-// LoopsMissed is the number of dissuasions that found no room in the loop guard.
-func (t *Table) LoopsMissed() uint64 {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.loops.missed
 }
 
 // forget drops the pairs that can loop no more.

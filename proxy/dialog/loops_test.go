@@ -38,8 +38,8 @@ func TestLoopGuardIsBoundedAndForgets(t *testing.T) {
 	for range 3 {
 		d.Dissuaded(3, second)
 	}
-	if d.Looped(3, second) || d.LoopsMissed() != 3 || len(d.loops.seen) != 2 {
-		t.Errorf("%d pairs kept, %d missed", len(d.loops.seen), d.LoopsMissed())
+	if d.Looped(3, second) || d.Refused().Loops != 3 || len(d.loops.seen) != 2 {
+		t.Errorf("%d pairs kept, %d missed", len(d.loops.seen), d.Refused().Loops)
 	}
 	d.Dissuaded(1, 2*second) // known pairs go on
 	later := router.Instant(31 * time.Second)

@@ -71,6 +71,15 @@ type Table struct {
 	// that crossed another ends nothing twice.
 	ended   [2]map[Key]struct{}
 	renewed router.Instant // when ended[0] began
+
+	refused Refused
+}
+
+// Refused is what found no room, since the start.
+type Refused struct {
+	Loops   uint64 // dissuasions that the loop guard did not note
+	Waiting uint64 // dissuaded calls, by the waiting list of their server
+	Ended   uint64 // calls that ended and are not remembered
 }
 
 // counts are of the calls in progress of one server.
@@ -161,9 +170,11 @@ func (t *Table) remember(k Key, now router.Instant) {
 		t.ended[1], t.ended[0] = t.ended[0], make(map[Key]struct{})
 		t.renewed = now
 	}
-	if len(t.ended[0]) < maxEnded {
-		t.ended[0][k] = struct{}{}
+	if len(t.ended[0]) >= maxEnded {
+		t.refused.Ended++
+		return
 	}
+	t.ended[0][k] = struct{}{}
 }
 
 // Ended reports whether a call ended here lately.
@@ -291,3 +302,13 @@ func (t *Table) Used(k Key, cseq uint32) {
 		c.Leg.CSeq = max(c.Leg.CSeq, cseq)
 	}
 }
+
+// Refused returns what found no room.
+func (t *Table) Refused() Refused {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.refused
+}
+
+// Capacity is how many calls in progress the table holds at most.
+func (t *Table) Capacity() int { return t.limit.Calls }

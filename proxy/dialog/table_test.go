@@ -387,3 +387,17 @@ func TestEndedCallIsKnownForAWhile(t *testing.T) {
 		t.Error("kept for ever, or forgotten early")
 	}
 }
+
+// What finds no room is counted, by what it was.
+func TestRefusedIsCounted(t *testing.T) {
+	d := New(Limits{Lines: [router.Servers]int{router.Primary: 4}})
+	if !d.Wait(Waiter{Context: 1}, router.Primary, 0) || d.Wait(Waiter{Context: 2}, router.Primary, 0) {
+		t.Fatal("a quarter of four lines is one place")
+	}
+	for k := range Key(maxEnded + 2) {
+		d.remember(k, 1)
+	}
+	if got := d.Refused(); got != (Refused{Waiting: 1, Ended: 2}) || !d.Ended(5) || d.Ended(maxEnded+1) {
+		t.Errorf("%+v", got)
+	}
+}

@@ -21,7 +21,8 @@ import (
 
 // The bounds of the package doc.
 const (
-	maxConnections = 32
+	// MaxConnections is how many may be open; more wait.
+	MaxConnections = 32
 	maxHeader      = 16 << 10
 	maxBody        = 64 << 10
 	maxList        = 1000
@@ -46,6 +47,7 @@ type Door struct {
 	log      *slog.Logger
 	http     *http.Server
 	listener net.Listener
+	places   *boundedListener
 	done     chan struct{}
 	requests atomic.Uint64
 	faults   atomic.Uint64
@@ -62,7 +64,8 @@ func Listen(o Options) (*Door, error) {
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}
-	d.listener = &boundedListener{UnixListener: l, places: make(chan struct{}, maxConnections)}
+	d.places = &boundedListener{UnixListener: l, places: make(chan struct{}, MaxConnections)}
+	d.listener = d.places
 	d.http = &http.Server{
 		Handler:           d.routes(o.Metrics),
 		ReadHeaderTimeout: requestLimit,
@@ -99,6 +102,12 @@ func (d *Door) Close(ctx context.Context) error {
 
 // Counts returns the requests answered and, of them, the faults.
 func (d *Door) Counts() (requests, faults uint64) { return d.requests.Load(), d.faults.Load() }
+
+// Connections returns those open now, how many there may be, and how many had to
+// wait for a place since the start.
+func (d *Door) Connections() (open, most int, waited uint64) {
+	return len(d.places.places), MaxConnections, d.places.waited.Load()
+}
 
 func listenUnix(path string) (*net.UnixListener, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
@@ -147,6 +156,7 @@ func removeStale(path string) error {
 type boundedListener struct {
 	*net.UnixListener
 	places chan struct{}
+	waited atomic.Uint64 // connections that found no place at once
 }
 
 // Accept waits for a connection, then for a place, so that Close ends it.
@@ -155,7 +165,12 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.places <- struct{}{}
+	select {
+	case l.places <- struct{}{}:
+	default:
+		l.waited.Add(1)
+		l.places <- struct{}{}
+	}
 	return &boundedConn{UnixConn: c, free: sync.OnceFunc(func() { <-l.places })}, nil
 }
 

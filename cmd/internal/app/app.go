@@ -24,9 +24,11 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"time"
 
+	"releve/cmd/internal/admin"
 	"releve/cmd/internal/config"
 	"releve/cmd/internal/text"
 	"releve/proxy"
@@ -60,6 +62,7 @@ type App struct {
 	store     *storage
 	records   *records
 	mind      *mind
+	door      atomic.Pointer[admin.Door]
 	stops     []func() // last in, first out
 }
 

@@ -7,7 +7,6 @@ import (
 
 	"releve/cmd/internal/text"
 	"releve/health/alarm"
-	"releve/proxy"
 	"releve/router"
 )
 
@@ -57,14 +56,6 @@ func (d *damper) see(now time.Time, count, enough uint64) (changed bool) {
 	return d.on != was
 }
 
-// limit is one bound of ours with its counter.
-type limit struct {
-	name  string // a word of text.Limit
-	count func() uint64
-	damper
-	told uint64 // the count when the journal last named it
-}
-
 // counted is what follows the counters. Owned by the mind's loop.
 type counted struct {
 	limits  []limit
@@ -79,34 +70,12 @@ type counted struct {
 	handshakes map[string]*damper // TLS, refused, by far end
 }
 
-// newCounted lists the bounds; called once the rooms exist.
+// newCounted lists what is followed; called once the rooms exist.
 func (a *App) newCounted() counted {
-	st := &a.proxy.Stats
-	limits := []limit{
-		{name: text.LimitRequests, count: func() uint64 {
-			return st.Refused[proxy.BoundDialogs].Load() + st.Refused[proxy.BoundEvents].Load()
-		}},
-		{name: text.LimitTransactions, count: st.Refused[proxy.BoundTransactions].Load},
-		{name: text.LimitHeldCalls, count: st.Refused[proxy.BoundHeld].Load},
-		{name: text.LimitMessageSize, count: func() uint64 {
-			return st.Refused[proxy.BoundMessage].Load() + a.wire.Counters().Oversized
-		}},
-		{name: text.LimitHeaders, count: st.Refused[proxy.BoundHeaders].Load},
-		{name: text.LimitURI, count: st.Refused[proxy.BoundURI].Load},
-		{name: text.LimitLine, count: st.Refused[proxy.BoundLine].Load},
-		{name: text.LimitVias, count: st.Refused[proxy.BoundVias].Load},
-		{name: text.LimitNames, count: func() uint64 { return a.names.resolver.Stats().Refused + st.NotParked.Load() }},
-		{name: text.LimitOwnRequests, count: a.agent.Shed},
-		{name: text.LimitLoopGuard, count: a.proxy.Dialogs.LoopsMissed},
-		{name: text.LimitRecords, count: func() uint64 { return a.records.stats().Lost }},
-		{name: text.LimitJobs, count: a.mind.refused.Load},
-		{name: text.LimitAlarms, count: func() uint64 {
-			a.mind.mu.Lock()
-			defer a.mind.mu.Unlock()
-			return a.mind.alarms.Dropped()
-		}},
+	return counted{
+		faults: damper{quiet: faultQuiet}, floods: make([]damper, len(a.proxy.Floods())),
+		limits: append(a.limitsOfCalls(), append(a.limitsOfNode(), a.wireLimits()...)...),
 	}
-	return counted{faults: damper{quiet: faultQuiet}, floods: make([]damper, len(a.proxy.Floods())), limits: append(limits, a.wireLimits()...)}
 }
 
 // count raises and clears the alarms that follow counters; once a second.
@@ -114,8 +83,9 @@ func (m *mind) count(now time.Time) {
 	c := &m.counted
 	for i := range c.limits {
 		l := &c.limits[i]
+		l.observe()
 		n := l.count()
-		if !l.see(now, n, 1) {
+		if l.quiet || !l.see(now, n, 1) {
 			continue
 		}
 		if l.on {

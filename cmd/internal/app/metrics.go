@@ -33,7 +33,7 @@ func (a *App) metrics() http.Handler {
 		{"releve_jobs_refused_total", "acts outside the call path that found no room", a.mind.refused.Load},
 		{"releve_requests_own_shed_total", "requests of our own that a limit of ours refused", a.agent.Shed},
 		{"releve_requests_own_pending", "requests of our own in progress", func() uint64 { return uint64(a.agent.Pending()) }},
-		{"releve_loops_missed_total", "dissuasions that the loop guard had no room for", a.proxy.Dialogs.LoopsMissed},
+		{"releve_loops_missed_total", "dissuasions that the loop guard had no room for", func() uint64 { return a.proxy.Dialogs.Refused().Loops }},
 		{"releve_late_provisionals_dropped_total", "18x of branches that were given up", st.LateDrops.Load},
 		{"releve_records_written_total", "records and events made durable", func() uint64 { return a.records.stats().Written }},
 		{"releve_records_lost_total", "records and events lost", func() uint64 { return a.records.stats().Lost }},
@@ -63,6 +63,7 @@ func (a *App) metrics() http.Handler {
 	set.GaugeFunc("releve_epoch", "counts role changes", func() float64 { return float64(a.proxy.View().Epoch) })
 	footprint(set)
 	a.wireMetrics(set)
+	a.mind.counted.declare(set)
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		_, _ = set.WriteTo(w) // the reader went away: nothing to do

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"releve/proxy/resolve"
@@ -15,6 +16,7 @@ type names struct {
 	app      *App
 	resolver *resolve.Resolver
 	watched  []resolve.Name
+	closed   atomic.Uint64 // sockets given up for newer addresses
 
 	mu   sync.Mutex
 	open map[resolve.Name][]transport.Peer // told to the transport, oldest first
@@ -102,6 +104,7 @@ func (n *names) opened(open []transport.Peer, p transport.Peer) []transport.Peer
 	}
 	if len(open) >= maxOpen {
 		n.app.wire.RemovePeer(open[0])
+		n.closed.Add(1)
 		open = open[1:]
 	}
 	if err := n.app.wire.AddPeer(p); err != nil {

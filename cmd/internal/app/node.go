@@ -23,6 +23,7 @@ func (a *App) serveAdmin() error {
 	if err != nil {
 		return err
 	}
+	a.door.Store(door)
 	door.Start()
 	a.stops = append(a.stops, func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)

@@ -25,6 +25,9 @@ var wireEvents = []struct {
 	{"dropped-full", func(c *transport.Counters) uint64 { return c.DroppedFull }},
 	{"dropped-queue", func(c *transport.Counters) uint64 { return c.DroppedQueue }},
 	{"dropped-kernel", func(c *transport.Counters) uint64 { return c.DroppedKernel }},
+	{"dropped-unreachable", func(c *transport.Counters) uint64 { return c.DroppedUnreachable }},
+	{"dropped-lost", func(c *transport.Counters) uint64 { return c.DroppedLost }},
+	{"dropped-invalid", func(c *transport.Counters) uint64 { return c.DroppedInvalid }},
 	{"dropped-limit", func(c *transport.Counters) uint64 { return c.DroppedLimit }},
 	{"accepted", func(c *transport.Counters) uint64 { return c.Accepted }},
 	{"accept-errors", func(c *transport.Counters) uint64 { return c.AcceptErrors }},
@@ -35,6 +38,7 @@ var wireEvents = []struct {
 	{"slow-messages", func(c *transport.Counters) uint64 { return c.SlowMessages }},
 	{"stuck-writers", func(c *transport.Counters) uint64 { return c.StuckWriters }},
 	{"vanished", func(c *transport.Counters) uint64 { return c.Vanished }},
+	{"reports-lost", func(c *transport.Counters) uint64 { return c.ReportsLost }},
 	{"idle-closed", func(c *transport.Counters) uint64 { return c.IdleClosed }},
 }
 
@@ -49,6 +53,10 @@ func (a *App) wireMetrics(set *metric.Set) {
 	}
 	set.GaugeFunc("releve_connections", "TCP and TLS connections open, those being made included",
 		func() float64 { return float64(a.wire.Counters().Connections) })
+	set.GaugeFunc("releve_handshakes_open", "TLS handshakes in progress",
+		func() float64 { return float64(a.wire.Counters().HandshakesOpen) })
+	set.GaugeFunc("releve_peers_waiting", "configured UDP peers whose own socket could not be opened yet",
+		func() float64 { return float64(a.wire.Counters().PeersWaiting) })
 	for i, f := range a.proxy.Floods() {
 		set.GaugeFunc("releve_source_dropped_total", "messages of a configured peer beyond limits.source_rate",
 			func() float64 { return float64(a.proxy.Floods()[i].Dropped) }, metric.Label{Name: "source", Value: f.Name})
@@ -64,8 +72,11 @@ func (a *App) wireLimits() []limit {
 		}
 	}
 	return []limit{
-		{name: text.LimitSockets, count: of(func(c *transport.Counters) uint64 { return c.DroppedQueue + c.DroppedFull + c.DroppedKernel })},
-		{name: text.LimitConnections, count: of(func(c *transport.Counters) uint64 { return c.DroppedLimit + c.OverLimit })},
+		{name: text.LimitSockets, count: of(func(c *transport.Counters) uint64 {
+			return c.DroppedQueue + c.DroppedFull + c.DroppedKernel + c.ReportsLost
+		})},
+		limit{name: text.LimitConnections, count: of(func(c *transport.Counters) uint64 { return c.DroppedLimit + c.OverLimit })}.
+			holding(int64(a.cfg.Limits.Connections), func() int64 { return int64(a.wire.Counters().Connections) }),
 		{name: text.LimitSlowMessages, count: of(func(c *transport.Counters) uint64 { return c.SlowMessages })},
 		{name: text.LimitUnread, count: of(func(c *transport.Counters) uint64 { return c.StuckWriters + c.Vanished })},
 		{name: text.LimitHandshakes, count: of(func(c *transport.Counters) uint64 { return c.HandshakesSlow })},

@@ -25,6 +25,8 @@ const (
 	LimitSlowMessages         = "slow-messages"
 	LimitUnread               = "unread"
 	LimitHandshakes           = "handshakes"
+	LimitSteps                = "steps"
+	LimitDoor                 = "admin"
 )
 
 // Limit names a limit.
@@ -72,6 +74,10 @@ func (m Messages) Limit(name string) string {
 		return m.say("connexions fermées : message jamais complet", "connections closed: a message never complete")
 	case LimitUnread:
 		return m.say("connexions fermées : l'autre bout ne lit plus", "connections closed: the far end does not read")
+	case LimitSteps:
+		return m.say("étapes d'un même appel", "steps of one call")
+	case LimitDoor:
+		return m.say("commandes et outils de supervision à la fois", "commands and monitoring tools at once")
 	case LimitHandshakes:
 		return m.say("connexions chiffrées jamais établies", "encrypted connections never completed")
 	}

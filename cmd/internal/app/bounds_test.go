@@ -1,0 +1,204 @@
+package app
+
+import (
+	"bytes"
+	"io/fs"
+	"maps"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"releve/cmd/internal/config"
+)
+
+// root is the repository, from here.
+const root = "../../.."
+
+// bounds is every bound in the program, with the series that counts what it
+// refused, or why nothing is lost by it. A new constant max… or a new key under
+// limits must have a line here.
+var bounds = map[string]string{
+	"limits.CallsPerSecond":       `releve_refused_total{limit="new-calls"}`,
+	"limits.SourceRate":           `releve_source_dropped_total{source="ipbx"}`,
+	"limits.SourceBurst":          `releve_source_dropped_total{source="ipbx"}`,
+	"limits.Strangers":            `releve_strangers_total`,
+	"limits.Connections":          `releve_limit_refused_total{limit="connections"}`,
+	"limits.ConnectionsPerSource": `releve_wire_total{event="over-source"}`,
+	"limits.MessageSize":          `releve_limit_refused_total{limit="message-size"}`,
+	"limits.Headers":              `releve_limit_refused_total{limit="headers"}`,
+	"limits.Vias":                 `releve_limit_refused_total{limit="vias"}`,
+	"limits.URI":                  `releve_limit_refused_total{limit="uri"}`,
+	"limits.Line":                 `releve_limit_refused_total{limit="line"}`,
+	"limits.Transactions":         `releve_limit_refused_total{limit="transactions"}`,
+	"limits.HeldCalls":            `releve_limit_refused_total{limit="held-calls"}`,
+
+	"cmd/internal/app/mind.go maxJobs":              `releve_limit_refused_total{limit="jobs"}`,
+	"cmd/internal/app/names.go maxOpen":             `releve_limit_refused_total{limit="sockets-of-names"}`,
+	"cmd/internal/admin/door.go maxHeader":          "the request is answered 431",
+	"cmd/internal/admin/door.go maxBody":            "the request is answered 413",
+	"cmd/internal/admin/door.go maxList":            "the request is answered 400",
+	"cmd/internal/admin/handle.go maxReason":        "the request is answered 400",
+	"cmd/internal/admin/client/client.go maxAnswer": "an error of the command",
+	"cmd/internal/app/sample.go maxShown":           "the rest of one class says nothing more",
+	"cmd/internal/config/check_tls.go maxPEM":       "a fault of the file",
+	"cmd/internal/config/load.go maxFile":           "a fault of the file",
+	"cmd/internal/config/reader.go maxList":         "a fault of the file",
+	"cmd/internal/config/check_files.go maxSecret":  "a fault of the file",
+	"cmd/releve/log.go maxLines":                    "the next line that gets through says how many",
+	"db/spool/frame.go maxBody":                     `releve_limit_refused_total{limit="records"}`,
+	"health/probe/probe.go maxOutput":               "the rest of what a plugin prints is not shown",
+	"proxy/agent/agent.go maxPending":               `releve_limit_refused_total{limit="own-requests"}`,
+	"proxy/dead.go maxRoutes":                       "the IPBX ends such a call itself",
+	"proxy/dialog/table.go maxEnded":                `releve_limit_refused_total{limit="ended-calls"}`,
+	"proxy/digest/parse.go maxParams":               "a malformed challenge",
+	"proxy/manners.go maxSpared":                    "a time: more is not honoured",
+	"proxy/mark.go maxIndex":                        "an index that is longer is begun anew",
+	"proxy/message/token.go maxToken":               "the size of what we write",
+	"proxy/message/via.go maxVias":                  "more do not fit into a message",
+	"proxy/message/request.go maxForwards":          "the value of RFC 3261 §8.1.1.6",
+	"proxy/overload.go maxTurned":                   `releve_limit_refused_total{limit="turned-away"}`,
+	"proxy/park.go maxParked":                       `releve_limit_refused_total{limit="names"}`,
+	"proxy/peers.go maxTargets":                     "the addresses of least priority are not tried",
+	"proxy/peers.go maxFormer":                      "addresses that a name left longest ago",
+	"proxy/perform.go maxSteps":                     `releve_limit_refused_total{limit="steps"}`,
+	"proxy/register/register.go maxBindings":        "all are read, so many are shown",
+	"proxy/resolve/answer.go maxCNAME":              "the name has no address: alarm 1044",
+	"proxy/resolve/answer.go maxNegative":           "a time: asked for again sooner",
+	"proxy/resolve/answer.go maxRecords":            "records beyond it are not used",
+	"proxy/resolve/answer.go maxTTL":                "a time: asked for again sooner",
+	"proxy/resolve/hosts.go maxHostAddrs":           "addresses beyond it are not used",
+	"proxy/resolve/hosts.go maxHostsBytes":          "lines beyond it are not read",
+	"proxy/resolve/resolve.go maxLookups":           `releve_limit_refused_total{limit="names"}`,
+	"proxy/resolve/resolve.go maxNames":             `releve_limit_refused_total{limit="names-forgotten"}`,
+	"proxy/resolve/resolve.go maxQuestions":         "the look-up fails: alarm 1043 or 1044",
+	"proxy/resolve/resolve.go maxServers":           "an error at the start",
+	"proxy/resolve/resolve.go maxSockets":           "questions wait for one",
+	"proxy/resolve/resolve.go maxWaiting":           `releve_limit_refused_total{limit="names"}`,
+	"proxy/resolve/server.go maxDatagram":           "asked again over TCP",
+	"proxy/resolve/server.go maxForeign":            "asked again over TCP",
+	"proxy/shard.go maxFree":                        "buffers beyond it are the collector's",
+	"proxy/shard.go maxMail":                        `releve_refused_total{limit="events"}`,
+	"proxy/transport/icmp.go maxErrors":             "the rest is read the next time",
+	"proxy/transport/open.go maxReports":            `releve_wire_total{event="reports-lost"}`,
+	"proxy/transport/send.go maxDatagram":           `releve_limit_refused_total{limit="message-size"}`,
+	"proxy/transport/send.go maxTries":              `releve_wire_total{event="dropped-unreachable"}`,
+	"proxy/transport/udp.go maxFaults":              "reading pauses, and goes on",
+	"router/licence/state.go maxAuths":              "the request failed: alarm 1012",
+	"router/licence/state.go maxFails":              "a counter stops there",
+	"router/licence/state.go maxRetry":              "a time: more is not honoured",
+
+	"the waiting list (a quarter of the lines)": `releve_limit_refused_total{limit="waiting"}`,
+	"the loop guard (dialog.Limits)":            `releve_limit_refused_total{limit="loop-guard"}`,
+	"calls in progress (dialog.Limits)":         `releve_refused_total{limit="dialogs"}`,
+	"the spool (spool.Options)":                 `releve_limit_refused_total{limit="records"}`,
+	"the alarm table (alarm.DefaultLimit)":      `releve_limit_refused_total{limit="alarms"}`,
+	"the admin door (admin.MaxConnections)":     `releve_limit_refused_total{limit="admin"}`,
+	"what waits on a connection":                `releve_wire_total{event="dropped-queue"}`,
+	"the socket's buffers":                      `releve_wire_total{event="dropped-kernel"}`,
+	"time for a message":                        `releve_wire_total{event="slow-messages"}`,
+	"time to take what we send":                 `releve_wire_total{event="stuck-writers"}`,
+	"time for an acknowledgement":               `releve_wire_total{event="vanished"}`,
+	"time for a handshake":                      `releve_wire_total{event="handshakes-slow"}`,
+	"handshakes that fail":                      `releve_wire_total{event="handshakes-failed"}`,
+	"tails of transactions, with them":          `releve_limit_used{limit="transactions"}`,
+	"sources that are nobody's":                 `releve_wire_total{event="refused"}`,
+}
+
+var constant = regexp.MustCompile(`(?m)^\s*(?:const )?(max[A-Z]\w*)\s*=[^=]`)
+
+// limitsInCode lists the constants max… of the program.
+func limitsInCode(t *testing.T) map[string]bool {
+	found := make(map[string]bool)
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := filepath.ToSlash(strings.TrimPrefix(path, root+"/"))
+		switch {
+		case d.IsDir() && (name == "testbed" || name == "testdata" || path != root && strings.HasPrefix(d.Name(), ".")):
+			return fs.SkipDir
+		case d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go"):
+			return nil
+		}
+		raw, err := os.ReadFile(path)
+		for _, m := range constant.FindAllSubmatch(raw, -1) {
+			found[name+" "+string(m[1])] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// A bound that nobody counts drops things in silence.
+func TestEveryBoundIsCounted(t *testing.T) {
+	found := limitsInCode(t)
+	if len(found) < 40 {
+		t.Fatalf("only %d constants found: this proves nothing", len(found))
+	}
+	for f := range reflect.TypeFor[config.Limits]().Fields() {
+		found["limits."+f.Name] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		if bounds[name] == "" {
+			t.Errorf("%s: name the series that counts what it refuses, or say why nothing is lost", name)
+		}
+	}
+	for name := range bounds {
+		if (strings.Contains(name, ".go ") || strings.HasPrefix(name, "limits.")) && !found[name] {
+			t.Errorf("%s is gone: take its line out", name)
+		}
+	}
+}
+
+func TestSeriesOfEveryBoundExistAndAreDocumented(t *testing.T) {
+	s := still(t)
+	w := httptest.NewRecorder()
+	s.node.metrics().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	page, err := os.ReadFile(filepath.Join(root, "docs/operations.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, series := range bounds {
+		if !strings.HasPrefix(series, "releve_") {
+			continue
+		}
+		if !strings.Contains(w.Body.String(), "\n"+series+" ") {
+			t.Errorf("%s: no %s", name, series)
+		}
+		if family, _, _ := strings.Cut(series, "{"); !bytes.Contains(page, []byte(family)) {
+			t.Errorf("%s stands nowhere in docs/operations.md", family)
+		}
+	}
+	for _, l := range s.node.mind.counted.limits {
+		if l.used == nil {
+			continue
+		}
+		for _, family := range []string{"releve_limit_used", "releve_limit_capacity", "releve_limit_high_water"} {
+			if !strings.Contains(w.Body.String(), "\n"+family+`{limit="`+l.name+`"} `) {
+				t.Errorf("no %s of %s", family, l.name)
+			}
+		}
+		if l.most <= 0 || l.used() < 0 {
+			t.Errorf("%s holds %d of %d", l.name, l.used(), l.most)
+		}
+	}
+}
+
+func TestHighWaterStays(t *testing.T) {
+	used := int64(3)
+	l := limit{name: "x", count: func() uint64 { return 0 }}.holding(10, func() int64 { return used })
+	l.observe()
+	used = 1
+	l.observe()
+	if got := l.high.Load(); got != 3 {
+		t.Errorf("%d", got)
+	}
+}
