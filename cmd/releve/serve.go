@@ -44,6 +44,8 @@ func (c *cli) started(err error) error {
 		address = op.Addr.Network() + " " + op.Addr.String()
 	}
 	switch {
+	case op != nil && op.Addr != nil && op.Addr.Network() != "unix" && errors.Is(err, syscall.EACCES):
+		return exit{exitNo, c.m.PortDenied(address)}
 	case errors.Is(err, syscall.EADDRINUSE):
 		return exit{exitNo, c.m.AddressTaken(address)}
 	case errors.Is(err, syscall.EADDRNOTAVAIL):

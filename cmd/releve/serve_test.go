@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"releve/cmd/internal/text"
 )
 
 // siteFile writes a configuration of level base that listens on listen.
@@ -66,6 +68,28 @@ func TestServeOnATakenTCPPort(t *testing.T) {
 func TestServeOnAnAddressOfAnotherMachine(t *testing.T) {
 	path, _ := siteFile(t, "udp://192.0.2.1:5060")
 	refused(t, path, "udp 192.0.2.1:5060", "n'a pas l'adresse", "does not have the address")
+}
+
+// A port below 1024 is denied to another user than root, and to nobody who runs
+// these tests as root: the error is made here. That of the admin socket keeps
+// its own words.
+func TestServeOnADeniedPort(t *testing.T) {
+	c := &cli{m: text.For(text.English)}
+	denied := os.NewSyscallError("bind", syscall.EACCES)
+	for _, a := range []struct {
+		at   net.Addr
+		port bool
+	}{
+		{&net.UDPAddr{IP: net.IPv4(10, 0, 0, 5), Port: 506}, true},
+		{&net.TCPAddr{IP: net.IPv4(10, 0, 0, 5), Port: 506}, true},
+		{&net.UnixAddr{Name: "/run/releve/admin.sock", Net: "unix"}, false},
+	} {
+		err := c.started(fmt.Errorf("listen: %w", &net.OpError{Op: "listen", Addr: a.at, Err: denied}))
+		said := strings.Contains(err.Error(), "CAP_NET_BIND_SERVICE") && strings.Contains(err.Error(), a.at.String())
+		if said != a.port {
+			t.Errorf("%s: %v", a.at, err)
+		}
+	}
 }
 
 func TestSecondServeWithTheSameData(t *testing.T) {

@@ -3,6 +3,8 @@ package config
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
+	"strings"
 	"time"
 )
 
@@ -28,6 +30,8 @@ func (k *checker) tls() {
 	}
 	certificate, okCertificate := k.pem("tls.certificate", k.TLS.Certificate)
 	private, okKey := k.pem("tls.key", k.TLS.Key)
+	okCertificate = okCertificate && k.holdsCertificate(certificate)
+	okKey = okKey && k.holdsKey(private)
 	if okCertificate && okKey {
 		k.pair(certificate, private)
 	}
@@ -62,6 +66,35 @@ func (k *checker) pem(path, file string) ([]byte, bool) {
 		return nil, false
 	}
 	return raw, true
+}
+
+// holdsCertificate tells a file of another kind (the key's, a DER one) from a
+// certificate that does not go with its key.
+func (k *checker) holdsCertificate(raw []byte) bool {
+	for block, rest := pem.Decode(raw); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type == "CERTIFICATE" {
+			return true
+		}
+	}
+	k.fault("tls.certificate", CodeTLSFile, k.say.ConfigNoCertificate("tls.certificate", k.TLS.Certificate))
+	return false
+}
+
+// holdsKey: the file has a private key, and no pass phrase guards it, for there
+// is nobody to type it when the service starts.
+func (k *checker) holdsKey(raw []byte) bool {
+	for block, rest := pem.Decode(raw); block != nil; block, rest = pem.Decode(rest) {
+		switch {
+		case !strings.HasSuffix(block.Type, "PRIVATE KEY"):
+		case strings.HasPrefix(block.Type, "ENCRYPTED") || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED"):
+			k.fault("tls.key", CodeTLSFile, k.say.ConfigKeyEncrypted(k.TLS.Key))
+			return false
+		default:
+			return true
+		}
+	}
+	k.fault("tls.key", CodeTLSFile, k.say.ConfigNoKey(k.TLS.Key))
+	return false
 }
 
 // pair: the key is that of the certificate, which is valid today and for a

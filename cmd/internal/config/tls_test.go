@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"math/big"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -71,4 +72,48 @@ func TestCertificateAge(t *testing.T) {
 			t.Errorf("%v left: %q %v, want %q", c.left, found, err, c.code)
 		}
 	}
+}
+
+// TestWrongPEM: files swapped, of another kind, or guarded by a pass phrase are
+// told apart from a key of another certificate.
+func TestWrongPEM(t *testing.T) {
+	path, dir := file(t, "good_full.yaml")
+	t.Setenv("RELEVE_TEST_5002", "other")
+	certificate(t, dir, "cert.pem", "key.pem", 90*24*time.Hour)
+	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	good := map[string]string{cert: read(t, cert), key: read(t, key)}
+	certificate(t, dir, "cert.pem", "key.pem", 90*24*time.Hour)
+	for name, c := range map[string]struct{ cert, key, want string }{
+		"good":           {good[cert], good[key], ""},
+		"swapped":        {good[key], good[cert], "holds no PEM certificate; holds no PEM private key"},
+		"both in one":    {good[key] + good[cert], good[cert] + good[key], ""},
+		"other":          {good[cert], read(t, key), "the key is not that of the certificate"},
+		"text":           {"hello", good[key], "holds no PEM certificate"},
+		"pkcs8 guarded":  {good[cert], "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n", "pass phrase"},
+		"legacy guarded": {good[cert], "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nMAA=\n-----END RSA PRIVATE KEY-----\n", "pass phrase"},
+	} {
+		write(t, cert, c.cert)
+		write(t, key, c.key)
+		_, problems, _ := Load(path, text.English)
+		var said []string
+		for _, p := range problems {
+			if p.Code == CodeTLSFile {
+				said = append(said, p.Message)
+			}
+		}
+		for i, want := range strings.Split(c.want, "; ") {
+			if (c.want == "") != (len(said) == 0) || want != "" && (len(said) <= i || !strings.Contains(said[i], want)) {
+				t.Errorf("%s: %q, want %q", name, said, c.want)
+			}
+		}
+	}
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
 }

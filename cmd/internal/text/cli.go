@@ -90,6 +90,12 @@ func (m Messages) AddressElsewhere(address string) string {
 		"this machine does not have the address %[1]s (\"ip address\" shows its own): correct listen in the configuration, or wait until the network is up.", address)
 }
 
+// PortDenied says why serve does not start: a port below 1024 without the right.
+func (m Messages) PortDenied(address string) string {
+	return m.say("l'adresse %s est refusée à cet utilisateur : un port inférieur à 1024 demande le droit CAP_NET_BIND_SERVICE (AmbientCapabilities=CAP_NET_BIND_SERVICE dans l'unité systemd) ; donnez-le, ou choisissez un autre port dans listen.",
+		"the address %s is denied to this user: a port below 1024 needs the right CAP_NET_BIND_SERVICE (AmbientCapabilities=CAP_NET_BIND_SERVICE in the systemd unit); give it, or choose another port in listen.", address)
+}
+
 // AlreadyServing says why serve does not start: another one uses the same store.
 func (m Messages) AlreadyServing() string {
 	return m.say("une autre Relève tourne déjà avec ce dossier de données (« systemctl status releve ») : arrêtez-la d'abord.",
