@@ -35,6 +35,8 @@ type attempt struct {
 	key    uint64
 	sent   []byte // as sent; needed for repeats, CANCEL and ACK
 
+	answers *answers // challenges of the IPBX that it answers; nil: none
+
 	cancelling  cancelState
 	cancelled   []byte // the CANCEL, for repeats
 	provisional bool
@@ -55,7 +57,6 @@ type more struct {
 	way    way // as begun; rest is what was not tried yet
 	share  time.Duration
 	moveAt router.Instant // the present target was silent for its share; Never: it spoke, or is the last
-	tries  uint8
 	happen router.Happening
 	failed bool // some target failed already, as happen says
 }
@@ -103,7 +104,7 @@ func (c *context) share(t fork.Target, targets int) time.Duration {
 // try sends the request of branch i along w, as its n-th attempt.
 func (c *context) try(now router.Instant, i uint8, w *way, n uint8) (router.Happening, bool) {
 	b := &c.branches[i]
-	b.attempt = attempt{flow: w.flow}
+	b.attempt = attempt{flow: w.flow, answers: w.answers}
 	branch := c.s.branch(c.raw, &c.head, b.target, i+n*fork.MaxBranches)
 	b.key = c.s.clientKey(branch, false)
 	b.sent = c.s.appendRequest(c.s.buffer(), c, w, branch)
@@ -173,10 +174,11 @@ func (c *context) advance(now router.Instant, i uint8, why router.Happening) (ro
 		if !c.s.p.aim(&w, t, w.flow.Listener) {
 			continue
 		}
-		m.tries++
+		w.answers = b.answers.carried(t.addr == b.flow.Remote)
+		b.tries++
 		c.retire(now, i)
 		c.s.p.Stats.Retargeted.Add(1)
-		next, sent := c.try(now, i, &w, m.tries)
+		next, sent := c.try(now, i, &w, b.tries)
 		if sent {
 			return 0, true
 		}
@@ -217,7 +219,8 @@ func (c *context) again(now router.Instant, i uint8) bool {
 		return false
 	}
 	c.retire(now, i)
-	_, sent := c.try(now, i, &w, 1)
+	b.tries++
+	_, sent := c.try(now, i, &w, b.tries)
 	return sent
 }
 
@@ -338,8 +341,12 @@ func (b *branch) moveAt() router.Instant {
 }
 
 // movedOn reports whether branch i goes on at another target instead of telling
-// the fork what its transaction decided: a 503, silence, or a failure.
-func (c *context) movedOn(now router.Instant, i uint8, a transaction.Actions, h *message.Head) (moved bool) {
+// the fork what its transaction decided: a challenge that is answered, a 503,
+// silence, or a failure.
+func (c *context) movedOn(now router.Instant, i uint8, a transaction.Actions, raw []byte, h *message.Head) (moved bool) {
+	if a&transaction.Pass != 0 && h != nil && c.challenged(now, i, raw, h) {
+		return true
+	}
 	b := &c.branches[i]
 	if b.more == nil {
 		return false

@@ -24,6 +24,7 @@ func TestConformanceForwarding(t *testing.T) {
 	t.Run("F10 RFC 3261 §16.2 §8.2.6.1", TestSection17_2_1_InviteServer)
 	t.Run("F10 RFC 3261 §16.2 none to others", testTryingToInviteOnly)
 	t.Run("F11 RFC 3261 §22.3", testCredentials)
+	t.Run("F11 RFC 3261 §22.3 beside ours", TestForeignRealmPasses)
 	t.Run("F12 RFC 3261 §16.6", testIdentityOfTheDialog)
 	t.Run("F12 RFC 3261 §16.6(1)", TestBytes)
 	t.Run("F14 RFC 3261 §16.2 §17.2.3", TestSection16_6_10_Retransmissions)

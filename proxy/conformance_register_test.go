@@ -22,6 +22,12 @@ func TestConformanceRegistrar(t *testing.T) {
 	t.Run("H04 RFC 3261 §22.4 our choice: nobody is challenged", testNobodyIsChallenged)
 	t.Run("H06 RFC 3261 §22.1", testCredentials)
 	t.Run("H06 RFC 3261 §22.1 CANCEL and ACK", testNobodyIsChallenged)
+	t.Run("H01 RFC 7616 §3.4 RFC 3261 §22.2 challenges answered for a server", TestChallengeChoices)
+	t.Run("H02 RFC 8760 §2.4 challenges answered for a server", TestChallengeChoices)
+	t.Run("H03 RFC 3261 §22.3 challenges that are the server's", TestChallengeIsTheServers)
+	t.Run("H05 RFC 3261 §22.4 the digest names the Request-URI sent", TestChallengedCall)
+	t.Run("H06 RFC 3261 §22.1 ACK and CANCEL of a call answered for", TestChallengedCall)
+	t.Run("H06 RFC 3261 §22.1 CANCEL of a call answered for", TestCancelledAfterChallenge)
 	t.Run("H07 RFC 7616 §5 our choice: nobody is challenged", testNobodyIsChallenged)
 	t.Run("flow 34 the server registers while the other holds the licence", testRegisterOfThePassiveServer)
 }

@@ -24,8 +24,9 @@ import (
 const remotePrefix = "rlv-"
 
 // disguise is the Contact that stands for the one in a message from a far end
-// to an IPBX; nil: it stays as it is.
-func (s *shard) disguise(dst []byte, from side, to transport.Flow, raw []byte, h *message.Head) []byte {
+// to an IPBX; nil: it stays as it is. own is the server's own URI, where another one
+// stands for it at the IPBX (Token.From).
+func (s *shard) disguise(dst []byte, from side, own string, to transport.Flow, raw []byte, h *message.Head) []byte {
 	p := s.p
 	if !p.rewrites || h.ContactURI.Empty() || !recordRoutes(h.Method) || !h.Request && (h.Status == 100 || h.Status >= 300) {
 		return nil
@@ -35,7 +36,7 @@ func (s *shard) disguise(dst []byte, from side, to transport.Flow, raw []byte, h
 		return nil
 	}
 	contact := h.ContactURI.Of(raw)
-	t := message.Token{Server: from.server(), FromIPBX: true, IPBX: p.side(to).index, Epoch: p.View().Epoch}
+	t := message.Token{Server: from.server(), FromIPBX: true, IPBX: p.side(to).index, Epoch: p.View().Epoch, From: own}
 	dst = append(dst, "sip"...)
 	if secure(contact) {
 		dst = append(dst, 's')

@@ -35,6 +35,7 @@ type context struct {
 	way      way   // mode Single: where it goes
 	waitAt   router.Instant
 	waitFor  router.Server
+	altered  bool // a request went out otherwise numbered or named than it came
 	over     bool // fork said Done
 	gone     bool
 	rerouted bool // responses go where the sent-by's name leads
@@ -69,13 +70,15 @@ const (
 // branch is one far end of a context, and the client transaction there.
 type branch struct {
 	attempt
-	target fork.Target
-	more   *more         // nil: one target
-	final  []byte        // last final response, Via of ours still on top; for best response and ACK
-	line   router.Server // a line reserved for this branch
-	ended  bool
-	epoch  uint64 // when it began
-	gone   uint64 // hash of the To tag whose 2xx was dismissed last; 0: none
+	target  fork.Target
+	more    *more         // nil: one target
+	final   []byte        // last final response, Via of ours still on top; for best response and ACK
+	line    router.Server // a line reserved for this branch
+	tries   uint8         // attempts after the first
+	refused bool          // our credentials were refused, or are given a rest
+	ended   bool
+	epoch   uint64 // when it began
+	gone    uint64 // hash of the To tag whose 2xx was dismissed last; 0: none
 }
 
 // head reads the request as it was sent: for its ACK or CANCEL, so not kept.
@@ -253,7 +256,7 @@ func (c *context) clientActions(now router.Instant, i uint8, a transaction.Actio
 	if a&(transaction.PassTimeout|transaction.PassFailed|transaction.Terminate) != 0 {
 		delete(c.s.calling, ref{c, i})
 	}
-	if c.movedOn(now, i, a, h) {
+	if c.movedOn(now, i, a, raw, h) {
 		return
 	}
 	switch {

@@ -23,6 +23,8 @@ type way struct {
 	pushURI    []byte   // the next hop is a strict router: this URI goes to the end of Route
 	secure     bool     // sips: TLS only, and Record-Route says sips
 	marks      marks
+	answers    *answers // challenges that this attempt answers; nil: none
+	change     *change  // nil: it goes as its sender numbered and named it
 	token      message.Token
 	signed     bool         // token came with the request: an in-dialog one
 	ask        resolve.Name // this name must be looked up first; Host empty: none
@@ -236,8 +238,11 @@ func (s *shard) appendRequest(dst []byte, c *context, w *way, branch []byte) []b
 	if w.marks.diversion != nil {
 		edit.Add = [][]byte{w.marks.diversion}
 	}
+	if ch, some := c.changes(w); some {
+		ch.into(&edit)
+	}
 	if s.p.rewrites {
-		edit.Contact = s.disguise(nil, c.from, w.flow, c.raw, &c.head)
+		edit.Contact = s.disguise(nil, c.from, w.token.From, w.flow, c.raw, &c.head)
 	}
 	if recordRoutes(c.head.Method) {
 		edit.PushRecordRoute[0] = s.appendRecordRoute(rr[0][:0], l, w, c.head.CallID.Of(c.raw))
@@ -262,6 +267,9 @@ func (s *shard) appendInDialog(dst []byte, f transport.Flow, raw []byte, h *mess
 		PushVia:       s.appendVia(via[:0], raw, h, w.flow, s.branch(raw, h, fork.ToRoute, i)),
 		StampReceived: st.Addr, SetReceived: st.Received, SetRPort: st.RPort,
 		SetContentLength: w.flow.Network.Reliable(),
+	}
+	if w.change != nil {
+		w.change.into(&edit)
 	}
 	return message.AppendForward(dst, raw, h, &edit)
 }

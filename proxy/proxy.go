@@ -64,6 +64,11 @@ type IPBX struct {
 	Peer
 	Sources []netip.Addr // where its requests come from, besides Addr
 	Manners Manners
+	// Identity is the URI that calls of each server come from here; empty: nothing
+	// is said of it. MapFrom puts it into From, for an IPBX that reads nothing else;
+	// otherwise it is asserted (RFC 3325).
+	Identity [router.Servers]string
+	MapFrom  bool
 }
 
 // Server is one of the two voice servers.
@@ -71,6 +76,9 @@ type Server struct {
 	Peer
 	Lines int
 	User  string // user part of the Request-URI towards it; empty: as received
+	// Credentials of its licensed user answer the IPBX's challenges in its place;
+	// zero: challenges are relayed.
+	Credentials Credentials
 }
 
 // Config of a Proxy. Immutable once given to New.
@@ -104,7 +112,10 @@ type Hooks struct {
 	// dismissed before, or belongs to a call that goes on.
 	// Copies what it keeps.
 	Dismiss func(f transport.Flow, invite, ok []byte, again bool)
-	Fault   func(what, call string) // a panic ended this call; empty: it ended one message
+	// Credentials says whether an IPBX took those of a server's user: refused, or
+	// taken again after that.
+	Credentials func(s router.Server, ipbx uint8, refused bool)
+	Fault       func(what, call string) // a panic ended this call; empty: it ended one message
 }
 
 // Proxy is the SIP element. Safe for concurrent use.
@@ -130,7 +141,10 @@ type Proxy struct {
 	spared                             []atomic.Int64     // by sourceOf: the instant until which it asked for a pause
 	policy                             []fork.Policy      // by IPBX
 	rewrites                           bool               // some IPBX has RewriteContact
+	stands                             bool               // for a user of some server: Credentials or Identity
 	sourceRate, strangerRate, pingRate admission.Rate
+
+	accounts accounts
 
 	wait sync.WaitGroup
 
@@ -157,6 +171,7 @@ func New(cfg Config, wire Wire, view router.View, hooks Hooks) *Proxy {
 	}
 	p.rates()
 	p.policies()
+	p.users()
 	p.heads.New = func() any { return new(message.Head) }
 	for i := range cfg.Listeners {
 		a, _ := hostPort([]byte(cfg.Listeners[i].SentBy), cfg.Listeners[i].Network)

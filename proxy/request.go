@@ -60,6 +60,7 @@ func (s *shard) acked(now router.Instant, f transport.Flow, raw []byte, h *messa
 		s.p.Stats.Stray.Add(1)
 		return
 	}
+	s.renumber(s.p.side(f), raw, h, &way)
 	out := s.appendInDialog(s.buf[:0], f, raw, h, &way, 0)
 	if len(out) > largeRequest {
 		if flow, large := s.p.largeFlow(&way); large {
@@ -243,6 +244,7 @@ func (s *shard) inDialog(now router.Instant, key uint64, f transport.Flow, from 
 		p.refuseWay(f, raw, h, &way)
 		return
 	}
+	s.renumber(from, raw, h, &way)
 	c := s.newContext(now, key, f, from, raw, h)
 	s.current = c
 	c.way = way
@@ -255,7 +257,7 @@ func (s *shard) inDialog(now router.Instant, key uint64, f transport.Flow, from 
 		// shard, and must not overtake the BYE on its way to the server.
 		defer s.bye(now, raw, h, way, from)
 	case from.kind == fromServer:
-		p.Dialogs.Used(p.callKey(h.CallID.Of(raw)), h.CSeq)
+		p.Dialogs.Used(p.callKey(h.CallID.Of(raw)), way.change.numberOr(h.CSeq))
 	}
 	s.single(now, c)
 }

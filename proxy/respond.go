@@ -45,6 +45,7 @@ func (s *shard) response(now router.Instant, f transport.Flow, raw []byte, h *me
 		r.branch = c.former[r.branch-formerBase].of
 	}
 	b := &c.branches[r.branch]
+	c.credited(b, h)
 	if h.Status < 200 {
 		b.provisional = true
 	}
@@ -103,18 +104,28 @@ func (c *context) relay(now router.Instant, i uint8, raw []byte, h *message.Head
 		c.reply(now, 500, router.ReasonServerFailed)
 		return
 	}
+	if b := &c.branches[i]; b.refused && (h.Status == 401 || h.Status == 407) {
+		// The server is not to be asked for a password that was not its own: our
+		// choice, 403 as RFC 3261 §21.4.4 has it.
+		c.reply(now, 403, router.ReasonThisCallOnly)
+		return
+	}
 	edit := message.Edit{StripVia: true, MaxForwards: -1, SetContentLength: c.flow.Network.Reliable()}
 	if h.Status == 401 || h.Status == 407 {
 		edit.Add = c.challenges(i)
 	}
 	if c.s.p.rewrites {
-		edit.Contact = c.s.disguise(nil, c.s.p.side(c.branches[i].flow), c.flow, raw, h)
+		edit.Contact = c.s.disguise(nil, c.s.p.side(c.branches[i].flow), c.way.token.From, c.flow, raw, h)
+	}
+	if c.altered {
+		c.restored(&edit, raw, h)
 	}
 	c.send(now, h.Status, message.AppendForward(c.s.buf[:0], raw, h, &edit))
 	switch {
 	case h.Status < 200 || h.Status >= 300:
 	case c.call != nil:
 		c.answered(now, i, raw, h)
+		c.agreed(&c.branches[i], raw, h)
 	case !c.head.ToTag.Empty():
 		c.refreshed(now, raw, h)
 	}
@@ -262,7 +273,8 @@ func (s *shard) stray(from side, raw []byte, h *message.Head) {
 	if !ok {
 		return
 	}
-	if edit.Contact = s.disguise(nil, from, f, raw, h); edit.Contact != nil {
+	s.restoredAlone(&edit, from, raw, h)
+	if edit.Contact = s.disguise(nil, from, "", f, raw, h); edit.Contact != nil || edit.SetCSeq || edit.FromURI != nil || edit.ToURI != nil {
 		out = message.AppendForward(s.buf[:0], raw, h, &edit)
 		s.buf = out[:0]
 	}

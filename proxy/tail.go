@@ -110,10 +110,11 @@ func (t *tails) find(by map[uint64]uint64, key uint64) *tail {
 
 // entomb replaces a context by its tail when nothing else is left of it; false
 // when it must stay: more than one branch, a CANCEL, a refused INVITE whose ACK
-// is awaited, a stream whose transactions end at once anyway, one whose
+// is awaited, a stream whose transactions end at once anyway, one whose repeats are
+// to be numbered or named as the first response was, one whose
 // responses may yet have to find their way by a name.
 func (c *context) entomb() bool {
-	if !c.over || len(c.branches) != 1 || len(c.former) != 0 || c.byName() || c.waitAt != 0 || c.fork.Next() != router.Never {
+	if !c.over || c.altered || len(c.branches) != 1 || len(c.former) != 0 || c.byName() || c.waitAt != 0 || c.fork.Next() != router.Never {
 		return false
 	}
 	b := &c.branches[0]
@@ -156,7 +157,7 @@ func (s *shard) trailing(t *tail, from side, raw []byte, h *message.Head) {
 	}
 	edit := message.Edit{StripVia: true, MaxForwards: -1, SetContentLength: t.flow.Network.Reliable()}
 	if s.p.rewrites {
-		edit.Contact = s.disguise(nil, from, t.flow, raw, h)
+		edit.Contact = s.disguise(nil, from, "", t.flow, raw, h)
 	}
 	out := message.AppendForward(s.buf[:0], raw, h, &edit)
 	s.buf = out[:0]

@@ -58,15 +58,16 @@ type bed struct {
 
 	ibx, ibx2, primary, secondary, stranger *peer
 
-	mu        sync.Mutex // guards what follows
-	inbox     map[netip.AddrPort][]got
-	records   []router.CallRecord
-	overflows int
-	faults    []string
-	passive   []router.Server
-	granted   []int
-	onHold    func()           // called by the Overflow hook
-	onSend    func(raw []byte) // called before each message of ours
+	mu          sync.Mutex // guards what follows
+	inbox       map[netip.AddrPort][]got
+	records     []router.CallRecord
+	overflows   int
+	faults      []string
+	passive     []router.Server
+	granted     []int
+	credentials []string         // "primary@0 refused"
+	onHold      func()           // called by the Overflow hook
+	onSend      func(raw []byte) // called before each message of ours
 
 	full    atomic.Bool // our socket buffer takes nothing
 	offered uint64      // by proxies of this bed that were stopped
@@ -205,6 +206,13 @@ func (b *bed) hooks() Hooks {
 		Dismiss: func(f transport.Flow, invite, ok []byte, again bool) {
 			invite, ok = append([]byte(nil), invite...), append([]byte(nil), ok...)
 			go b.agent.Dismiss(f, invite, ok, again, b.p.Ours)
+		},
+		Credentials: func(s router.Server, ipbx uint8, refused bool) {
+			what := fmt.Sprintf("%s@%d taken", s, ipbx)
+			if refused {
+				what = fmt.Sprintf("%s@%d refused", s, ipbx)
+			}
+			locked(func() { b.credentials = append(b.credentials, what) })
 		},
 		Fault: func(what, _ string) { locked(func() { b.faults = append(b.faults, what) }) },
 	}

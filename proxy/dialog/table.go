@@ -67,6 +67,8 @@ type Table struct {
 	limit  Limits
 	loops  loops
 
+	numbered map[Key]numbered // dialogs of ours that are numbered or named otherwise at the IPBX
+
 	// ended are the keys of calls that ended lately, in two generations: a BYE
 	// that crossed another ends nothing twice.
 	ended   [2]map[Key]struct{}
@@ -149,6 +151,7 @@ func (t *Table) End(k Key, now router.Instant) (Call, []Grant, bool) {
 		return Call{}, nil, false
 	}
 	delete(t.calls, k)
+	delete(t.numbered, k)
 	t.count(c, -1)
 	t.remember(k, now)
 	var g []Grant
@@ -236,6 +239,7 @@ func (t *Table) Len() int {
 func (t *Table) Expired(limit router.Instant) []Key {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.forget(limit)
 	var out []Key
 	for k, c := range t.calls {
 		if c.Answered < limit {

@@ -11,6 +11,7 @@ type Challenge struct {
 	Realm, Nonce, Opaque string
 	Domain               string // URIs the credentials are for, as written; empty: this server
 	Algorithm            Algorithm
+	Sess                 bool   // its session variant, MD5-sess
 	AlgorithmName        string // as written, empty when absent
 	Qop                  string // options as written, "auth,auth-int"; empty: none (RFC 2069)
 	Auth, AuthInt        bool   // options we know
@@ -47,9 +48,10 @@ func ParseChallenges(value []byte) ([]Challenge, error) {
 func challenge(p map[string]string) (Challenge, error) {
 	c := Challenge{
 		Realm: p["realm"], Nonce: p["nonce"], Opaque: p["opaque"], Domain: p["domain"],
-		Algorithm: algorithmOf(p["algorithm"]), AlgorithmName: p["algorithm"], Qop: p["qop"],
+		AlgorithmName: p["algorithm"], Qop: p["qop"],
 		Stale: strings.EqualFold(p["stale"], "true"), UserHash: strings.EqualFold(p["userhash"], "true"),
 	}
+	c.Algorithm, c.Sess = algorithmOf(p["algorithm"])
 	if _, ok := p["realm"]; !ok {
 		return c, errors.New("parse challenge: no realm")
 	}
@@ -77,9 +79,21 @@ func NextNonce(value []byte) string {
 	return schemes[0].params["nextnonce"]
 }
 
+// Realm is the realm of the credentials in one Authorization or
+// Proxy-Authorization value; false: they are no Digest ones, or cannot be read.
+func Realm(value []byte) (string, bool) {
+	schemes, err := parse(value)
+	if err != nil || len(schemes) != 1 || !strings.EqualFold(schemes[0].name, "Digest") {
+		return "", false
+	}
+	realm, ok := schemes[0].params["realm"]
+	return realm, ok
+}
+
 // usable reports whether we can answer c.
 func (c Challenge) usable() bool {
-	return c.Algorithm != Unknown && (c.Auth || c.AuthInt || strings.TrimSpace(c.Qop) == "")
+	old := strings.TrimSpace(c.Qop) == "" && !c.Sess // a session needs the cnonce that comes with qop
+	return c.Algorithm != Unknown && (c.Auth || c.AuthInt || old)
 }
 
 // qop is the option we take: auth when offered, for a hop may change a body.
@@ -94,12 +108,16 @@ func (c Challenge) qop() string {
 }
 
 // Choose takes the topmost challenge that we can answer (RFC 8760 §2.4: the
-// server lists them in its order of preference). For a request challenged by
+// server lists them in its order of preference), one of a session variant only
+// where there is no other: our choice, few servers compute it as the RFC has it. For
+// a request challenged by
 // several realms, call it once with the challenges of each realm.
 func Choose(cs []Challenge) (Challenge, bool) {
-	for _, c := range cs {
-		if c.usable() {
-			return c, true
+	for _, sess := range [...]bool{false, true} {
+		for _, c := range cs {
+			if c.usable() && c.Sess == sess {
+				return c, true
+			}
 		}
 	}
 	return Challenge{}, false
@@ -109,23 +127,36 @@ func Choose(cs []Challenge) (Challenge, bool) {
 // holds for the one algorithm and realm it was made with.
 type Credentials struct{ Username, Password, HA1 string }
 
-// Session counts the uses of the current nonce. The zero value is ready. Not
-// safe for concurrent use.
+// remembered is how many nonces a Session counts. Our choice: several calls at
+// a time are challenged with nonces of their own, and a server that shows one
+// again does so soon.
+const remembered = 16
+
+// Session counts the uses of each nonce of one server. The zero value is ready.
+// Not safe for concurrent use.
 type Session struct {
+	uses [remembered]uses
+	next int // the place that is taken over next
+}
+
+type uses struct {
 	nonce string
 	count uint32
 }
 
 // Next returns the nonce count of the next request with this nonce: 1 with a
 // nonce not used before (RFC 7616 §3.4; a repeated count is taken for a replay).
-// Only the latest nonce is remembered: a server that gave a new one does not
-// take the old one again.
+// The latest nonces are remembered: a server does not take an old one again.
 func (s *Session) Next(nonce string) uint32 {
-	if nonce != s.nonce {
-		s.nonce, s.count = nonce, 0
+	for i := range s.uses {
+		if u := &s.uses[i]; u.count > 0 && u.nonce == nonce {
+			u.count++
+			return u.count
+		}
 	}
-	s.count++
-	return s.count
+	s.uses[s.next] = uses{nonce, 1}
+	s.next = (s.next + 1) % remembered
+	return 1
 }
 
 // Authorization returns the value of the Authorization (401) or
@@ -141,6 +172,9 @@ func Authorization(c Challenge, cred Credentials, method, uri string, body []byt
 	if ha1 == "" {
 		ha1 = HA1(c.Algorithm, cred.Username, c.Realm, cred.Password)
 	}
+	if c.Sess {
+		ha1 = session(c.Algorithm, ha1, c.Nonce, cnonce)
+	}
 	username := cred.Username
 	if c.UserHash {
 		username = c.Algorithm.hash(cred.Username + ":" + c.Realm)
@@ -154,7 +188,7 @@ func Authorization(c Challenge, cred Credentials, method, uri string, body []byt
 		"response=" + quote(response(c.Algorithm, ha1, method, uri, c.Nonce, qop, count, cnonce, body)),
 	}
 	if c.AlgorithmName != "" {
-		b = append(b, "algorithm="+c.Algorithm.String())
+		b = append(b, "algorithm="+nameOf(c.Algorithm, c.Sess))
 	}
 	if qop != "" {
 		b = append(b, "cnonce="+quote(cnonce), "qop="+qop, "nc="+count)

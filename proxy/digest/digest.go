@@ -5,9 +5,8 @@
 //	401/407 ─ ParseChallenges ─ Choose ─ Session.Next ─ Authorization ─ request again
 //	REGISTER with Authorization ─ Verify ─ Accepted | Refused | Unreadable
 //
-// Algorithms: SHA-256, SHA-512-256, MD5. The -sess variants are refused: they
-// tie the key to the first cnonce of a session, which no known IPBX asks for
-// (our choice). Pure: no randomness, no clock; the caller brings the cnonce and
+// Algorithms: SHA-256, SHA-512-256, MD5. The -sess variants only where
+// a server offers nothing else. Pure: no randomness, no clock; the caller brings the cnonce and
 // owns the nonces. Functions are safe for concurrent use; a Session belongs to
 // whoever owns the registration or dialog.
 package digest
@@ -23,8 +22,8 @@ import (
 // Algorithm is a hash of RFC 7616 §6.1.
 type Algorithm uint8
 
-// Unknown stands for everything else, the -sess variants included. A challenge
-// without algorithm is MD5 (RFC 7616 §3.3).
+// Unknown stands for everything else. A challenge without algorithm is MD5 (RFC
+// 7616 §3.3).
 const (
 	Unknown Algorithm = iota
 	MD5
@@ -36,16 +35,34 @@ func (a Algorithm) String() string {
 	return [...]string{"unknown", "MD5", "SHA-256", "SHA-512-256"}[a]
 }
 
-func algorithmOf(s string) Algorithm {
-	switch strings.ToUpper(s) {
-	case "", "MD5":
-		return MD5
-	case "SHA-256":
-		return SHA256
-	case "SHA-512-256":
-		return SHA512T256
+// algorithmOf reads the name of an algorithm; sess: of its session variant.
+func algorithmOf(s string) (a Algorithm, sess bool) {
+	name, sess := strings.CutSuffix(strings.ToUpper(s), sessSuffix)
+	switch {
+	case name == "MD5", name == "" && !sess:
+		return MD5, sess
+	case name == "SHA-256":
+		return SHA256, sess
+	case name == "SHA-512-256":
+		return SHA512T256, sess
 	}
-	return Unknown
+	return Unknown, false
+}
+
+const sessSuffix = "-SESS"
+
+// session is H(A1) of a session variant: made anew for each request with its own
+// nonce and cnonce, as SIP servers that know it do (RFC 7616 §3.4.2).
+func session(a Algorithm, ha1, nonce, cnonce string) string {
+	return a.hash(ha1 + ":" + nonce + ":" + cnonce)
+}
+
+// nameOf is an algorithm as it is written.
+func nameOf(a Algorithm, sess bool) string {
+	if sess {
+		return a.String() + "-sess"
+	}
+	return a.String()
 }
 
 // hash is H(data) in lower-case hex.

@@ -19,6 +19,7 @@ func TestVectors(t *testing.T) {
 		username          string
 	}{
 		{"RFC 2617 §3.5", `Digest realm="testrealm@host.com", qop="auth,auth-int", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", opaque="5ccc069c403ebaf9f0171e9517f40e41"`, Credentials{Username: "Mufasa", Password: "Circle Of Life"}, "/dir/index.html", "0a4f113b", "6629fae49393a05397450978507c4ef1", "Mufasa"},
+		{"RFC 2617 §3.2.2.2 MD5-sess, from the inputs of §3.5 by Python's hashlib", `Digest realm="testrealm@host.com", qop="auth", algorithm=MD5-sess, nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093"`, Credentials{Username: "Mufasa", Password: "Circle Of Life"}, "/dir/index.html", "0a4f113b", "8e3825c57e897f5a0dec6c2d4e5059d0", "Mufasa"},
 		{"RFC 7616 §3.9.1 MD5", `Digest realm="http-auth@example.org", qop="auth, auth-int", algorithm=MD5, nonce="` + nonce7616 + `", opaque="x"`, mufasa, "/dir/index.html", cnonce7616, "8ca523f5e9506fed4657c9700eebdbec", "Mufasa"},
 		{"RFC 7616 §3.9.1 SHA-256", `Digest realm="http-auth@example.org", qop="auth, auth-int", algorithm=SHA-256, nonce="` + nonce7616 + `"`, mufasa, "/dir/index.html", cnonce7616, "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1", "Mufasa"},
 		{"RFC 7616 §3.9.2, corrected", `Digest realm="api@example.org", qop="auth", algorithm=SHA-512-256, nonce="5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK", opaque="HRPCssKJSGjCrkzDg8OhwpzCiGPChXYjwrI2QmXDnsOS", charset=UTF-8, userhash=true`, Credentials{Username: "Jäsøn Doe", Password: "Secret, or not?"}, "/doe.json", "NTg6RKcb9boFIAS3KrFK9BGeh+niz/sm", "7a4e1192babbba02e91182d2895bfdbf7adafc6e48d4e517ca301974843d840c", "793263caabb707a56211940d90411ea4a575adeccb7e360aeb624ed06ece9b0b"},
@@ -46,6 +47,7 @@ func TestChoose(t *testing.T) {
 		{"topmost known", `Digest realm="a", nonce="1", algorithm=SHA-512-256, qop="auth", Digest realm="b", nonce="2", algorithm=MD5`, SHA512T256, "a", 2},
 		{"unknown and -sess passed over", `Digest realm="a", nonce="1", algorithm=BLAKE3, Digest realm="b", nonce="2", algorithm=MD5-sess,Digest realm="c",nonce="3",algorithm=md5`, MD5, "c", 3},
 		{"other schemes passed over", "Basic realm=\"x\",\r\n Negotiate abcd==, Digest nonce=\"1\" , realm = \"y, \\\"z\\\"\"", MD5, `y, "z"`, 1},
+		{"-sess where there is no other", `Digest realm="a", nonce="1", algorithm=SHA-256-sess, Digest realm="b", nonce="2", algorithm=md5-sess, qop="auth"`, MD5, "b", 2},
 		{"no qop we know", `Digest realm="a", nonce="1", qop="token"`, Unknown, "", 1},
 	} {
 		cs, err := ParseChallenges([]byte(c.in))
@@ -77,10 +79,11 @@ func TestBothSides(t *testing.T) {
 	}
 	body := []byte("v=0\r\n")
 	for _, a := range []Algorithm{MD5, SHA256, SHA512T256} {
-		for _, qop := range []string{"", "auth", "auth-int"} {
-			c := Challenge{Realm: `re"alm`, Nonce: "n1", Opaque: "o", Algorithm: a, Qop: qop, Stale: true}
+		for _, qop := range []string{"", "auth", "auth-int", "auth sess"} {
+			qop, sess := strings.CutSuffix(qop, " sess")
+			c := Challenge{Realm: `re"alm`, Nonce: "n1", Opaque: "o", Algorithm: a, Sess: sess, Qop: qop, Stale: true}
 			cs, err := ParseChallenges([]byte(FormatChallenge(c)))
-			if err != nil || len(cs) != 1 || cs[0].Realm != c.Realm || !cs[0].Stale || cs[0].Algorithm != a {
+			if err != nil || len(cs) != 1 || cs[0].Realm != c.Realm || !cs[0].Stale || cs[0].Algorithm != a || cs[0].Sess != sess {
 				t.Fatalf("%+v %v", cs, err)
 			}
 			for _, try := range []struct {
@@ -115,7 +118,7 @@ func TestSession(t *testing.T) {
 	for i, c := range []struct {
 		nonce string
 		want  uint32
-	}{{"a", 1}, {"a", 2}, {"b", 1}, {"b", 2}, {"b", 3}} {
+	}{{"a", 1}, {"a", 2}, {"b", 1}, {"b", 2}, {"a", 3}, {"b", 3}, {"", 1}, {"", 2}} {
 		if got := s.Next(c.nonce); got != c.want {
 			t.Errorf("%d: %d, want %d", i, got, c.want)
 		}

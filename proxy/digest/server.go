@@ -21,7 +21,7 @@ func FormatChallenge(c Challenge) string {
 		b = append(b, "stale=true")
 	}
 	if c.Algorithm != Unknown {
-		b = append(b, "algorithm="+c.Algorithm.String())
+		b = append(b, "algorithm="+nameOf(c.Algorithm, c.Sess))
 	}
 	if qop := offered(c); qop != "" {
 		b = append(b, "qop="+quote(qop))
@@ -46,6 +46,7 @@ func offered(c Challenge) string {
 type Answer struct {
 	Username, Realm, Nonce, URI, Opaque string
 	Algorithm                           Algorithm
+	Sess                                bool   // its session variant
 	Qop                                 string // "", auth or auth-int
 	NonceCount                          uint32 // 0 without qop
 	CNonce                              string
@@ -82,12 +83,16 @@ func Verify(header []byte, method string, body []byte, lookup Lookup) (Answer, O
 	p := schemes[0].params
 	a := Answer{
 		Username: p["username"], Realm: p["realm"], Nonce: p["nonce"], URI: p["uri"], Opaque: p["opaque"],
-		Algorithm: algorithmOf(p["algorithm"]), Qop: strings.ToLower(p["qop"]), CNonce: p["cnonce"],
+		Qop: strings.ToLower(p["qop"]), CNonce: p["cnonce"],
 	}
+	a.Algorithm, a.Sess = algorithmOf(p["algorithm"])
 	if !a.complete(p) {
 		return a, Unreadable
 	}
 	ha1, known := lookup(a.Algorithm, a.Username, a.Realm)
+	if a.Sess {
+		ha1 = session(a.Algorithm, ha1, a.Nonce, a.CNonce)
+	}
 	want := response(a.Algorithm, ha1, method, a.URI, a.Nonce, a.Qop, p["nc"], a.CNonce, body)
 	same := subtle.ConstantTimeCompare([]byte(want), []byte(strings.ToLower(p["response"]))) == 1
 	if !known || !same {
@@ -102,7 +107,7 @@ func (a *Answer) complete(p map[string]string) bool {
 		return false
 	}
 	if a.Qop == "" {
-		return true
+		return !a.Sess
 	}
 	nc, err := strconv.ParseUint(p["nc"], 16, 32)
 	a.NonceCount = uint32(nc)

@@ -33,9 +33,13 @@ type Edit struct {
 
 	MaxForwards int // -1: leave; else the new value, inserted when absent
 
-	SetCSeq bool   // a dialog's CSeq offset: CSeq becomes CSeq, and the number of
-	CSeq    uint32 // the INVITE in RAck moves by the same difference
+	SetCSeq bool   // the number in CSeq
+	CSeq    uint32 // 0 to 2^31-1
+	SetRAck bool   // the CSeq number in RAck, that of the INVITE (RFC 3262 §7.2)
+	RAck    uint32
 
+	FromURI          []byte   // new URI in From, all else of it stays; nil: keep
+	ToURI            []byte   // likewise in To
 	Contact          []byte   // new URI of the first Contact; nil: keep
 	History          []byte   // History-Info line after the existing ones: entries stand in order (RFC 7044 §10.3)
 	Add              [][]byte // whole lines made by Line, after the Via and Record-Route block
@@ -60,6 +64,8 @@ func (e *Edit) Check() error {
 		{"Record-Route", e.PushRecordRoute[1]},
 		{"Route", e.PushRoute},
 		{"Route", e.LastRoute},
+		{"From", e.FromURI},
+		{"To", e.ToURI},
 		{"Contact", e.Contact},
 		{"History-Info", e.History},
 	} {
@@ -82,7 +88,8 @@ func (e *Edit) fit() bool {
 		}
 	}
 	return clean(e.URI) && clean(e.PushVia) && clean(e.PushRecordRoute[0]) && clean(e.PushRecordRoute[1]) &&
-		clean(e.PushRoute) && clean(e.LastRoute) && clean(e.Contact) && clean(e.History)
+		clean(e.PushRoute) && clean(e.LastRoute) && clean(e.Contact) && clean(e.History) &&
+		clean(e.FromURI) && clean(e.ToURI)
 }
 
 // FramingError refuses a value with CR, LF or NUL, or a malformed line.
@@ -149,6 +156,8 @@ const (
 	isRoute
 	isLastRoute
 	isContact
+	isFrom
+	isTo
 	isHistory
 	isAdd
 )
@@ -182,6 +191,10 @@ func (e *Edit) text(c *cut) []byte {
 		return e.LastRoute
 	case isContact:
 		return e.Contact
+	case isFrom:
+		return e.FromURI
+	case isTo:
+		return e.ToURI
 	case isHistory:
 		return e.History
 	}
@@ -217,6 +230,7 @@ func AppendForward(dst, raw []byte, h *Head, e *Edit) []byte {
 	cs = e.vias(cs, raw, h)
 	cs = e.routes(cs, raw, h)
 	cs = e.numbers(cs, raw, h)
+	cs = e.parties(cs, raw, h)
 	cs = e.lines(cs, raw, h)
 	pos := h.Start
 	for i := range cs {
@@ -306,40 +320,6 @@ func (e *Edit) routes(cs []cut, raw []byte, h *Head) []cut {
 		cs = e.dropRoutes(cs, raw, h)
 	}
 	return cs
-}
-
-// numbers edits Max-Forwards and CSeq.
-func (e *Edit) numbers(cs []cut, raw []byte, h *Head) []cut {
-	if e.MaxForwards >= 0 {
-		c := cut{off: at(h.MaxFwdValue), end: upto(h.MaxFwdValue), num: uint32(e.MaxForwards), what: isNumber}
-		if h.MaxFwdValue.Empty() {
-			c.off, c.end, c.pre, c.post = h.ViaEnd, h.ViaEnd, "Max-Forwards: ", crlf
-		}
-		cs = addCut(cs, c)
-	}
-	if !e.SetCSeq || h.CSeqValue.Empty() {
-		return cs
-	}
-	cs = addCut(cs, cut{off: at(h.CSeqValue), end: upto(h.CSeqValue), num: e.CSeq, what: isNumber})
-	if s, n, ok := rackNumber(raw, h); ok {
-		cs = addCut(cs, cut{off: at(s), end: upto(s), num: n + e.CSeq - h.CSeq, what: isNumber})
-	}
-	return cs
-}
-
-// rackNumber finds the CSeq number in "RAck: 776656 1 INVITE" (RFC 3262 §7.2).
-func rackNumber(raw []byte, h *Head) (Span, uint32, bool) {
-	v, end := at(h.RAck), upto(h.RAck)
-	for v < end && !isLWS(raw[v]) {
-		v++
-	}
-	off := skipLWS(raw, v, end)
-	e := off
-	for e < end && !isLWS(raw[e]) {
-		e++
-	}
-	n, ok := number(raw[off:e])
-	return sp(off, e), uint32(n), ok && n < 1<<32
 }
 
 func (e *Edit) lines(cs []cut, raw []byte, h *Head) []cut {

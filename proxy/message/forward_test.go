@@ -120,7 +120,8 @@ func TestForwardOneByOne(t *testing.T) {
 		{"rport at the end", head + "Via: SIP/2.0/UDP h;branch=z9hG4bK1;rport, SIP/2.0/UDP i\r\n" + tail, head + "Via: SIP/2.0/UDP h;branch=z9hG4bK1;rport=5061;received=2001:db8::1, SIP/2.0/UDP i\r\n" + tail, Edit{MaxForwards: -1, StampReceived: src, SetReceived: true, SetRPort: true}},
 		{"rport with an empty value", head + "Via: SIP/2.0/UDP h;rport=;branch=z9hG4bK1\r\n" + tail, head + "Via: SIP/2.0/UDP h;rport=5061;branch=z9hG4bK1\r\n" + tail, Edit{MaxForwards: -1, StampReceived: src, SetRPort: true}},
 		{"contact without brackets", head + via + tail + "m: sip:a@b;expires=3\r\n", head + via + tail + "m: <sip:c;x>;expires=3\r\n", Edit{MaxForwards: -1, Contact: []byte("sip:c;x")}},
-		{"rack moves with cseq", prack, strings.NewReplacer("77 10", "77 9", "CSeq: 11", "CSeq: 10").Replace(prack), Edit{MaxForwards: -1, SetCSeq: true, CSeq: 10}},
+		{"cseq and rack", prack, strings.NewReplacer("77 10", "77 9", "CSeq: 11", "CSeq: 13").Replace(prack), Edit{MaxForwards: -1, SetCSeq: true, CSeq: 13, SetRAck: true, RAck: 9}},
+		{"parties", "BYE sip:a SIP/2.0\r\n" + via + "From: \"A <x>\" <sip:a@b;p>;tag=1\r\nt: sip:c@d;tag=2\r\nCall-ID: c\r\nCSeq: 2 BYE\r\nMax-Forwards: 7\r\n", "BYE sip:a SIP/2.0\r\n" + via + "From: \"A <x>\" <sip:new@x;q>;tag=1\r\nt: <sip:other@y>;tag=2\r\nCall-ID: c\r\nCSeq: 2 BYE\r\nMax-Forwards: 7\r\n", Edit{MaxForwards: -1, FromURI: []byte("sip:new@x;q"), ToURI: []byte("sip:other@y")}},
 		{"drop takes compact and folded lines", head + via + "k: a,\r\n b\r\n" + tail + "Supported: c\r\n", head + via + tail, Edit{MaxForwards: -1, Drop: []string{"Supported"}}},
 		{"an edit inside a dropped line is void", head + via + tail + "Contact: <sip:x>\r\n", head + via + tail, Edit{MaxForwards: -1, Contact: []byte("sip:y"), Drop: []string{"m"}}},
 	} {

@@ -20,7 +20,7 @@ func (k *Keys) AppendRemote(dst []byte, t Token, target, callID []byte) []byte {
 	}
 	key := &k.keys[0]
 	t.KeyID = key.id
-	var b [maxToken + MaxRemote + tokenMAC]byte
+	var b [maxToken + 1 + MaxTokenFrom + MaxRemote + tokenMAC]byte
 	all := append(t.append(b[:0]), target...)
 	mac := k.remoteMAC(key, all, callID)
 	return base64.RawURLEncoding.AppendEncode(dst, append(all, mac[:tokenMAC]...))
@@ -30,7 +30,7 @@ func (k *Keys) AppendRemote(dst []byte, t Token, target, callID []byte) []byte {
 // the previous key; false for anything else. target is a copy.
 func (k *Keys) VerifyRemote(text, callID []byte) (t Token, target []byte, ok bool) {
 	n := base64.RawURLEncoding.DecodedLen(len(text))
-	if n > maxToken+MaxRemote+tokenMAC || n < 6+tokenMAC {
+	if n > maxToken+1+MaxTokenFrom+MaxRemote+tokenMAC || n < 6+tokenMAC {
 		return Token{}, nil, false
 	}
 	b := make([]byte, n)

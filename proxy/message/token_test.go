@@ -14,14 +14,16 @@ func TestToken(t *testing.T) {
 	for _, want := range []Token{
 		{},
 		{Server: router.Secondary, FromIPBX: true, Entry: 3, Epoch: 12, KeyID: 0, CSeqOffset: 1, IPBX: 2},
-		{Server: router.Primary, Entry: 255, Epoch: 1<<64 - 1, CSeqOffset: -32768, IPBX: 255},
+		{Server: router.Primary, Entry: 255, Epoch: 1<<64 - 1, CSeqOffset: 32767, CSeqBase: 1<<32 - 1, IPBX: 255},
+		{Server: router.Primary, Epoch: 2, CSeqOffset: 1, From: "sip:5001@10.30.0.21"},
+		{From: strings.Repeat("x", MaxTokenFrom)},
 	} {
 		text := k.AppendToken(nil, want, call)
 		want.KeyID = 7
 		if got, ok := k.VerifyToken(text, call); !ok || got != want {
 			t.Errorf("%+v, want %+v", got, want)
 		}
-		if len(text) < 24 || len(text) > 42 || strings.ContainsAny(string(text), "+/=;:@%,<>\"? ") {
+		if len(text) < 24 || len(text) > 48+2*len(want.From) || strings.ContainsAny(string(text), "+/=;:@%,<>\"? ") {
 			t.Errorf("token %s", text)
 		}
 		if _, ok := k.VerifyToken(text, []byte("other")); ok {
@@ -45,6 +47,44 @@ func TestToken(t *testing.T) {
 	for _, text := range []string{"", "A", strings.Repeat("A", 24), strings.Repeat("A", 500), "BgAAAAAA"} {
 		if _, ok := k.VerifyToken([]byte(text), call); ok {
 			t.Errorf("took %q", text)
+		}
+	}
+}
+
+// TestNumber: each request of the server has numbers of its own at the IPBX, in
+// order, and leads back to itself from any of them.
+func TestNumber(t *testing.T) {
+	for _, tok := range []Token{{}, {CSeqOffset: 1, CSeqBase: 101}, {CSeqOffset: 2}, {CSeqOffset: 3, CSeqBase: 1 << 30}} {
+		last := int64(-1)
+		for i := range uint32(200) {
+			cseq := tok.CSeqBase + i
+			n := tok.Number(cseq)
+			if int64(n) <= last {
+				t.Fatalf("%+v: %d has %d, after %d", tok, cseq, n, last)
+			}
+			last = int64(n)
+			for again := range uint32(CSeqStride) {
+				if i == 0 && again > 0 || tok.CSeqOffset == 0 && again > 0 {
+					break // the token was made for the attempt that was taken
+				}
+				if got := tok.Numbered(n + again); got != cseq {
+					t.Fatalf("%+v: %d leads back to %d, not %d", tok, n+again, got, cseq)
+				}
+				last = int64(n + again)
+			}
+		}
+	}
+	tok := Token{CSeqOffset: 2, CSeqBase: 7}
+	if got := tok.Number(7); got != 9 {
+		t.Errorf("the INVITE's ACK has %d", got)
+	}
+	if a, b := tok.Numbered(7), tok.Numbered(8); a != 7 || b != 7 {
+		t.Errorf("earlier attempts lead back to %d, %d", a, b)
+	}
+	if too := (Token{From: strings.Repeat("x", MaxTokenFrom+1)}); true {
+		k := testKeys(t)
+		if got, ok := k.VerifyToken(k.AppendToken(nil, too, []byte("c")), []byte("c")); !ok || got.From != "" {
+			t.Errorf("a From too long: %+v %v", got, ok)
 		}
 	}
 }
