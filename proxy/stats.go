@@ -52,6 +52,15 @@ func (st *Stats) seen(side side, now router.Instant) {
 	}
 }
 
+// SettingUp is the number of calls that were offered and have no outcome yet.
+func (st *Stats) SettingUp() uint64 {
+	var over uint64
+	for i := range st.Outcomes {
+		over += st.Outcomes[i].Load() // before the offered ones: never below zero
+	}
+	return st.Offered.Load() - over
+}
+
 func (p *Proxy) answeredLately(s router.Server, now router.Instant) bool {
 	at := p.Stats.AnsweredAt[s].Load()
 	return at != 0 && now-router.Instant(at) <= router.Instant(1e9)

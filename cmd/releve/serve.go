@@ -35,8 +35,8 @@ func (c *cli) serveVerb() *cobra.Command {
 	})
 }
 
-// started says in the reader's language why serve could not start, where that is
-// a fault that installers meet.
+// started says in the reader's language why serve could not start, or ended by
+// itself, where that is a fault that installers meet.
 func (c *cli) started(err error) error {
 	var op *net.OpError
 	address := "?"
@@ -52,6 +52,8 @@ func (c *cli) started(err error) error {
 		return exit{exitNo, c.m.AddressElsewhere(address)}
 	case errors.Is(err, syscall.EWOULDBLOCK):
 		return exit{exitNo, c.m.AlreadyServing()}
+	case errors.Is(err, app.ErrFault):
+		return exit{exitNo, c.m.EndedByFault()}
 	}
 	return err
 }

@@ -66,19 +66,28 @@ type App struct {
 	stops     []func() // last in, first out
 }
 
-// Run serves until ctx ends.
+// Run serves until ctx ends, or until a fault of ours ends the decisions: then
+// ErrFault.
 func Run(ctx context.Context, cfg *config.Config, o Options) error {
 	a, err := New(cfg, o)
 	if err != nil {
 		return err
 	}
+	defer a.Stop()
+	return a.serve(ctx)
+}
+
+func (a *App) serve(ctx context.Context) error {
 	if err := a.Start(ctx); err != nil {
-		a.Stop()
 		return err
 	}
-	<-ctx.Done()
-	a.Stop()
-	return nil
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-a.mind.frozen:
+		a.outlive(ctx)
+		return ErrFault
+	}
 }
 
 // New wires a node. One straight function on purpose: the order of the lines is

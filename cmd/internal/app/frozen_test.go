@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"releve/cmd/internal/admin"
+	"releve/cmd/internal/config"
 	"releve/cmd/internal/text"
 	"releve/db"
 	"releve/health/alarm"
@@ -49,6 +50,40 @@ func TestPanicOfTheMindFreezesItAndCallsGoOn(t *testing.T) {
 	events, err := s.node.Events(t.Context(), time.Time{}, 1000)
 	if err != nil || !slices.ContainsFunc(events, func(e db.Event) bool { return e.Code == text.EventInternalFault }) {
 		t.Errorf("the journal does not tell of it: %v", err)
+	}
+}
+
+// A frozen node whose registration nobody renews would be left by the IPBX.
+func TestPanicOfTheMindEndsTheProcessOnceNoCallIsInSetUp(t *testing.T) {
+	s := prepared(t)
+	cfg, problems, err := config.Load(s.file, text.English)
+	if err != nil || config.Faulty(problems) {
+		t.Fatal(err, problems)
+	}
+	a, err := New(cfg, Options{Version: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(a.Stop)
+	ended := make(chan error, 1)
+	go func() { ended <- a.serve(t.Context()) }()
+	s.node = a
+	s.ready()
+	a.proxy.Stats.Offered.Add(1) // a call rings
+	if _, err := a.mind.ask(t.Context(), control.Event{Kind: control.Evidence, Server: 99, Evidence: router.OK}); !errors.Is(err, errFrozen) {
+		t.Fatalf("an event about a server that cannot be: %v", err)
+	}
+	if by := s.served("101"); by != "principal" {
+		t.Errorf("answered by %q", by)
+	}
+	select {
+	case err := <-ended:
+		t.Fatalf("it ended while a call was in set-up: %v", err)
+	default:
+	}
+	a.proxy.Stats.Outcomes[router.Answered].Add(1)
+	if err := <-ended; !errors.Is(err, ErrFault) {
+		t.Errorf("it ended with %v", err)
 	}
 }
 

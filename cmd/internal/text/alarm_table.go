@@ -264,8 +264,8 @@ var alarms = map[uint16]alarmText{
 	1066: {
 		pair{"Relève ne décide plus : une erreur interne a figé les rôles et l'enregistrement SIP", "Relève decides nothing any more: an internal fault froze roles and registration"},
 		pair{
-			"Les appels continuent comme avant, mais aucune bascule n'aura lieu et l'enregistrement SIP ne sera pas renouvelé. Redémarrez Relève dès que possible (« systemctl restart releve » ; les conversations en cours ne sont pas coupées), puis envoyez le journal à l'intégrateur.",
-			"Calls go on as before, but nothing will switch and the registration will not be renewed. Restart Relève as soon as possible (\"systemctl restart releve\"; conversations in progress are not cut), then send the journal to the integrator.",
+			"Relève s'arrête d'elle-même en quelques secondes et systemd la redémarre ; les conversations en cours ne sont pas coupées. Si cette alarme reste, redémarrez-la (« systemctl restart releve »). Envoyez le journal à l'intégrateur.",
+			"Relève ends by itself within seconds and systemd starts it again; conversations in progress are not cut. If this alarm stays, restart it (\"systemctl restart releve\"). Send the journal to the integrator.",
 		},
 	},
 	1070: {

@@ -102,6 +102,12 @@ func (m Messages) AlreadyServing() string {
 		"another Relève is running with this data directory (\"systemctl status releve\"): stop that one first.")
 }
 
+// EndedByFault says why serve ended by itself.
+func (m Messages) EndedByFault() string {
+	return m.say("une erreur interne a arrêté les décisions de Relève : elle s'arrête pour être redémarrée. Envoyez le journal à l'intégrateur.",
+		"an internal fault stopped Relève's decisions: it ends so that it is started again. Send the journal to the integrator.")
+}
+
 // ConfigGood ends config check.
 func (m Messages) ConfigGood(file string, advice int) string {
 	if advice > 0 {
