@@ -21,7 +21,7 @@ build: ## build bin/releve
 demo: build ## the whole story in a minute, on loopback, with Go alone
 	@$(BIN) demo
 
-test: tools check conformance explore simulate demo flows interop-short soak-short bench-short ## all that CI runs, in under 20 minutes on two cores
+test: tools check conformance explore simulate demo flows interop-short abuse-short soak-short bench-short ## all that CI runs, in under 20 minutes on two cores
 
 tools:
 	@bash testbed/install.sh sip-tester kamailio
@@ -59,6 +59,16 @@ interop-short: build
 	@bash testbed/install.sh $(INTEROP_PACKAGES)
 	@$(GO) run ./testbed/interop/run -binary $(abspath $(BIN)) -short
 
+ABUSE_PACKAGES = sipvicious sipsak
+
+abuse: build ## floods, scanners, slow and dropped connections, mutants, while good calls pass
+	@bash testbed/install.sh $(ABUSE_PACKAGES)
+	@$(GO) run ./testbed/abuse/run -binary $(BIN)
+
+abuse-short: build
+	@bash testbed/install.sh $(ABUSE_PACKAGES)
+	@$(GO) run ./testbed/abuse/run -binary $(BIN) -short
+
 soak: build ## 10 minutes of calls while everything around fails in turn: MINUTES= SEED=
 	@$(GO) run ./testbed/soak/run -binary $(BIN) -minutes $(MINUTES) -seed $(SEED)
 
@@ -71,4 +81,4 @@ bench: build tools ## CPU, memory and failed calls beside Kamailio and a bare re
 bench-short: build
 	$(GO) run ./testbed/bench -binary $(BIN) -short
 
-.PHONY: help build demo test tools check conformance explore simulate flows interop interop-short soak soak-short bench bench-short
+.PHONY: help build demo test tools check conformance explore simulate flows interop interop-short abuse abuse-short soak soak-short bench bench-short

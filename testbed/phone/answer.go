@@ -18,6 +18,10 @@ func (p *Phone) incoming(r *Inbound) {
 			return
 		}
 	}
+	if uri := uriOf(r.Request.Get("Contact")); !strings.HasPrefix(uri, "sip:") && !strings.HasPrefix(uri, "sips:") {
+		r.Reply(400) // no request of ours could reach the caller, not even a BYE (RFC 3261 §8.1.1.8)
+		return
+	}
 	r.tag = p.newTag()
 	replaced, ok := p.replaced(r.Request)
 	if !ok {
@@ -28,7 +32,7 @@ func (p *Phone) incoming(r *Inbound) {
 	c := p.newCall(r.Request, r.tag)
 	c.Incoming, c.Peer, c.in, c.Replaces = true, r.From, r, replaced
 	r.call = c
-	r.onLost = func() { c.finish("ack-lost") }
+	r.onLost = c.neverACKed
 	c.dialog = p.uasDialog(r.Request, r.tag)
 	c.step("got INVITE", nil)
 	p.cfg.OnInvite(c)
@@ -163,4 +167,11 @@ func unescape(s string) string {
 		return s
 	}
 	return out
+}
+
+// neverACKed ends a call whose 2xx was not acknowledged in 64*T1: by a BYE
+// (RFC 3261 §13.3.1.4, §14.2).
+func (c *Call) neverACKed() {
+	c.send("BYE", nil, nil)
+	c.finish("ack-lost")
 }

@@ -78,7 +78,7 @@ func (c *Call) reinvited(r *Inbound) {
 		return
 	}
 	c.in = r
-	r.onLost = func() { c.finish("ack-lost") }
+	r.onLost = c.neverACKed
 	r.ReplyBody(200, body, Field{"Contact", c.p.contact()})
 }
 

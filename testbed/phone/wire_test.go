@@ -258,6 +258,12 @@ func TestAnswerIsRepeatedUntilACK(t *testing.T) {
 	if ghost.Cause() != "ack-lost" || ghost.ACKs() != 0 {
 		t.Errorf("ended by %q with %d ACKs", ghost.Cause(), ghost.ACKs())
 	}
+	w.expect("BYE to the ghost", func(m *Message) bool { return m.Status == 0 && m.Method == "BYE" })
+
+	unreachable := invite("two")
+	unreachable.Set("Contact", "nobody")
+	w.send(unreachable, p.Addr())
+	w.expect("400 to a caller whom no BYE would reach", func(m *Message) bool { return m.Status == 400 })
 }
 
 // TestRequestsOutOfPlace: 481 without a dialog, 500 for an old CSeq, 420 for an
