@@ -66,7 +66,8 @@ type answered struct {
 // shard's and guards all of it.
 type accounts struct {
 	mu   sync.Mutex
-	all  map[account]*standing
+	all  map[account]*standing // refused ones
+	good map[account]bool      // taken since the start
 	uses map[uint8]*digest.Session // by IPBX
 }
 
@@ -102,13 +103,15 @@ func (a *accounts) refuse(now router.Instant, k account) {
 	s.refused = min(s.refused, 254) + 1
 }
 
-// accept notes that they were taken; true: they had been refused before.
+// accept notes that they were taken; true: for the first time since the start, or
+// since they were refused.
 func (a *accounts) accept(k account) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	was := a.all[k] != nil
+	news := !a.good[k] || a.all[k] != nil
+	a.good[k] = true
 	delete(a.all, k)
-	return was
+	return news
 }
 
 // count is the nonce count of the next request with this nonce.

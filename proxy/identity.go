@@ -25,7 +25,8 @@ import (
 
 // users prepares what Relève does in the place of the servers' users.
 func (p *Proxy) users() {
-	p.accounts.all, p.accounts.uses = make(map[account]*standing), make(map[uint8]*digest.Session)
+	p.accounts.all, p.accounts.good = make(map[account]*standing), make(map[account]bool)
+	p.accounts.uses = make(map[uint8]*digest.Session)
 	for s := range p.cfg.Servers {
 		p.stands = p.stands || p.cfg.Servers[s].Credentials != Credentials{}
 		for i := range p.cfg.IPBXs {

@@ -113,7 +113,7 @@ type Hooks struct {
 	// Copies what it keeps.
 	Dismiss func(f transport.Flow, invite, ok []byte, again bool)
 	// Credentials says whether an IPBX took those of a server's user: refused, or
-	// taken again after that.
+	// taken for the first time since the start or since that.
 	Credentials func(s router.Server, ipbx uint8, refused bool)
 	Fault       func(what, call string) // a panic ended this call; empty: it ended one message
 }

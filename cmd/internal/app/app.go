@@ -201,6 +201,7 @@ func (a *App) proxyHooks() proxy.Hooks {
 		Registered:  a.mind.registered,
 		Own:         func(raw []byte, h *message.Head) bool { return a.agent.Response(raw, h) },
 		Dismiss:     a.dismiss,
+		Credentials: a.mind.credentials,
 		Fault:       a.mind.fault,
 	}
 }

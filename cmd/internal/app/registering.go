@@ -6,6 +6,7 @@ import (
 
 	"releve/cmd/internal/admin"
 	"releve/cmd/internal/text"
+	"releve/health/alarm"
 	"releve/router"
 )
 
@@ -69,4 +70,11 @@ func (a *App) foreign(user router.Server, ipbx uint8) (out []admin.Contact) {
 		}
 	}
 	return out
+}
+
+// credentials is a hook of the proxy, under a shard's lock: what an IPBX makes of the
+// password of a server's calls.
+func (m *mind) credentials(s router.Server, ipbx uint8, refused bool) {
+	object := s.String() + " / " + m.app.cfg.IPBX[ipbx].Name
+	m.later(func() { m.set(alarm.PasswordRefused, object, refused) })
 }

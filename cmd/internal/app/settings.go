@@ -80,10 +80,16 @@ func (a *App) proxyConfig(keys *message.Keys) proxy.Config {
 		c.Listeners = append(c.Listeners, proxy.Listener{Network: networkOf(l), SentBy: l.Advertise.String(), Entry: l.Entry})
 	}
 	for _, x := range a.cfg.IPBX {
-		c.IPBXs = append(c.IPBXs, proxy.IPBX{Peer: a.peerOf(x.Name, x.Address, x.Manners.Large), Sources: x.Sources, Manners: a.mannersOf(x)})
+		c.IPBXs = append(c.IPBXs, proxy.IPBX{Peer: a.peerOf(x.Name, x.Address, x.Manners.Large), Sources: x.Sources, Manners: a.mannersOf(x), MapFrom: x.MapFrom})
 	}
 	for _, s := range a.cfg.Servers {
 		c.Servers[s.Role] = proxy.Server{Peer: a.peerOf(s.Name, s.Address, s.Large), Lines: s.Lines, User: s.User}
+		for i := range c.IPBXs {
+			c.IPBXs[i].Identity[s.Role] = a.cfg.IdentityOf(s.Role, i)
+		}
+		if u, ok := a.cfg.UserOf(s.Role); ok {
+			c.Servers[s.Role].Credentials = proxy.Credentials{Username: u.Username, Password: u.Password.Value()}
+		}
 	}
 	for _, n := range a.cfg.ServiceNumbers {
 		c.ServiceNumbers[n] = true

@@ -35,6 +35,7 @@ func (c *Config) Check(lang text.Lang) []Problem {
 	k.times()
 	k.checksList()
 	k.users()
+	k.identities()
 	k.rescue()
 	k.directories()
 	return k.problems

@@ -74,6 +74,7 @@ type IPBX struct {
 	NoAnswer    time.Duration // 5 s–5 min, by profile: the IPBX takes an unanswered call back after this
 	MainStandby bool          // redundancy: main-standby, one registrar behind two addresses
 	MaxGrant    time.Duration // 10 s–24 h, by profile: the longest registration it grants
+	MapFrom     bool          // identity: from; the servers' identity stands in From, else it is asserted (RFC 3325)
 	Manners     Manners
 }
 
@@ -100,6 +101,9 @@ type Server struct {
 	Version Version // of Wel'Suite; zero: not given
 	User    string  // Request-URI user towards it; "": left as it came
 	Large   string  // udp (default) or tcp, as Manners.Large
+	// Identity is who its calls come from, for the IPBX, as written: a number, a SIP
+	// URI, or OfLicence; "": nothing is said beside its own From.
+	Identity string
 }
 
 // Registration says who registers at the IPBX.

@@ -23,6 +23,7 @@ func (r *reader) ipbx(dst *[]IPBX) take {
 				field{"no_answer", r.duration(&x.NoAnswer, 5*time.Second, 5*time.Minute)},
 				field{"redundancy", oneOf(r, &x.MainStandby, word[bool]{name: "none"},
 					word[bool]{name: "main-standby", value: true})},
+				field{"identity", oneOf(r, &x.MapFrom, word[bool]{name: "asserted"}, word[bool]{name: "from", value: true})},
 				field{"max_grant", r.duration(&x.MaxGrant, 10*time.Second, 24*time.Hour)})...)
 			*dst = append(*dst, x)
 		})

@@ -64,6 +64,8 @@ const (
 	CodeTLSFile          Code = "CFG-052"
 	CodeTLSExpired       Code = "CFG-053"
 	CodeTLSEnding        Code = "CFG-054" // advice
+	CodeIdentity         Code = "CFG-057"
+	CodeIdentityUnused   Code = "CFG-058" // advice
 )
 
 // Problem is one fault, or one piece of advice, at its place in the file.

@@ -167,6 +167,7 @@ func (r *reader) servers(dst *[]Server) take {
 				field{"lines", r.whole(&s.Lines, 1, 65_535)},
 				field{"version", r.version(&s.Version)},
 				field{"user", r.digits(&s.User, plainUser)},
+				field{"identity", r.identity(&s.Identity)},
 				field{"large", r.large(&s.Large)},
 			)
 			*dst = append(*dst, s)

@@ -154,6 +154,7 @@ func (s Server) tree() *yaml.Node {
 	p.number("lines", s.Lines)
 	p.plain("version", s.Version.String())
 	p.quoted("user", s.User)
+	p.quoted("identity", s.Identity)
 	p.plain("large", s.Large)
 	return p.node
 }

@@ -23,6 +23,7 @@ func (c *Config) ipbxTree(i int, say *text.Messages) *yaml.Node {
 	p.plain("no_answer", text.Short(x.NoAnswer))
 	p.plain("redundancy", redundancyName(x.MainStandby))
 	p.plain("max_grant", text.Short(x.MaxGrant))
+	p.plain("identity", identityName(x.MapFrom))
 	p.plain("hold_signal", signalName(m.HoldSignal))
 	d := Dissuasion{m.Requeue, m.Status, m.Q850}.tree()
 	p.put("dissuasion", d)

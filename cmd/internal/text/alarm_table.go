@@ -156,6 +156,13 @@ var alarms = map[uint16]alarmText{
 			"The restore from the mirror is manual. Call the integrator.",
 		},
 	},
+	1023: {
+		pair{"L'IPBX refuse le mot de passe des appels sortants d'un serveur vocal", "The IPBX refuses the password of a voice server's outgoing calls"},
+		pair{
+			"Les appels sortants et les transferts de ce serveur sont refusés (403). Comparez registration.users et l'IPBX, puis redémarrez Relève. Relève n'insiste pas : un essai par appel, puis une pause de 30 s à 30 min.",
+			"Outgoing calls and transfers of that server are refused (403). Compare registration.users with the IPBX, then restart Relève. Relève does not hammer: one attempt per call, then a pause of 30 s to 30 min.",
+		},
+	},
 	1030: {
 		pair{"L'autre nœud de Relève est absent", "The other node of Relève is absent"},
 		pair{

@@ -223,3 +223,21 @@ func (m Messages) Cause(err string) string {
 	}
 	return err
 }
+
+// ConfigBadIdentity (CFG-057).
+func (m Messages) ConfigBadIdentity(key, value string) string {
+	return m.say("%s : « %s » n'est ni un numéro, ni une adresse SIP avec un utilisateur, ni licence ; écrivez \"0145000001\" ou \"sip:0145000001@10.10.0.10\".",
+		"%s: %q is neither a number, nor a SIP address with a user, nor licence; write \"0145000001\" or \"sip:0145000001@10.10.0.10\".", key, value)
+}
+
+// ConfigIdentityUser (CFG-057): no user whose address it could be.
+func (m Messages) ConfigIdentityUser(key string) string {
+	return m.say("%s : licence désigne l'utilisateur enregistré, et ce serveur n'en a pas dans registration.users ; écrivez un numéro.",
+		"%s: licence means the registered user, and this server has none in registration.users; write a number.", key)
+}
+
+// ConfigIdentityUnused (CFG-058, advice).
+func (m Messages) ConfigIdentityUnused() string {
+	return m.say("identity: from ne change rien tant qu'aucun serveur vocal n'a la clé identity ; donnez-la, ou retirez cette ligne.",
+		"identity: from changes nothing while no voice server has the key identity; give it, or remove this line.")
+}
