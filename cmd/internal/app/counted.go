@@ -7,13 +7,14 @@ import (
 
 	"releve/cmd/internal/text"
 	"releve/health/alarm"
+	"releve/proxy/transport"
 	"releve/router"
 )
 
 // How counters become alarms; our choices. One refused datagram is a scan, and a
-// wrong source repeats its requests: three in a minute are told. Ten callers
-// sent away within a minute are more than a busy morning has. A limit that was
-// met once has lost something, and is told at once.
+// wrong source repeats its requests: three in a minute are told, or one
+// connection. Ten callers sent away within a minute are more than a busy morning
+// has. A limit that was met once has lost something, and is told at once.
 const (
 	countWindow   = time.Minute
 	countQuiet    = 5 * time.Minute // without a new reason: the alarm ends
@@ -103,9 +104,17 @@ func (m *mind) count(now time.Time) {
 	if c.refused.see(now, m.callers.turnedAway.Load(), manyRefused) {
 		m.set(alarm.ManyRefused, node, c.refused.on)
 	}
-	if c.strange.see(now, m.app.wire.Counters().Refused, unknownSource) {
+	if c.strange.see(now, strangeness(m.app.wire.Counters()), unknownSource) {
 		m.strange(c)
 	}
+}
+
+// strangeness counts what came from unknown sources. Our choice: one connection
+// is enough for the alarm, one datagram is not. A connection is no forged
+// address, and an IPBX that calls from an address which ipbx.sources lacks
+// comes back by TCP once in a minute only, where by UDP it repeats itself.
+func strangeness(c transport.Counters) uint64 {
+	return c.Refused + (unknownSource-1)*c.ConnectionsRefused
 }
 
 // strange names the source that was refused last; the alarm keeps that name.

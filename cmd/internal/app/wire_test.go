@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"net"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -68,6 +69,28 @@ func TestCertificatesAreWatched(t *testing.T) {
 		m.certificates(time.Now())
 		return !s.alarmed(alarm.CertificateBroken)
 	})
+}
+
+// An IPBX that calls by TCP from an address which ipbx.sources lacks comes back
+// too seldom for three refusals in a minute: nothing once told of it.
+func TestOneConnectionOfAStrangerIsTold(t *testing.T) {
+	at := freePort(t, "127.0.41.9")
+	s := stillWith(t, func(_, body string) string {
+		return strings.Replace(body, "keys:", fmt.Sprintf("  - {address: \"tcp://%s\"}\nkeys:", at), 1)
+	})
+	s.node.wire.Start()
+	m := s.boot()
+	now := time.Now()
+	m.count(now)
+	from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 41, 66)}}
+	if c, err := from.Dial("tcp", at.String()); err == nil { // the reset may come first
+		defer c.Close()
+	}
+	s.until("the connection is refused", func() bool { return s.node.wire.Counters().ConnectionsRefused == 1 })
+	m.count(now.Add(time.Second))
+	if a := s.node.Alarms(t.Context()); len(a) != 1 || a[0].Number != uint16(alarm.UnknownSource) || a[0].Object != "127.0.41.66" {
+		t.Errorf("%+v", a)
+	}
 }
 
 func issue(t *testing.T, ca *tlstest.Authority, lasts time.Duration) {
