@@ -9,6 +9,7 @@ import (
 
 	"releve/proxy/digest"
 	"releve/proxy/message"
+	"releve/proxy/transport"
 	"releve/router"
 )
 
@@ -66,8 +67,8 @@ type answered struct {
 // shard's and guards all of it.
 type accounts struct {
 	mu   sync.Mutex
-	all  map[account]*standing // refused ones
-	good map[account]bool      // taken since the start
+	all  map[account]*standing     // refused ones
+	good map[account]bool          // taken since the start
 	uses map[uint8]*digest.Session // by IPBX
 }
 
@@ -152,7 +153,12 @@ func (c *context) challenged(now router.Instant, i uint8, raw []byte, h *message
 		return false
 	}
 	w, ok := c.wayAgain(b)
-	if !ok || !c.sign(next, &b.attempt, k) {
+	last, read := b.head()
+	if !ok || !read {
+		return false
+	}
+	method, body := string(c.head.CSeqMethod.Of(c.raw)), c.raw[c.head.Body:c.head.End]
+	if next.lines = c.s.p.sign(next.given, k, method, string(last.URI.Of(b.sent)), body); next.lines == nil {
 		return false
 	}
 	w.answers = next
@@ -277,15 +283,10 @@ func (c *context) answering(b *branch, raw []byte, h *message.Head) *answers {
 		if c.authorised(group[0]) {
 			return nil
 		}
-		all := make([]digest.Challenge, 0, len(group))
-		for _, x := range group {
-			all = append(all, x.challenge)
-		}
-		best, ok := digest.Choose(all)
+		x, ok := best(group)
 		if !ok {
 			return nil
 		}
-		x := answered{challenge: best, proxy: group[0].proxy}
 		if j := next.of(x); j >= 0 {
 			x.renewed = true
 			next.given[j] = x
@@ -297,6 +298,17 @@ func (c *context) answering(b *branch, raw []byte, h *message.Head) *answers {
 		return nil
 	}
 	return next
+}
+
+// best is the challenge of one realm that is answered.
+func best(group []answered) (x answered, ok bool) {
+	all := make([]digest.Challenge, 0, len(group))
+	for _, x := range group {
+		all = append(all, x.challenge)
+	}
+	x.proxy = group[0].proxy
+	x.challenge, ok = digest.Choose(all)
+	return x, ok
 }
 
 // authorised reports whether the server itself sent credentials for the realm of
@@ -317,28 +329,43 @@ func (c *context) authorised(x answered) bool {
 	return false
 }
 
-// sign makes the lines of the credentials. False: one would break the message.
-func (c *context) sign(next *answers, last *attempt, k account) bool {
-	sent, ok := last.head()
-	if !ok {
-		return false
-	}
-	cred := &c.s.p.cfg.Servers[k.user].Credentials
-	uri, method := string(sent.URI.Of(last.sent)), string(c.head.CSeqMethod.Of(c.raw))
-	for _, x := range next.given {
-		value := digest.Authorization(x.challenge, digest.Credentials{Username: cred.Username, Password: cred.Password},
-			method, uri, c.raw[c.head.Body:c.head.End], c.s.p.accounts.count(k.ipbx, x.challenge.Nonce), strings.ToLower(rand.Text()))
+// sign makes the lines of the credentials; nil: one would break the message.
+func (p *Proxy) sign(given []answered, k account, method, uri string, body []byte) (lines [][]byte) {
+	own := &p.cfg.Servers[k.user].Credentials
+	cred := digest.Credentials{Username: own.Username, Password: own.Password}
+	for _, x := range given {
+		value := digest.Authorization(x.challenge, cred, method, uri, body,
+			p.accounts.count(k.ipbx, x.challenge.Nonce), strings.ToLower(rand.Text()))
 		name := "Authorization"
 		if x.proxy {
 			name = "Proxy-Authorization"
 		}
 		line, err := message.Line(name, value)
 		if err != nil {
-			return false
+			return nil
 		}
-		next.lines = append(next.lines, line)
+		lines = append(lines, line)
 	}
-	return true
+	return lines
+}
+
+// Answer makes the credentials of server s for a request of ours without a body in
+// its place, which got the 401 or 407 in hand from to; nil: there are none.
+func (p *Proxy) Answer(to transport.Flow, s router.Server, method, uri string, raw []byte, h *message.Head) [][]byte {
+	at := p.side(to)
+	k := account{s, at.index}
+	if at.kind != fromIPBX || s >= router.Servers || p.cfg.Servers[s].Credentials == (Credentials{}) || p.accounts.barred(p.Now(), k) {
+		return nil
+	}
+	var given []answered
+	for _, group := range challengesIn(raw, h) {
+		x, ok := best(group)
+		if !ok {
+			return nil
+		}
+		given = append(given, x)
+	}
+	return p.sign(given, k, method, uri, nil)
 }
 
 // wayAgain is the way of branch b once more, to where its present attempt went.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"releve/proxy/digest"
+	"releve/proxy/transport"
 	"releve/router"
 )
 
@@ -458,4 +459,30 @@ func TestPassiveUserIsNotUsed(t *testing.T) {
 			b.ibx.silent()
 		}
 	}, holding)
+}
+
+// TestChallengedOverTCP: on a connection, where nothing repeats.
+func TestChallengedOverTCP(t *testing.T) {
+	tcp := func(c *Config) {
+		for i := range c.IPBXs {
+			c.IPBXs[i].Network, c.IPBXs[i].Listener = transport.TCP, 1
+		}
+	}
+	run(t, func(b *bed) {
+		x := b.peer("ibx over tcp", transport.TCP, addrIBX)
+		b.primary.send(placing("a"))
+		b.primary.take("100")
+		m := b.takeStream(x)
+		down := counted(b, string(m.Raw), 101)
+		b.reply(x, m, answer(down, 407, "c", challenge407("n1")))
+		counted(b, string(b.takeStream(x).Raw), 101) // ACK
+		m = b.takeStream(x)
+		down = counted(b, string(m.Raw), 102)
+		proven(b, down, true)
+		want(b, "length", header(down, "Content-Length"), "0")
+		b.reply(x, m, answer(down, 486, "x"))
+		counted(b, string(b.takeStream(x).Raw), 102)
+		b.primary.send(ackNon2xx(placing("a"), counted(b, b.primary.take("486"), 101)))
+		b.record()
+	}, holding, tcp)
 }

@@ -34,6 +34,7 @@ func (p *Proxy) farLeg(c *context, i uint8, ok []byte, h *message.Head) dialog.L
 // Bye is one BYE of ours towards the IPBX.
 type Bye struct {
 	CallID string
+	Server router.Server // in whose place
 	Leg    dialog.Leg
 }
 
@@ -50,7 +51,7 @@ func (p *Proxy) ReleaseCalls(s router.Server) []Bye {
 		if call.Leg.Target != "" && len(call.Leg.Routes) <= maxRoutes {
 			call.Leg.Flow = p.legFlow(call.Leg)
 			call.Leg.CSeq++
-			out = append(out, Bye{CallID: call.CallID, Leg: call.Leg})
+			out = append(out, Bye{CallID: call.CallID, Server: s, Leg: call.Leg})
 		}
 	}
 	return out

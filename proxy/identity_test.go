@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"releve/proxy/agent"
 	"releve/router"
 )
 
@@ -185,9 +186,18 @@ func TestReleaseUnderTheMappedName(t *testing.T) {
 		b.ibx.send(answer(info, 200, ""))
 		b.primary.take("200")
 		byes := b.p.ReleaseCalls(router.Primary)
-		if len(byes) != 1 || byes[0].Leg.From != header(down, "From") || byes[0].Leg.CSeq != 108 {
+		if len(byes) != 1 || byes[0].Leg.From != header(down, "From") || byes[0].Leg.CSeq != 108 || byes[0].Server != router.Primary {
 			b.Fatalf("%+v", byes)
 		}
+		// It is asked for the password like any other, and answered once.
+		leg := byes[0].Leg
+		b.agent.Bye(leg.Flow, leg.Target, leg.From, leg.To, byes[0].CallID, leg.CSeq, leg.Routes, "Q.850;cause=27", func(r agent.Result) [][]byte {
+			return b.p.Answer(leg.Flow, byes[0].Server, "BYE", leg.Target, r.Raw, r.Head)
+		})
+		bye := asked(b, b.ibx, counted(b, b.ibx.take("BYE"), 108), challenge407("n3"))
+		proven(b, counted(b, bye, 109), true)
+		b.ibx.send(answer(bye, 407, "", challenge407("n4")))
+		b.ibx.silent()
 		b.record()
 	}, mapping, holding)
 }

@@ -205,7 +205,10 @@ func (b *bed) hooks() Hooks {
 		Own:         func(raw []byte, h *message.Head) bool { return b.agent.Response(raw, h) },
 		Dismiss: func(f transport.Flow, invite, ok []byte, again bool) {
 			invite, ok = append([]byte(nil), invite...), append([]byte(nil), ok...)
-			go b.agent.Dismiss(f, invite, ok, again, b.p.Ours)
+			answer := func(uri string, r agent.Result) [][]byte {
+				return b.p.Answer(f, b.p.View().Active, "BYE", uri, r.Raw, r.Head)
+			}
+			go b.agent.Dismiss(f, invite, ok, again, b.p.Ours, answer)
 		},
 		Credentials: func(s router.Server, ipbx uint8, refused bool) {
 			what := fmt.Sprintf("%s@%d taken", s, ipbx)

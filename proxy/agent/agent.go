@@ -82,6 +82,10 @@ type Request struct {
 	// Allowed is asked before each transmission and retransmission: false
 	// sends nothing any more. nil: always.
 	Allowed func() bool
+	// Answer makes the credentials for a request that got the 401 or 407 in hand:
+	// whole lines, none when there are none. It is sent once more then, with the next
+	// CSeq (RFC 3261 §22.2). nil: nobody answers.
+	Answer func(Result) [][]byte
 }
 
 // Failure says why no response came.
@@ -142,6 +146,23 @@ func newBranch() string { return prefix + strings.ToLower(rand.Text()[:16]) }
 // Do sends q. done, when not nil, is called exactly once, unless the agent is
 // closed first; before Do returns when nothing could be sent.
 func (a *Agent) Do(q Request, done func(Result)) {
+	if answer := q.Answer; answer != nil {
+		q = complete(q)
+		first, report := q, done
+		done = func(r Result) {
+			if r.Failure == NoFailure && (r.Status == 401 || r.Status == 407) {
+				if lines := answer(r); len(lines) > 0 {
+					first.CSeq++
+					first.Extra, first.Answer = append(slices.Clone(first.Extra), lines...), nil
+					a.Do(first, report)
+					return
+				}
+			}
+			if report != nil {
+				report(r)
+			}
+		}
+	}
 	x := &exchange{req: complete(q), flow: q.Flow, rest: q.Others, done: done, sentAt: time.Now(), limit: router.Never}
 	now := a.now()
 	if q.Timeout > 0 {

@@ -12,8 +12,9 @@ import (
 // the flow that the 2xx came by, invite the INVITE as received, ok the 2xx; ours
 // reports our own Record-Route values, where the route set ends. Nothing is kept
 // of the slices. again says that the 2xx is a repeat: its ACK was lost, and only
-// that is sent once more; the BYE repeats by itself (RFC 3261 §17.1.2).
-func (a *Agent) Dismiss(f transport.Flow, invite, ok []byte, again bool, ours func(value []byte) bool) {
+// that is sent once more; the BYE repeats by itself (RFC 3261 §17.1.2). answer makes
+// the credentials of that BYE to uri, as in Request; nil: nobody does.
+func (a *Agent) Dismiss(f transport.Flow, invite, ok []byte, again bool, ours func(value []byte) bool, answer func(uri string, r Result) [][]byte) {
 	var h, ih message.Head
 	ok, r, _ := message.Scan(ok, &h)
 	if r != message.OK || h.Request {
@@ -41,6 +42,12 @@ func (a *Agent) Dismiss(f transport.Flow, invite, ok []byte, again bool, ours fu
 	a.Do(Request{
 		Method: "BYE", URI: base.URI, From: base.From, To: base.To, CallID: base.CallID, CSeq: base.CSeq + 1,
 		Routes: base.Routes, Flow: f, Extra: [][]byte{[]byte("Reason: SIP;cause=487;text=\"Call was answered elsewhere\"\r\n")},
+		Answer: func(r Result) [][]byte {
+			if answer == nil {
+				return nil
+			}
+			return answer(base.URI, r)
+		},
 	}, nil)
 }
 

@@ -42,7 +42,7 @@ func ourRoute(v []byte) bool { return bytes.Contains(v, []byte("tk=ours")) }
 
 func TestDismissAcksAndByes(t *testing.T) {
 	in(t, wire.Config{}, transport.UDP, func(b *bed) {
-		b.agent.Dismiss(b.flow, []byte(inviteWith("v=0\r\n")), []byte(unwanted("v=0\r\n")), false, ourRoute)
+		b.agent.Dismiss(b.flow, []byte(inviteWith("v=0\r\n")), []byte(unwanted("v=0\r\n")), false, ourRoute, nil)
 		m := b.arrived()
 		if len(m) != 2 {
 			b.Fatalf("%d messages: %v", len(m), m)
@@ -71,7 +71,7 @@ func TestDismissAcksAndByes(t *testing.T) {
 // RFC 3261 §13.2.2.4: each repeat of a 2xx is ACKed; the call ends once.
 func TestRepeatIsAckedAlone(t *testing.T) {
 	in(t, wire.Config{}, transport.UDP, func(b *bed) {
-		b.agent.Dismiss(b.flow, []byte(inviteWith("")), []byte(unwanted(offer)), true, ourRoute)
+		b.agent.Dismiss(b.flow, []byte(inviteWith("")), []byte(unwanted(offer)), true, ourRoute, nil)
 		if raw := b.one(); !strings.HasPrefix(raw, "ACK ") || !strings.Contains(raw, "m=audio 0 ") || b.agent.Pending() != 0 {
 			b.Fatalf("%d pending, got\n%s", b.agent.Pending(), raw)
 		}
@@ -83,7 +83,7 @@ func TestRepeatIsAckedAlone(t *testing.T) {
 func TestEachDismissalHasABranchOfItsOwn(t *testing.T) {
 	in(t, wire.Config{}, transport.UDP, func(b *bed) {
 		for range 2 {
-			b.agent.Dismiss(b.flow, []byte(inviteWith("")), []byte(unwanted("")), false, ourRoute)
+			b.agent.Dismiss(b.flow, []byte(inviteWith("")), []byte(unwanted("")), false, ourRoute, nil)
 		}
 		seen := make(map[string]bool)
 		for _, m := range b.arrived() {
@@ -103,7 +103,7 @@ func TestEachDismissalHasABranchOfItsOwn(t *testing.T) {
 // as many streams as offered, in order, port 0.
 func TestOfferInTheAnswerIsRefused(t *testing.T) {
 	in(t, wire.Config{}, transport.UDP, func(b *bed) {
-		b.agent.Dismiss(b.flow, []byte(inviteWith("")), []byte(unwanted(offer)), false, ourRoute)
+		b.agent.Dismiss(b.flow, []byte(inviteWith("")), []byte(unwanted(offer)), false, ourRoute, nil)
 		ack := b.arrived()[0].raw
 		_, body, _ := strings.Cut(ack, "\r\n\r\n")
 		want := "v=0\r\no=P 1 2 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\n" +
@@ -116,7 +116,7 @@ func TestOfferInTheAnswerIsRefused(t *testing.T) {
 
 func TestAnswerInThe2xxIsNotAnsweredAgain(t *testing.T) {
 	in(t, wire.Config{}, transport.UDP, func(b *bed) {
-		b.agent.Dismiss(b.flow, []byte(inviteWith(offer)), []byte(unwanted(offer)), false, ourRoute)
+		b.agent.Dismiss(b.flow, []byte(inviteWith(offer)), []byte(unwanted(offer)), false, ourRoute, nil)
 		if ack := b.arrived()[0].raw; !strings.HasSuffix(ack, "Content-Length: 0\r\n\r\n") {
 			b.Fatalf("got\n%s", ack)
 		}
@@ -129,7 +129,7 @@ func TestDismissOfNonsenseSendsNothing(t *testing.T) {
 			"", "nonsense", inviteWith(""),
 			strings.Replace(unwanted(""), "Contact: <sip:5001@10.0.0.1:5070;transport=udp>\r\n", "", 1),
 		} {
-			b.agent.Dismiss(b.flow, []byte(inviteWith("")), []byte(ok), false, ourRoute)
+			b.agent.Dismiss(b.flow, []byte(inviteWith("")), []byte(ok), false, ourRoute, nil)
 		}
 		if g := b.arrived(); len(g) != 0 || b.agent.Pending() != 0 {
 			b.Errorf("sent %v", g)
@@ -140,7 +140,7 @@ func TestDismissOfNonsenseSendsNothing(t *testing.T) {
 func TestBye(t *testing.T) {
 	in(t, wire.Config{}, transport.UDP, func(b *bed) {
 		b.agent.Bye(b.flow, "sip:0612@10.0.0.1:5060", "<sip:5000@x>;tag=callee", "<sip:0612@y>;tag=caller", "call-1", 3,
-			[]string{"<sip:10.0.2.1;lr>"}, `Q.850;cause=27;text="Voice server out of order"`)
+			[]string{"<sip:10.0.2.1;lr>"}, `Q.850;cause=27;text="Voice server out of order"`, nil)
 		raw := b.one()
 		want := "BYE sip:0612@10.0.0.1:5060 SIP/2.0\r\nVia: " + header(raw, "Via") + "\r\nMax-Forwards: 70\r\nRoute: <sip:10.0.2.1;lr>\r\n" +
 			"From: <sip:5000@x>;tag=callee\r\nTo: <sip:0612@y>;tag=caller\r\nCall-ID: call-1\r\nCSeq: 3 BYE\r\n" +

@@ -209,7 +209,10 @@ func (a *App) proxyHooks() proxy.Hooks {
 // dismiss leaves the shard's lock before it sends.
 func (a *App) dismiss(f transport.Flow, invite, ok []byte, again bool) {
 	invite, ok = append([]byte(nil), invite...), append([]byte(nil), ok...)
-	a.mind.later(func() { a.agent.Dismiss(f, invite, ok, again, a.proxy.Ours) })
+	answer := func(uri string, r agent.Result) [][]byte {
+		return a.proxy.Answer(f, a.proxy.View().Active, "BYE", uri, r.Raw, r.Head)
+	}
+	a.mind.later(func() { a.agent.Dismiss(f, invite, ok, again, a.proxy.Ours, answer) })
 }
 
 func (a *App) recorded(r router.CallRecord) {
