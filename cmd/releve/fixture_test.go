@@ -132,6 +132,10 @@ func someCalls() []admin.CallInfo {
 			CallID: "d4@10.10.0.10", From: "0145678914", To: "5000", Server: "primary", Started: noon.Add(-time.Minute), Outcome: "answered",
 			Reason: router.ReasonRestarted, Status: 200, EndedBy: "caller", Epoch: 4,
 		}},
+		{CallRecord: router.CallRecord{ // it waited for a line, long after the verification
+			CallID: "e5@10.10.0.10", From: "0145678915", To: "5000", Server: "primary", Started: noon.Add(-time.Minute), Outcome: "cancelled",
+			Reason: router.ReasonCallerCancelled, Status: 487, Held: 4 * time.Millisecond, Setup: 12 * time.Second, EndedBy: "caller", Epoch: 4,
+		}},
 	}
 }
 

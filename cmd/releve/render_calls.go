@@ -92,6 +92,9 @@ func (v view) facts(c admin.CallInfo) []string {
 	if c.Setup > 0 && (c.Status == 0 || c.Status/100 == 2) { // a refusal is no answer to a caller
 		add("answer", v.m.Ago(c.Setup))
 	}
+	if c.Setup > 0 && c.Outcome == router.Cancelled.String() { // held is the verification alone; a line was waited for too
+		add("waited", v.m.Ago(c.Setup))
+	}
 	if v.timed(c) {
 		add("duration", v.m.Ago(v.lasted(c)))
 	}

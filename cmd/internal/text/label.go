@@ -26,6 +26,7 @@ var labels = map[string]pair{
 	"duration":     {"durée", "duration"},
 	"length":       {"Durée", "Duration"},
 	"user":         {"utilisateur", "user"},
+	"waited":       {"a attendu", "waited"},
 	"ended-by":     {"raccroché par", "ended by"},
 	"epoch":        {"époque", "epoch"},
 	"fence":        {"fait au plus tard à", "done by"},
