@@ -18,8 +18,8 @@ func TestDocumentedFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocks := regexp.MustCompile("(?s)```yaml\n(site:.*?)```").FindAllSubmatch(raw, -1)
-	if len(blocks) < 3 {
-		t.Fatalf("%d files found in the guide", len(blocks))
+	if shown := strings.Count(string(raw), "```yaml\n"); len(blocks) < 4 || len(blocks) != shown {
+		t.Fatalf("%d whole files (they begin with site:) in %d blocks of the guide: what is no whole file is not checked", len(blocks), shown)
 	}
 	for i, b := range blocks {
 		_, dir := file(t, "good_base.yaml")

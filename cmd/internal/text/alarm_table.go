@@ -124,8 +124,8 @@ var alarms = map[uint16]alarmText{
 	1018: {
 		pair{"Un certificat ou une connexion chiffrée est refusé", "A certificate or an encrypted connection is refused"},
 		pair{
-			"Vérifiez la date et le certificat de l'équipement nommé.",
-			"Check the date and the certificate of the device named.",
+			"« releve journal » dit pourquoi (nom, date, autorité). Corrigez le certificat de l'équipement nommé, ou son nom dans la configuration ; vérifiez aussi l'heure des deux machines.",
+			"\"releve events\" tells why (name, date, authority). Correct the certificate of the device named, or its name in the configuration; check the time on both machines too.",
 		},
 	},
 	1019: {
@@ -208,8 +208,8 @@ var alarms = map[uint16]alarmText{
 	1044: {
 		pair{"Un nom n'a aucune adresse", "A name has no address"},
 		pair{
-			"L'équipement qui porte ce nom est injoignable. Vérifiez le nom dans la configuration et au serveur DNS ; en urgence, écrivez l'adresse IP à sa place et redémarrez Relève.",
-			"The device of that name cannot be reached. Check the name in the configuration and at the DNS server; in an emergency write the IP address instead and restart Relève.",
+			"Ce que Relève en savait depuis son démarrage sert encore ; sinon l'équipement est injoignable, et il le sera après un redémarrage. Vérifiez le nom dans la configuration et au serveur DNS ; en urgence, écrivez l'adresse IP à sa place et redémarrez Relève.",
+			"What Relève has learnt of it since its start serves on; otherwise the device cannot be reached, nor can it after a restart. Check the name in the configuration and at the DNS server; in an emergency write the IP address instead and restart Relève.",
 		},
 	},
 	1045: {
@@ -236,8 +236,8 @@ var alarms = map[uint16]alarmText{
 	1061: {
 		pair{"Une source SIP inconnue se présente", "An unknown SIP source sends messages"},
 		pair{
-			"Ses messages sont ignorés. Si c'est votre IPBX, ajoutez son adresse à ipbx.sources ; sinon prévenez la sécurité informatique.",
-			"Its messages are ignored. If it is your IPBX, add its address to ipbx.sources; otherwise tell IT security.",
+			"Ses messages ne sont pas servis. Si c'est votre IPBX, ajoutez son adresse à ipbx.sources ; sinon prévenez la sécurité informatique.",
+			"Its messages are not served. If it is your IPBX, add its address to ipbx.sources; otherwise tell IT security.",
 		},
 	},
 	1062: {
