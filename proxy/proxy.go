@@ -2,17 +2,18 @@
 // transactions and response contexts, and sends what those decide.
 //
 // A message runs to completion in the goroutine that read it, under the mutex
-// of its shard (chosen by Call-ID): scan → transaction → router.Route →
-// fork.Step → bytes sent without blocking. There is no goroutine and no
-// channel per message, and nothing blocks under a shard's lock: what must wait
+// of its shard (chosen by Call-ID): transaction → admission of what is new →
+// router.Route → fork.Step → bytes sent without blocking. A source beyond its
+// rate is dropped before, unread. There is no goroutine and no channel per message, and nothing blocks under a shard's lock: what must wait
 // (control, records) is handed over by non-blocking hooks and comes back as an
 // event. A shard has one goroutine of its own for timers and posted events.
 //
-//	socket ─► Receive ─► shard.mu ─► serverTx ─► Route ─► fork.Step ─► perform ─► Wire.Send
-//	                                     ▲                                │
-//	            timers, View, grants ────┘          hooks ◄───────────────┘
+//	socket ─► Receive ─► bucket ─► scan ─► shard.mu ─► serverTx ─► gate ─► Route ─► fork.Step ─► perform ─► Wire.Send
+//	                                                      ▲                                         │
+//	                      timers, View, grants, names ────┘                   hooks ◄───────────────┘
 //
-// RFC 3261 §16–18 with RFC 6026, 4320, 3581, 5393, 3326, 3891.
+// RFC 3261 §16–18 with RFC 6026, 4320, 3263, 3581, 5393, 5658, 3326, 3891; RFC 5806
+// and 7044 where overflowed calls are marked.
 package proxy
 
 import (
