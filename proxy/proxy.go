@@ -4,8 +4,9 @@
 // A message runs to completion in the goroutine that read it, under the mutex
 // of its shard (chosen by Call-ID): transaction → admission of what is new →
 // router.Route → fork.Step → bytes sent without blocking. A source beyond its
-// rate is dropped before, unread. There is no goroutine and no channel per message, and nothing blocks under a shard's lock: what must wait
-// (control, records) is handed over by non-blocking hooks and comes back as an
+// rate is dropped before, unread. There is no goroutine and no channel per
+// message, and nothing blocks under a shard's lock: what must wait (control,
+// records, names) is handed over by non-blocking hooks and comes back as an
 // event. A shard has one goroutine of its own for timers and posted events.
 //
 //	socket ─► Receive ─► bucket ─► scan ─► shard.mu ─► serverTx ─► gate ─► Route ─► fork.Step ─► perform ─► Wire.Send
