@@ -114,6 +114,10 @@ func (s *shard) opened(now router.Instant, key uint64, f transport.Flow, from si
 		p.answerStateless(f, raw, h, status, reason)
 		return
 	}
+	if unreachable(raw, h) {
+		p.answerStateless(f, raw, h, 400, "Malformed Contact")
+		return
+	}
 	status, extra := s.check(raw, h)
 	if status == 0 {
 		status, extra = p.checkSecure(raw, h, from)
@@ -172,6 +176,18 @@ func (s *shard) check(raw []byte, h *message.Head) (status int, extra [][]byte) 
 		}
 	}
 	return 0, nil
+}
+
+// unreachable reports an initial INVITE whose Contact is no URI that Relève takes
+// in a Request-URI. Our choice, stricter than RFC 3261 §16.3(1): every request of
+// the callee would be refused for it, its BYE too, and the call would keep its
+// line.
+func unreachable(raw []byte, h *message.Head) bool {
+	if h.Method != message.INVITE || !h.ToTag.Empty() || h.Contact.Empty() {
+		return false
+	}
+	_, ok := message.ParseURI(h.ContactURI.Of(raw))
+	return !ok
 }
 
 // trying answers an INVITE at once (RFC 3261 §16.2, §17.2.1).

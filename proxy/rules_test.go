@@ -341,3 +341,20 @@ func TestOutOfDialog(t *testing.T) {
 		b.primary.take("489")
 	})
 }
+
+// An INVITE whose Contact we refuse in a Request-URI was once forwarded: the
+// server's BYE was answered 400, and the call kept its line for hours.
+func TestContactThatNoRequestCouldNameIsRefused(t *testing.T) {
+	run(t, func(b *bed) {
+		for _, contact := range []string{"<sip:01450\x1100@10.0.0.1>", "<sip:0145 00@10.0.0.1>", "<sip:a@>", "*"} {
+			raw := invite("broken")
+			at := strings.Index(raw, "\r\nContact: ") + len("\r\nContact: ")
+			end := at + strings.Index(raw[at:], "\r\n")
+			b.ibx.send(raw[:at] + contact + raw[end:])
+			b.ibx.take("400")
+			if m := b.primary.all(); len(m) != 0 {
+				b.Errorf("Contact %q is forwarded", contact)
+			}
+		}
+	})
+}

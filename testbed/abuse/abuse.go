@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Options of a run.
@@ -35,7 +38,7 @@ type Report struct {
 	Passed    bool    `json:"passed"`
 	Rows      []Row   `json:"-"`
 
-	sites int
+	mu sync.Mutex // guards the whole while sites are attacked beside each other
 }
 
 // maxRSS is the most that the node may hold. Our choice: ten times what it holds
@@ -124,16 +127,23 @@ func streams(o Options) []attack {
 	}
 }
 
-// Run attacks the binary; the error says what kept it from a result.
-func Run(ctx context.Context, o Options) (r Report, err error) {
-	r.Recovered, r.Passed = true, true
-	for _, c := range chapters(o) {
-		if err := r.chapter(ctx, o, c); err != nil {
-			r.Passed = false
-			return r, err
-		}
+// Run attacks the binary; the error says what kept it from a result. In the
+// short form the sites are attacked beside each other: they share nothing but the
+// machine.
+func Run(ctx context.Context, o Options) (*Report, error) {
+	r := &Report{Recovered: true, Passed: true}
+	beside := size(o, 1, 3)
+	var sites errgroup.Group
+	sites.SetLimit(beside)
+	for i, c := range chapters(o) {
+		sites.Go(func() error { return r.chapter(ctx, o, i, c) })
+	}
+	if err := sites.Wait(); err != nil {
+		r.Passed = false
+		return r, err
 	}
 	if r.Floods == 0 {
+		r.Passed = false
 		return r, fmt.Errorf("no attack is named %q", o.Only)
 	}
 	return r, nil

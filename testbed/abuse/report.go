@@ -11,7 +11,7 @@ import (
 
 // chapter runs the attacks of one site, then stops the load and asks that
 // nothing is left.
-func (r *Report) chapter(ctx context.Context, o Options, c chapter) (err error) {
+func (r *Report) chapter(ctx context.Context, o Options, n int, c chapter) (err error) {
 	var list []attack
 	for _, a := range c.attacks {
 		if strings.Contains(a.name, o.Only) {
@@ -21,8 +21,7 @@ func (r *Report) chapter(ctx context.Context, o Options, c chapter) (err error) 
 	if len(list) == 0 {
 		return nil
 	}
-	s := &site{kind: c.kind, net: byte(r.sites)}
-	r.sites++
+	s := &site{kind: c.kind, net: byte(n)}
 	defer func() { err = errors.Join(err, s.close()) }()
 	if err := s.open(ctx, o.Binary, o.Seed); err != nil {
 		return err
@@ -40,6 +39,8 @@ func (r *Report) chapter(ctx context.Context, o Options, c chapter) (err error) 
 	}
 	row, err := s.quiet(ctx)
 	r.add(o.Out, row)
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.Seconds = max(r.Seconds, s.recovered.Seconds())
 	return err
 }
@@ -54,7 +55,7 @@ const leftLimit = 70 * time.Second
 
 // quiet stops the load and waits until no call is left.
 func (s *site) quiet(ctx context.Context) (r Row, err error) {
-	r.Attack = "afterwards: nothing is left"
+	r.Attack = "afterwards, " + s.name
 	start := time.Now()
 	s.rest()
 	for {
@@ -102,6 +103,8 @@ const columns = "%-40s %7s %6s %6s %6s %5s %5s %7s %7s %7s %7s  %s\n"
 
 // add counts a row and prints it.
 func (r *Report) add(out io.Writer, row Row) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if len(r.Rows) == 0 {
 		fmt.Fprintf(out, columns, "attack", "sent", "s", "calls", "shed", "lost", "in-d.", "broken", "MiB", "settled", "bounds", "")
 	}
