@@ -127,7 +127,7 @@ func (m *mind) strange(c *counted) {
 	if a := m.callers.stranger.Load(); a != nil {
 		c.source = a.String()
 	}
-	m.app.log.Warn("messages from an unknown source are ignored", "source", c.source)
+	m.app.log.Warn("messages from an unknown source are not served", "source", c.source)
 	m.raise(alarm.UnknownSource, c.source)
 }
 
