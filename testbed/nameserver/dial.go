@@ -14,6 +14,8 @@ import (
 // test inside testing/synctest gives its resolver, since a real socket does not
 // let virtual time pass. The bytes are those of the real wire.
 func (s *Server) Dial(_ context.Context, network, _ string) (net.Conn, error) {
+	s.mu.Lock() // nothing begins once Close waits
+	defer s.mu.Unlock()
 	if s.done.Err() != nil {
 		return nil, errors.New("the test name server is closed")
 	}

@@ -110,7 +110,9 @@ func (s *Server) Addr() netip.AddrPort { return s.addr }
 
 // Close ends the sockets and every answer in progress.
 func (s *Server) Close() {
+	s.mu.Lock()
 	s.end()
+	s.mu.Unlock()
 	for _, l := range s.listen {
 		_ = l.Shutdown()
 	}

@@ -23,7 +23,10 @@ func within(t *testing.T) context.Context {
 
 func startServer(t *testing.T, cfg server.Config) *server.Server {
 	t.Helper()
-	cfg.Addr, cfg.T1 = "127.0.31.1:0", t1
+	cfg.Addr = "127.0.31.1:0"
+	if cfg.T1 == 0 {
+		cfg.T1 = t1
+	}
 	if cfg.Name == "" {
 		cfg.Name = "principal"
 	}
@@ -345,8 +348,10 @@ func TestRefusedTransferGivesTheCallerBack(t *testing.T) {
 
 func TestLoadOfManyCalls(t *testing.T) {
 	t.Parallel()
-	s := startServer(t, server.Config{Lines: 1000})
-	x := startIPBX(t, s.Addr(), nil)
+	// 64 × t1 is shorter than what a busy machine may keep 300 calls waiting.
+	const patient = 500 * time.Millisecond
+	s := startServer(t, server.Config{Lines: 1000, T1: patient})
+	x := startIPBX(t, s.Addr(), func(c *ipbx.Config) { c.T1 = patient })
 	sum, err := x.Load(within(t), ipbx.LoadSpec{
 		Call: ipbx.CallSpec{From: "1", To: "5000", Duration: 5 * time.Millisecond}, Rate: 500, Count: 300,
 	})
