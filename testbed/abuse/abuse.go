@@ -123,6 +123,7 @@ func streams(o Options) []attack {
 			name: "messages over every limit", lasts: 2 * time.Second, run: oversized,
 			meets: []string{refused("uri"), refused("line"), refused("headers"), refused("vias"), wire("oversized")},
 		},
+		{name: "malformed elements (PROTOS c07)", lasts: size(o, 20*time.Second, 4*time.Second), run: malformed(size(o, 1, 10))},
 		{name: "mutated messages", lasts: size(o, time.Minute, 5*time.Second), run: mutants(size(o, 20_000, 1500), o.Seed)},
 	}
 }

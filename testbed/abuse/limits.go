@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"releve/testbed/conformance/corpus"
+	"releve/testbed/conformance/protos"
 )
 
 // oversized sends, from a known source, one message over each limit that a
@@ -98,6 +99,32 @@ func mutants(n int, seed uint64) func(context.Context, *site) (int, error) {
 		})
 		streamed, err := s.streamMutants(ctx, random, seeds, n/20)
 		return sent + streamed, err
+	}
+}
+
+// malformed sends the cases of testbed/conformance/protos, every each-th of
+// them, from a known source.
+func malformed(each int) func(context.Context, *site) (int, error) {
+	return func(ctx context.Context, s *site) (sent int, err error) {
+		c, err := net.DialUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(s.hostile(fromMutant), 0)), net.UDPAddrFromAddrPort(s.releve))
+		if err != nil {
+			return 0, err
+		}
+		defer c.Close()
+		var cases [][]byte
+		n := 0
+		for m := range (protos.Site{From: c.LocalAddr().String(), To: s.releve.String()}).All(serial.Add(1)) {
+			if n++; n%each == 0 && len(m.Raw) < 60_000 {
+				cases = append(cases, bytes.Clone(m.Raw))
+			}
+		}
+		sent = even(ctx, len(cases), time.Second/(sourceRate/2)*time.Duration(len(cases)), func(i int) {
+			_, _ = c.Write(cases[i]) // an ICMP error of an earlier one
+		})
+		if sent == 0 {
+			return 0, errors.New("the generator made no case")
+		}
+		return sent, nil
 	}
 }
 
