@@ -71,15 +71,15 @@ func (s *site) endless(ctx context.Context) error {
 }
 
 // mutants sends broken messages from a known source: those of RFC 4475 and RFC
-// 5118 and good ones, each changed in a few places.
+// 5118 and good ones, each changed in a few places. Calls that come of them are
+// hung up: a source that is known may fill the lines, and that is no proof.
 func mutants(n int, seed uint64) func(context.Context, *site) (int, error) {
 	return func(ctx context.Context, s *site) (sent int, err error) {
-		c, err := net.DialUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(s.hostile(fromMutant), 0)), net.UDPAddrFromAddrPort(s.releve))
+		f, err := newFlooder(s.hostile(fromMutant), s.releve, 0)
 		if err != nil {
 			return 0, err
 		}
-		defer c.Close()
-		from := c.LocalAddr().(*net.UDPAddr).AddrPort()
+		defer f.close()
 		random := rand.New(rand.NewPCG(seed, 6))
 		var seeds [][]byte
 		for _, m := range corpus.All() {
@@ -87,7 +87,7 @@ func mutants(n int, seed uint64) func(context.Context, *site) (int, error) {
 		}
 		for _, method := range []string{"INVITE", "OPTIONS", "REGISTER", "BYE", "CANCEL", "ACK", "REFER", "PRACK", "UPDATE", "INFO"} {
 			for range 4 {
-				r := newRequest(method, "UDP", from, s.releve, service)
+				r := newRequest(method, "UDP", f.local, s.releve, service)
 				r.body = sdp
 				r.routes = []string{"<sip:" + s.releve.String() + ";lr>"}
 				seeds = append(seeds, r.bytes())
@@ -95,7 +95,7 @@ func mutants(n int, seed uint64) func(context.Context, *site) (int, error) {
 		}
 		half := time.Second / (sourceRate / 2) // below the limit of a source: all of them are read
 		sent = even(ctx, n, half*time.Duration(n), func(int) {
-			_, _ = c.Write(mutate(random, seeds[random.IntN(len(seeds))])) // an ICMP error of an earlier one
+			f.send(mutate(random, seeds[random.IntN(len(seeds))]))
 		})
 		streamed, err := s.streamMutants(ctx, random, seeds, n/20)
 		return sent + streamed, err
@@ -106,20 +106,20 @@ func mutants(n int, seed uint64) func(context.Context, *site) (int, error) {
 // them, from a known source.
 func malformed(each int) func(context.Context, *site) (int, error) {
 	return func(ctx context.Context, s *site) (sent int, err error) {
-		c, err := net.DialUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(s.hostile(fromMutant), 0)), net.UDPAddrFromAddrPort(s.releve))
+		f, err := newFlooder(s.hostile(fromMutant), s.releve, 0)
 		if err != nil {
 			return 0, err
 		}
-		defer c.Close()
+		defer f.close()
 		var cases [][]byte
 		n := 0
-		for m := range (protos.Site{From: c.LocalAddr().String(), To: s.releve.String()}).All(serial.Add(1)) {
+		for m := range (protos.Site{From: f.local.String(), To: s.releve.String()}).All(serial.Add(1)) {
 			if n++; n%each == 0 && len(m.Raw) < 60_000 {
 				cases = append(cases, bytes.Clone(m.Raw))
 			}
 		}
 		sent = even(ctx, len(cases), time.Second/(sourceRate/2)*time.Duration(len(cases)), func(i int) {
-			_, _ = c.Write(cases[i]) // an ICMP error of an earlier one
+			f.send(cases[i])
 		})
 		if sent == 0 {
 			return 0, errors.New("the generator made no case")
