@@ -23,8 +23,8 @@ type flooder struct {
 
 	mu       sync.Mutex // guards what follows
 	statuses map[int]int
-	answered map[string]bool   // Call-IDs whose final came
-	open     map[string][]byte // by Call-ID, the BYE that was not answered yet
+	answered map[string]bool   // dialogs whose final came
+	open     map[string][]byte // by dialog, the BYE that was not answered yet
 }
 
 func newFlooder(from netip.Addr, to netip.AddrPort, rude int) (*flooder, error) {
@@ -85,12 +85,12 @@ func (f *flooder) hear(m *message) {
 	case m.status < 200:
 	case m.method() == "BYE":
 		f.mu.Lock()
-		delete(f.open, m.value("Call-ID"))
+		delete(f.open, m.dialog())
 		f.mu.Unlock()
 	case m.method() == "INVITE":
 		f.mu.Lock()
-		again := f.answered[m.value("Call-ID")]
-		f.answered[m.value("Call-ID")] = true
+		again := f.answered[m.dialog()]
+		f.answered[m.dialog()] = true
 		if !again {
 			f.statuses[m.status]++
 		}
@@ -106,7 +106,7 @@ func (f *flooder) hear(m *message) {
 			}
 			bye := f.follow(m, "BYE", 2)
 			f.mu.Lock()
-			f.open[m.value("Call-ID")] = bye
+			f.open[m.dialog()] = bye
 			f.mu.Unlock()
 			f.send(bye)
 		}

@@ -124,6 +124,12 @@ func (m *message) method() string {
 	return strings.TrimSpace(method)
 }
 
+// dialog names the dialog of a response: malformed messages may share a Call-ID.
+func (m *message) dialog() string {
+	_, tag, _ := strings.Cut(m.value("To"), "tag=")
+	return m.value("Call-ID") + " " + tag
+}
+
 // routes is the Record-Route as the caller's Route set: backwards (RFC 3261 §12.1.2).
 func (m *message) routes() (set []string) {
 	for _, f := range m.fields {
