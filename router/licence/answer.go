@@ -24,18 +24,44 @@ func (s *State) answer(now router.Clock, e Event, out []Effect) []Effect {
 	if !definite(e.Status) && l.req == Register {
 		l.dead, l.clean = max(l.dead, l.by), false
 	}
+	passed := s.passes(x) && l.req == Register
 	switch {
 	case e.Status < 300:
 		l.auth = false
-		return s.accepted(now, e, out)
+		s.member(now, i, e.Member)
+		out = s.accepted(now, e, out)
 	case e.Status == 401 || e.Status == 407:
-		return s.challenged(now, e, out)
-	case e.Status == 423 && l.req == Register && s.tooBrief(i, e.MinExpires):
+		out = s.challenged(now, e, out)
+	case e.Status == 423 && l.req == Register && s.mayAsk(i, e.MinExpires):
 		l.auth, l.next = false, now.Mono
-		return out
+		return s.tooBrief(x, i, e.MinExpires, out) // a server's REGISTER waits on
+	default:
+		l.auth = false
+		out = s.refused(now, e, out)
 	}
-	l.auth = false
-	return s.refused(now, e, out)
+	if passed {
+		return s.replies(x, i, e, out)
+	}
+	return out
+}
+
+// member notes which machine of a redundant IPBX answers. What the one before
+// had bound, another one's list says nothing of, unless they are twins.
+func (s *State) member(now router.Clock, i int, m uint8) {
+	if m == s.r.Member[i] {
+		return
+	}
+	s.r.Member[i] = m
+	if s.p.Twins[i] {
+		return
+	}
+	for x := range s.r.Possible {
+		if s.r.Possible[x][i] {
+			s.r.Elsewhere[x][i] = true
+			s.line[x][i].elsewhere = max(s.line[x][i].elsewhere, s.line[x][i].bound, now.Mono)
+		}
+		s.r.Shown[x][i] = false
+	}
 }
 
 // definite says that the registrar itself processed the request, which is gone
@@ -51,7 +77,7 @@ func (s *State) accepted(now router.Clock, e Event, out []Effect) []Effect {
 	if e.HasList {
 		l.foreign = e.Foreign
 		passive := req == Fetch && e.Ours && x != s.subject()
-		out = alarm(out, &l.overlap, AlarmOverlap, x, i, e.Foreign > 0 || passive)
+		out = s.sentinel(now, x, i, e.Foreign > 0 || passive, out)
 	}
 	switch req {
 	case Register:
@@ -64,13 +90,31 @@ func (s *State) accepted(now router.Clock, e Event, out []Effect) []Effect {
 	return out
 }
 
+// sentinel raises or clears the alarm about a binding that nobody should have.
+func (s *State) sentinel(now router.Clock, x router.Server, i int, on bool, out []Effect) []Effect {
+	l := &s.line[x][i]
+	was := l.overlap
+	if on && was != raised {
+		l.since = now.Mono
+	}
+	n := len(out)
+	out = alarm(out, &l.overlap, AlarmOverlap, x, i, on)
+	if len(out) > n {
+		out[n].Foreign = l.foreign
+		if was == raised {
+			out[n].Lasted = now.Mono.Sub(l.since)
+		}
+	}
+	return out
+}
+
 // registered takes the 2xx of a REGISTER: bound, whatever the list says; but
 // only a list with us in it makes later lists a proof.
 func (s *State) registered(now router.Clock, e Event, out []Effect) []Effect {
 	x, i := e.User, int(e.IPBX)
 	l := &s.line[x][i]
 	listed := e.HasList && e.Ours
-	s.r.Listed[i] = listed
+	s.r.Shown[x][i] = listed
 	granted := s.expires(i) // a guess, for the refresh only
 	if listed && e.Granted > 0 {
 		granted = e.Granted
@@ -84,6 +128,10 @@ func (s *State) registered(now router.Clock, e Event, out []Effect) []Effect {
 	l.upUntil = now.Mono.Add(granted)
 	l.lapse = now.Mono.Add(granted/2 + granted/4)
 	l.next = now.Mono.Add(max(granted/2, time.Second))
+	l.look = router.Never
+	if granted/2 > lookBeyond {
+		l.look = now.Mono.Add(fetchEvery)
+	}
 	if x != s.subject() || leaving(s.r.Phase) {
 		l.next = now.Mono
 	}
@@ -94,10 +142,13 @@ func (s *State) registered(now router.Clock, e Event, out []Effect) []Effect {
 func (s *State) learn(now router.Clock, x router.Server, i int, granted time.Duration, out []Effect) []Effect {
 	l := &s.line[x][i]
 	l.bound = max(l.bound, now.Mono.Add(granted+s.p.Slack))
-	if granted <= s.cover(i) {
+	longer := granted > max(s.p.MaxGrant, s.r.Learnt[i])
+	if s.p.Learn || longer {
+		s.r.Learnt[i] = max(s.r.Learnt[i], granted)
+	}
+	if !longer {
 		return out
 	}
-	s.r.Learnt[i] = granted
 	return append(out, Effect{Kind: Alarm, Alarm: AlarmGrant, User: x, IPBX: uint8(i), On: true})
 }
 
@@ -110,8 +161,11 @@ func (s *State) unregistered(now router.Clock, e Event) {
 	if gone {
 		l.stray = false
 	}
-	if gone && s.r.Listed[i] && (l.provable || mutant == 2) {
+	if gone && s.r.Shown[x][i] && (l.provable || mutant == 2) {
 		s.r.Possible[x][i] = false // RFC 3261 §10.3(8): the 2xx lists all bindings
+		if mutant == 12 {
+			s.r.Possible[x] = [MaxIPBX]bool{}
+		}
 		l.next = now.Mono
 		return
 	}
@@ -129,11 +183,19 @@ func (s *State) claimAtOnce(now router.Clock, x router.Server, i int) {
 	}
 }
 
-// fetched takes the passive user's bindings. One of ours there is removed.
+// fetched takes what a user has bound. A binding of the passive user with our
+// Contact is removed; of the active one a binding that is gone is made again.
 func (s *State) fetched(now router.Clock, e Event) {
 	x, i := e.User, int(e.IPBX)
 	l := &s.line[x][i]
 	l.fails, l.wrongs = 0, 0
+	if x == s.subject() && l.up {
+		l.look = now.Mono.Add(fetchEvery)
+		if e.HasList && !e.Ours && s.r.Shown[x][i] {
+			l.up, l.next = false, now.Mono
+		}
+		return
+	}
 	l.next = now.Mono.Add(fetchEvery)
 	l.stray = e.HasList && e.Ours
 	l.checked = !l.stray
@@ -149,6 +211,9 @@ func (s *State) fetched(now router.Clock, e Event) {
 func (s *State) challenged(now router.Clock, e Event, out []Effect) []Effect {
 	x, i := e.User, int(e.IPBX)
 	l := &s.line[x][i]
+	if s.passes(x) {
+		return s.passedChallenge(now, e, out)
+	}
 	if e.Usable && l.auths < maxAuths && (l.auths == 0 || e.Stale) {
 		l.auths++
 		l.auth, l.next = true, now.Mono
@@ -159,6 +224,32 @@ func (s *State) challenged(now router.Clock, e Event, out []Effect) []Effect {
 		s.unclaim(x, i)
 	}
 	l.checked = l.checked || l.req == Fetch
+	if l.req == Fetch && x == s.subject() {
+		l.look = now.Mono.Add(wrong(x, i, l.wrongs)) // the refresh has its own say
+	} else {
+		l.next = now.Mono.Add(wrong(x, i, l.wrongs))
+	}
+	l.wrongs = min(l.wrongs+1, maxFails)
+	return alarm(out, &l.refused, AlarmRefused, x, i, true)
+}
+
+// passedChallenge: the challenge goes back to the server; what it sends next
+// carries the answer. One that rejects what the server has shown already, and
+// does not call it stale, is a wrong password: its next REGISTERs wait. An
+// un-REGISTER that needs a password cannot be had: the fence is waited for.
+func (s *State) passedChallenge(now router.Clock, e Event, out []Effect) []Effect {
+	x, i := e.User, int(e.IPBX)
+	l := &s.line[x][i]
+	if l.req != Register {
+		l.next = max(l.bound, now.Mono.Add(unregEvery))
+		l.tries = maxFails
+		return out
+	}
+	s.unclaim(x, i)
+	l.next = now.Mono
+	if !l.pass.signed || e.Stale {
+		return out
+	}
 	l.next = now.Mono.Add(wrong(x, i, l.wrongs))
 	l.wrongs = min(l.wrongs+1, maxFails)
 	return alarm(out, &l.refused, AlarmRefused, x, i, true)
@@ -172,19 +263,24 @@ func wrong(x router.Server, i int, n uint8) time.Duration {
 	return d - d/1000*time.Duration(seed%100)
 }
 
+// mayAsk says that Min-Expires is one to follow: beyond twice max_grant it is
+// refused, a fence that long is the configuration's to choose (our choice).
+func (s *State) mayAsk(i int, floor time.Duration) bool {
+	return floor > s.expires(i) && floor <= 2*s.p.MaxGrant
+}
+
 // tooBrief raises what is asked for to Min-Expires (RFC 3261 §10.2.8). The
-// fence is raised first: the next intent is saved with it (W1). Beyond twice
-// max_grant it is refused: a fence that long is the configuration's to choose
-// (our choice).
-func (s *State) tooBrief(i int, floor time.Duration) bool {
-	if floor <= s.expires(i) || floor > 2*s.p.MaxGrant {
-		return false
-	}
+// fence is raised first: the next intent is saved with it (W1).
+func (s *State) tooBrief(x router.Server, i int, floor time.Duration, out []Effect) []Effect {
+	longer := floor > max(s.p.MaxGrant, s.r.Learnt[i])
 	s.asks[i] = floor
-	if floor > s.cover(i) {
-		s.r.Learnt[i] = floor
+	if s.p.Learn || longer {
+		s.r.Learnt[i] = max(s.r.Learnt[i], floor)
 	}
-	return true
+	if !longer {
+		return out
+	}
+	return append(out, Effect{Kind: Alarm, Alarm: AlarmGrant, User: x, IPBX: uint8(i), On: true})
 }
 
 // refused takes any other final.
@@ -193,35 +289,56 @@ func (s *State) refused(now router.Clock, e Event, out []Effect) []Effect {
 	l := &s.line[x][i]
 	s.again(now, x, i)
 	l.next = max(l.next, now.Mono.Add(min(e.RetryAfter, maxRetry)))
-	if l.req != Register {
+	if l.req == Register && (e.Status == 403 || e.Status == 503) {
+		s.askAgain(now, x.Other(), i)
+	}
+	if !definite(e.Status) || s.passes(x) && l.req != Register {
 		return out
 	}
-	if definite(e.Status) {
+	if l.req == Register {
 		s.unclaim(x, i)
-		out = alarm(out, &l.refused, AlarmRefused, x, i, true)
+	}
+	return alarm(out, &l.refused, AlarmRefused, x, i, true)
+}
+
+// askAgain: an IPBX that refuses a claim may count the user that has left as
+// bound: it is told once more that it has.
+func (s *State) askAgain(now router.Clock, y router.Server, i int) {
+	l := &s.line[y][i]
+	if s.r.Phase != Claim || !s.exclusive() || s.passes(y) || l.stray || !s.r.Shown[y][i] {
+		return
+	}
+	l.stray, l.tries = true, 0
+	if l.state == free {
+		l.next = now.Mono
+	}
+}
+
+// timedOut takes the end of a transaction without a final.
+func (s *State) timedOut(now router.Clock, e Event, out []Effect) []Effect {
+	if !s.acts || e.User < router.Primary || e.User > router.Secondary || e.IPBX >= MaxIPBX {
+		return out
+	}
+	l := &s.line[e.User][e.IPBX]
+	if l.state == sent && l.cseq == e.CSeq {
+		return s.unanswered(now, e.User, int(e.IPBX), out)
 	}
 	return out
 }
 
-// timedOut takes the end of a transaction without a final.
-func (s *State) timedOut(now router.Clock, e Event) {
-	if !s.acts || e.User < router.Primary || e.User > router.Secondary || e.IPBX >= MaxIPBX {
-		return
-	}
-	l := &s.line[e.User][e.IPBX]
-	if l.state == sent && l.cseq == e.CSeq {
-		s.unanswered(now, e.User, int(e.IPBX))
-	}
-}
-
 // unanswered frees the line; the request itself may live until l.by.
-func (s *State) unanswered(now router.Clock, x router.Server, i int) {
+func (s *State) unanswered(now router.Clock, x router.Server, i int, out []Effect) []Effect {
 	l := &s.line[x][i]
 	l.state, l.auth = free, false
 	if l.req == Register {
 		l.dead, l.clean = max(l.dead, l.by), false
+		if l.pass.open { // RFC 3261 §21.5.5
+			out = append(out, l.pass.reply(x, i, 504, 0))
+			l.pass = pass{}
+		}
 	}
 	s.again(now, x, i)
+	return out
 }
 
 // again sets when the request is repeated: 1, 2, 4 … s up to a quarter of the
@@ -235,8 +352,12 @@ func (s *State) again(now router.Clock, x router.Server, i int) {
 	case Unregister:
 		l.next = s.unregNext(now, l)
 	case Fetch:
+		if x == s.subject() && l.up {
+			l.look = now.Mono.Add(fetchAgain)
+			return
+		}
 		l.checked = true
-		l.next = now.Mono.Add(fetchEvery)
+		l.next = now.Mono.Add(fetchAgain)
 	}
 	if req, ok := s.wanted(x, i); ok && req != l.req {
 		l.next = now.Mono // a Move changed what is owed

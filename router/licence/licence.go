@@ -23,9 +23,33 @@
 //
 // The one rule: user Y is registered only while Possible of the other user is
 // false at every IPBX; Possible is cleared by PROVE (a list without our Contact,
-// asked for after every REGISTER that could still be alive) or by FENCE (Mono
-// reached the instant by which the last binding must have expired), and set,
-// durably, before a REGISTER with an expiry leaves.
+// asked for after every REGISTER that could still be alive, of a registrar that
+// has listed this user's binding before) or by FENCE (Mono reached the instant
+// by which the last binding must have expired), and set, durably, before a
+// REGISTER with an expiry leaves. A binding at a registrar that is not asked any
+// more (the configuration changed, another machine answers) is Elsewhere: only
+// its fence ends it.
+//
+// Mode gate. The servers' own REGISTERs come to us (ServerRegister) and each
+// gets exactly one Reply:
+//
+//	server ─▶ ServerRegister ─▶ passive, leaving, or we hold its password ─▶ Reply 200, here
+//	                        └─▶ active, and its Authorization passes through
+//	                              Save ─▶ Send{Pass} ─▶ Answer ─▶ Reply{Relay: its final} or
+//	                                             └─▶ TimedOut ─▶ Reply 504      200 with our expiry
+//
+// Where we hold the password gate registers as pair does, whatever the server
+// sends: a server that forgets to refresh shall not be unreachable for it (our
+// choice). Where we do not, a user is registered only while its server asks for
+// it, and it is gone when its fence has passed (or when the IPBX, asking us for
+// no password, lists nothing). An un-REGISTER of a server is answered here and
+// does not travel (our choice): calls go on reaching us, who know what to do
+// with them. A server's registration that ends, by its word or by its time, is
+// told (Own): evidence, not a verdict.
+//
+// Two nodes. LeaseWon re-arms every fence as after a restart; another node may
+// still transmit for Policy.Grace. Keep: this node may refresh what is bound
+// and nothing else, with what the store certainly holds.
 //
 // Assumptions: a message lives at most T4 after its last transmission; the
 // IPBX answers a duplicate of an answered request from its transaction (RFC
@@ -67,7 +91,21 @@ type Policy struct {
 	MaxGrant time.Duration // the longest an IPBX grants (3600 s until known)
 	Txn      time.Duration // 4 s: our own limit on a REGISTER transaction
 	Slack    time.Duration // 1 s + drift
-	NoFetch  bool          // the passive user's address-of-record is not fetched: there are no credentials for it
+	NoFetch  bool          // no address-of-record is fetched: no sentinel
+	Learn    bool          // MaxGrant is nobody's word: once this IPBX's grants are known (Row.Learnt), they are the fence
+	Grace    time.Duration // how long another node may still transmit after LeaseWon (lease.Policy.Grace); 0: there is none
+	Reserve  uint32        // how far the stored CSeq runs ahead of the one in use; 0: 256
+
+	// NoPassword, mode gate: we hold no password of this user; its server's
+	// Authorization passes through, and its address-of-record is not fetched.
+	NoPassword [router.Servers]bool
+	// Twins: redundancy main-standby; the machines that answer as this IPBX are
+	// one registrar that shares its bindings. Else a list of one of them says
+	// nothing of another.
+	Twins [MaxIPBX]bool
+	// Site is a hash of the registrar's address, the users and our Contacts at
+	// it; what was bound under another one is Elsewhere. 0: not followed.
+	Site [MaxIPBX]uint64
 }
 
 // Phase is where a move stands.
@@ -92,8 +130,12 @@ type Row struct {
 	Epoch    uint64
 	CSeq     [router.Servers]uint32        // none above was ever used, per user; some below may not have been
 	Possible [router.Servers][MaxIPBX]bool // a binding of this user may exist there
-	Listed   [MaxIPBX]bool                 // this registrar has listed our binding: its lists prove
+	Shown    [router.Servers][MaxIPBX]bool // this registrar has listed this user's binding: its lists prove
 	Learnt   [MaxIPBX]time.Duration        // the longest grant seen, 0: none yet
+
+	Elsewhere [router.Servers][MaxIPBX]bool // a binding may exist at a former registrar of this place, which is not asked
+	Site      [MaxIPBX]uint64               // Policy.Site of Possible
+	Member    [MaxIPBX]uint8                // which machine of a redundant IPBX answered last
 }
 
 // Request is what a REGISTER asks.
@@ -116,7 +158,11 @@ type EventKind uint8
 // one has yet to be tried. SaveUnknown: failed or unknown; a Saved may still
 // follow. LeaseWon, LeaseLost: this node may (not) act; LeaseWon
 // re-arms as Boot, with Row when another node may have written (zero: ours
-// stands). Restarted: the IPBX was seen restarting (reset, lost bindings).
+// stands). Restarted: the IPBX was seen restarting (reset, lost bindings). Keep:
+// only what is bound may be refreshed, until LeaseWon or LeaseLost.
+// ServerRegister: the server of User sent us a REGISTER of its own meant for
+// IPBX (the one its Request-URI or To names, else 0), mode gate; the answer is
+// the Reply of the same Ticket, which is not 0 and names the transaction.
 const (
 	Boot EventKind = iota
 	Tick
@@ -128,6 +174,8 @@ const (
 	LeaseWon
 	LeaseLost
 	Restarted
+	Keep
+	ServerRegister
 )
 
 // Event is one input; only the fields its Kind names are read.
@@ -143,13 +191,20 @@ type Event struct {
 	CSeq       uint32
 	Status     uint16
 	HasList    bool          // the 2xx is a whole, readable list of bindings; none at all is a list too
-	Ours       bool          // our Contact is in the list
+	Ours       bool          // our Contact is in the list, known by our user and instance parameter: registrars rewrite the rest
 	Granted    time.Duration // of our Contact
 	Foreign    uint8         // Contacts in the list that are not ours
 	MinExpires time.Duration // 423
 	RetryAfter time.Duration // 503, 500
 	Stale      bool          // 401/407: stale=true, or the first challenge with no credentials sent
 	Usable     bool          // 401/407: a challenge that we can answer
+	Member     uint8         // which machine of a redundant IPBX answered: any number that stands for its address
+
+	// ServerRegister.
+	Ticket  uint32
+	Expires time.Duration // asked for; 0: it leaves
+	Fetches bool          // no Contact: it only asks (RFC 3261 §10.2.3)
+	Signed  bool          // it carries an Authorization
 }
 
 // EffectKind tells what to do.
@@ -158,12 +213,23 @@ type EffectKind uint8
 // Send: a REGISTER; no transmission after NotAfter, then TimedOut. Save: make
 // Row durable; at most one is open. BoundNow: the move of Epoch to User is
 // complete; it comes again when the same Move is repeated. Alarm: raise (On) or clear
-// Alarm about User at IPBX.
+// Alarm about User at IPBX; of AlarmOverlap, Foreign is how many Contacts are
+// not ours, Lasted how long it has been seen when it ends; who they are is in
+// the list that was read last. Reply: answer the server's REGISTER Ticket: with
+// the IPBX's own final (Relay: its status, and its challenges for a 401 or 407),
+// else with Status, in a 200 the server's Contact with Expires, in a 503 a
+// Retry-After. Own: the server of User began (On) or ceased to register here.
+//
+// Of a Send with Pass, the Authorization (or Proxy-Authorization) of the
+// server's REGISTER Ticket goes along unchanged, if it has one, and with it the
+// Request-URI that it was made for; nothing else of that message does.
 const (
 	Send EffectKind = iota
 	Save
 	BoundNow
 	Alarm
+	Reply
+	Own
 )
 
 // The alarms of this room, numbers of package alarm.
@@ -184,6 +250,13 @@ type Effect struct {
 	Expires   time.Duration
 	NotAfter  router.Instant // High: no transmission nor retransmission after this
 	Authorise bool           // answer the challenge remembered for this user and IPBX
+	Pass      bool           // carry the Authorization of the server's REGISTER Ticket
+	Ticket    uint32         // Pass, Reply
+	Status    uint16         // Reply
+	Relay     bool           // Reply: the IPBX's final to the Send of this Ticket goes back
+	Retry     time.Duration  // Reply 503: Retry-After
+	Foreign   uint8          // AlarmOverlap
+	Lasted    time.Duration  // AlarmOverlap, ending
 	Row       Row
 	Epoch     uint64
 	Alarm     uint16

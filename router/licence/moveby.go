@@ -12,11 +12,14 @@ func (s *State) MoveBy() router.Instant {
 	}
 	x, by := s.r.Leaving, router.Instant(0)
 	for i, l := range s.line[x] {
+		if s.r.Elsewhere[x][i] {
+			by = max(by, l.elsewhere)
+		}
 		if !s.r.Possible[x][i] {
 			continue
 		}
 		asking := l.tries < unregFast || l.tries == unregFast && l.state == sent
-		if !s.r.Listed[i] || !asking {
+		if !s.r.Shown[x][i] || !asking {
 			by = max(by, l.bound)
 		}
 	}

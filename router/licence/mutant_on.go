@@ -11,8 +11,12 @@ package licence
 //	5  after a restart nothing is taken to be in flight
 //	7  the fence is lowered by a 2xx while another REGISTER may arrive
 //	8  the fence starts at the un-REGISTER
+//	10 CSeq is each process's own, not the store's
+//	11 in gate the passive server's REGISTER passes on, too
+//	12 what one IPBX proves counts for all of them
 //
-// Numbers follow the list of mutants a checker must catch. The build tag makes
+// Numbers up to 10 follow the list of mutants a checker must catch; 6, 13 and
+// 14 are in package lease. The build tag makes
 // it a variable: never in a binary that serves.
 var mutant int
 

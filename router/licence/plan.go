@@ -6,8 +6,15 @@ import (
 	"releve/router"
 )
 
-// cover is the longest grant reckoned with at IPBX i.
-func (s *State) cover(i int) time.Duration { return max(s.p.MaxGrant, s.r.Learnt[i]) }
+// cover is the longest grant reckoned with at IPBX i: the configured one, or
+// what the IPBX was seen to grant, whichever is longer; with Learn what it was
+// seen to grant, once it was, and never less than what is asked for.
+func (s *State) cover(i int) time.Duration {
+	if s.p.Learn && s.r.Learnt[i] > 0 {
+		return max(s.r.Learnt[i], s.expires(i))
+	}
+	return max(s.p.MaxGrant, s.r.Learnt[i])
+}
 
 // full is the fence of a REGISTER that is about to be sent, or that a former
 // life may have sent just before it died (W1).
@@ -26,17 +33,36 @@ func (s *State) wanted(x router.Server, i int) (Request, bool) {
 	if i >= int(s.p.IPBXs) {
 		return 0, false
 	}
-	subject := s.subject()
+	l := &s.line[x][i]
 	switch {
-	case x == subject:
-		return Register, !leaving(s.r.Phase) && s.absent(x.Other())
-	case s.r.Phase == Drain:
+	case x == s.subject():
+		return Register, s.mayRegister(x) && (!s.passes(x) || l.pass.open)
+	case mutant == 11 && l.pass.open:
+		return Register, true
+	case s.r.Phase == Drain || s.keep:
 		return 0, false
-	case s.r.Possible[x][i] || s.line[x][i].stray:
+	case s.r.Possible[x][i] || l.stray:
 		return Unregister, true
 	}
-	watch := s.exclusive() && !s.p.NoFetch && (s.r.Phase == Confirm || s.r.Phase == Bound)
+	watch := s.exclusive() && s.fetches(x) && (s.r.Phase == Confirm || s.r.Phase == Bound)
 	return Fetch, watch
+}
+
+// mayRegister says that nothing stands in the way of registering subject x.
+func (s *State) mayRegister(x router.Server) bool {
+	if s.keep && s.r.Phase != Bound && s.r.Phase != Confirm {
+		return false
+	}
+	return !leaving(s.r.Phase) && s.absent(x.Other())
+}
+
+// fetches says that the bindings of user x are looked at.
+func (s *State) fetches(x router.Server) bool { return !s.p.NoFetch && !s.passes(x) }
+
+// looks says that the sentinel's fetch of the active user may go out in place of
+// its refresh, which is not due yet.
+func (s *State) looks(x router.Server, i int) bool {
+	return x == s.subject() && i < int(s.p.IPBXs) && s.line[x][i].up && s.fetches(x) && !s.keep
 }
 
 // plan turns what is due into intents; save makes them durable, send performs
@@ -45,11 +71,15 @@ func (s *State) plan(now router.Clock) {
 	for x := router.Primary; x <= router.Secondary; x++ {
 		for i := range s.line[x] {
 			l := &s.line[x][i]
-			if l.state != free || l.next > now.Mono {
+			if l.state != free {
 				continue
 			}
-			if req, ok := s.wanted(x, i); ok {
+			req, ok := s.wanted(x, i)
+			switch {
+			case ok && l.next <= now.Mono:
 				s.intend(now, x, i, req)
+			case s.looks(x, i) && l.look <= now.Mono:
+				s.intend(now, x, i, Fetch)
 			}
 		}
 	}
@@ -58,7 +88,7 @@ func (s *State) plan(now router.Clock) {
 func (s *State) intend(now router.Clock, x router.Server, i int, req Request) {
 	l := &s.line[x][i]
 	s.used[x]++
-	s.r.CSeq[x] = s.used[x] + reserve
+	s.r.CSeq[x] = s.used[x] + s.p.Reserve
 	l.state, l.req, l.cseq = planned, req, s.used[x]
 	if !l.auth {
 		l.auths = 0
@@ -99,6 +129,7 @@ func meet(a, b Row) Row {
 		m.CSeq[x] = min(a.CSeq[x], b.CSeq[x])
 		for i := range m.Possible[x] {
 			m.Possible[x][i] = a.Possible[x][i] && b.Possible[x][i]
+			m.Shown[x][i] = a.Shown[x][i] && b.Shown[x][i]
 		}
 	}
 	return m
@@ -138,6 +169,9 @@ func (s *State) covered(x router.Server, i int) bool {
 	if mutant == 1 {
 		return true
 	}
+	if mutant == 11 && l.pass.open {
+		return true
+	}
 	same := s.sure.Holder == s.r.Holder && leaving(s.sure.Phase) == leaving(s.r.Phase)
 	return same && l.cseq <= s.sure.CSeq[x] && (l.req != Register || s.sure.Possible[x][i])
 }
@@ -149,7 +183,8 @@ func (s *State) send(now router.Clock, out []Effect) []Effect {
 	}
 	for x := router.Primary; x <= router.Secondary; x++ {
 		for i := range s.line[x] {
-			if req, ok := s.wanted(x, i); !ok || req != s.line[x][i].req {
+			req, ok := s.wanted(x, i)
+			if look := s.line[x][i].req == Fetch && s.looks(x, i); !look && (!ok || req != s.line[x][i].req) {
 				s.drop(x, i) // overtaken by an answer or a fence
 			}
 			if s.line[x][i].state == planned && s.covered(x, i) {
@@ -168,11 +203,17 @@ func (s *State) sendOne(now router.Clock, x router.Server, i int) Effect {
 		Kind: Send, User: x, IPBX: uint8(i), Request: l.req, CSeq: l.cseq, Epoch: s.r.Epoch,
 		NotAfter: now.High.Add(limit), Authorise: l.auth,
 	}
+	if s.passes(x) && l.req == Register {
+		f.Pass, f.Ticket = true, l.pass.ticket
+	}
 	l.state, l.by = sent, now.Mono.Add(limit+t4)
 	l.provable = l.dead <= now.Mono
 	switch l.req {
 	case Register:
 		f.Expires = s.expires(i)
+		if s.passes(x) {
+			f.Expires = max(min(s.p.Expires, l.pass.expires), s.asks[i])
+		}
 		l.bound = max(l.bound, now.Mono.Add(s.full(i)))
 		if mutant == 3 {
 			f.NotAfter = router.Never

@@ -21,6 +21,7 @@ type registrar struct {
 	auth    bool          // challenges
 	wrong   bool          // and never accepts
 	stale   int           // so many answers to a challenge are stale
+	member  uint8         // which machine of it answers
 	drop    string        // the next request of this name gets lost for good
 	mute    string        // the answer to the next request of this name gets lost for good
 }
@@ -66,7 +67,7 @@ func (b *registrar) receive(w *world, f Effect, open *bool) {
 
 // process is the registrar of RFC 3261 §10.3.
 func (b *registrar) process(w *world, f Effect) Event {
-	e := Event{Kind: Answer, User: f.User, IPBX: f.IPBX, CSeq: f.CSeq, Status: 200}
+	e := Event{Kind: Answer, User: f.User, IPBX: f.IPBX, CSeq: f.CSeq, Status: 200, Member: b.member}
 	x := f.User
 	bound := b.expiry[x] > w.now
 	granted := f.Expires

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -90,6 +91,14 @@ func (w *world) command(f []string) error {
 			break
 		}
 		w.run(w.now.Add(d))
+	case "server": // registers: server primary 0 60s [signed] [fetches]
+		d, err := time.ParseDuration(f[3])
+		if err != nil {
+			return err
+		}
+		w.serverRegisters(servers[f[1]], int(f[2][0]-'0'), d, slices.Contains(f[4:], "signed"), slices.Contains(f[4:], "fetches"))
+	case "keep":
+		w.event(Event{Kind: Keep})
 	case "store":
 		w.stores = f[1]
 	case "lease":
@@ -115,6 +124,16 @@ func (w *world) set(f []string) error {
 			w.policy.Mode, err = map[string]Mode{"trunk": Trunk, "gate": Gate, "pair": Pair, "hold": Hold}[v], nil
 		case "ipbxs":
 			w.policy.IPBXs, err = v[0]-'0', nil
+		case "no-password":
+			w.policy.NoPassword[servers[v]], err = true, nil
+		case "learn":
+			w.policy.Learn, err = true, nil
+		case "twins":
+			w.policy.Twins[0], err = true, nil
+		case "site":
+			w.policy.Site[0], err = uint64(v[0]), nil
+		case "grace":
+			w.policy.Grace = d
 		case "fetch":
 			w.policy.NoFetch, err = v == "no", nil
 		case "expires":
@@ -152,6 +171,8 @@ func (b *registrar) set(w *world, f []string) error {
 		if len(f) > 2 {
 			b.after, _ = time.ParseDuration(f[2])
 		}
+	case "member":
+		b.member = uint8(n)
 	case "challenges":
 		b.auth = true
 	case "wrong-password":

@@ -11,7 +11,9 @@ const (
 	t4         = 5 * time.Second  // a message lives no longer, RFC 3261 §17.1.2.2 table 4
 	unregEvery = 5 * time.Second  // un-REGISTER while the fence runs, after the first three
 	unregFast  = 3                // tries within one Txn
-	fetchEvery = 30 * time.Second // the passive user's address-of-record
+	fetchEvery = 30 * time.Second // an address-of-record …
+	fetchAgain = 10 * time.Second // … and after a fetch that failed, so that one lost still leaves an alarm within a minute
+	lookBeyond = 40 * time.Second // a user refreshed less often than that is fetched, too: its 2xx come too seldom
 	saveAgain  = 5 * time.Second  // longest wait before a failed Save is repeated
 	saveLimit  = 10 * time.Second // a Save without outcome counts as unknown
 	maxAuths   = 2                // answers to challenges per request
@@ -55,17 +57,33 @@ type line struct {
 	fails   uint8
 	wrongs  uint8
 	foreign uint8
-	stray   bool // the passive user is bound with our Contact
-	checked bool // the passive user's bindings were asked for in this Confirm
+	stray   bool           // the passive user is bound with our Contact
+	checked bool           // the passive user's bindings were asked for in this Confirm
+	look    router.Instant // the active user's bindings are fetched; Never: its refreshes show them soon enough
 
-	refused, lapsing, overlap bool // alarms raised
+	elsewhere router.Instant // the last binding at a former registrar has expired; with Row.Elsewhere
+	since     router.Instant // AlarmOverlap stands
+	pass      pass           // mode gate: the server's REGISTER that waits
+
+	refused, lapsing, overlap edge // alarms told
 }
+
+// edge is what was last told of an alarm. Nothing was told since the start: a
+// former life may have raised it, so the first thing known is told either way.
+type edge uint8
+
+const (
+	untold edge = iota
+	cleared
+	raised
+)
 
 // State is the licence machine of one node. The zero State does nothing; make
 // one with New. Not safe for concurrent use.
 type State struct {
 	p    Policy
 	acts bool // booted, and holds the lease
+	keep bool // acts, but only to refresh what is bound
 
 	r     Row  // as it should be
 	sure  Row  // what the store holds at least, whatever save was lost; Holder NoServer: torn
@@ -80,15 +98,22 @@ type State struct {
 	announced bool                   // BoundNow was said for this move
 	asks      [MaxIPBX]time.Duration // raised by 423; 0: Policy.Expires
 	line      [router.Servers][MaxIPBX]line
+	own       [router.Servers]own // mode gate: the servers' registrations here
 }
 
 var _ map[State]struct{} // comparable: the explorer hashes it
 
 // New returns the machine for p with row r; it does nothing before Boot or
-// LeaseWon. Any Policy is accepted: IPBXs is held to 1–MaxIPBX, Gate moves as
-// Pair.
+// LeaseWon. Any Policy is accepted: IPBXs is held to 1–MaxIPBX, a user without a
+// password is one of mode gate only.
 func New(p Policy, r Row) State {
 	p.IPBXs = min(max(p.IPBXs, 1), MaxIPBX)
+	if p.Reserve == 0 {
+		p.Reserve = reserve
+	}
+	if p.Mode != Gate {
+		p.NoPassword = [router.Servers]bool{}
+	}
 	return State{p: p, r: r, sure: r, used: r.CSeq}
 }
 
@@ -100,7 +125,11 @@ func (s *State) Step(now router.Clock, e Event, out []Effect) []Effect {
 	case LeaseWon:
 		s.leaseWon(now, e.Row)
 	case LeaseLost:
-		s.leaseLost()
+		out = s.leaseLost(out)
+	case Keep:
+		s.keeps()
+	case ServerRegister:
+		out = s.serverRegister(now, e, out)
 	case Saved:
 		out = s.saved(now, e.Row, out)
 	case SaveUnknown:
@@ -110,7 +139,7 @@ func (s *State) Step(now router.Clock, e Event, out []Effect) []Effect {
 	case Answer:
 		out = s.answer(now, e, out)
 	case TimedOut:
-		s.timedOut(now, e)
+		out = s.timedOut(now, e, out)
 	case Restarted:
 		s.restarted(now, e.IPBX)
 	case Tick:
@@ -119,13 +148,17 @@ func (s *State) Step(now router.Clock, e Event, out []Effect) []Effect {
 		return out
 	}
 	out = s.expire(now, out)
+	if s.keep {
+		s.plan(now)
+		return s.settlePasses(now, s.send(now, out))
+	}
 	s.advance(now)
 	s.plan(now)
 	if mutant == 1 {
 		out = s.send(now, out)
 	}
 	out = s.save(now, out)
-	return s.announce(out)
+	return s.announce(s.settlePasses(now, out))
 }
 
 // exclusive says whether two users exclude each other, so that a move costs
@@ -145,7 +178,12 @@ func (s *State) subject() router.Server {
 }
 
 // absent says that no binding of user x can exist at any IPBX.
-func (s *State) absent(x router.Server) bool { return s.r.Possible[x] == [MaxIPBX]bool{} }
+func (s *State) absent(x router.Server) bool {
+	return s.r.Possible[x] == [MaxIPBX]bool{} && s.r.Elsewhere[x] == [MaxIPBX]bool{}
+}
+
+// passes says that user x is registered by its server's own Authorization.
+func (s *State) passes(x router.Server) bool { return s.p.NoPassword[x] }
 
 func leaving(p Phase) bool { return p == Drain || p == Unreg }
 
@@ -154,22 +192,29 @@ func leaving(p Phase) bool { return p == Drain || p == Unreg }
 func (s *State) boot(now router.Clock, r Row) {
 	s.r, s.sure, s.asked = r, r, Row{}
 	s.open, s.doubt, s.unsaved = false, false, 0
-	s.used = r.CSeq
+	if mutant != 10 {
+		s.used = r.CSeq
+	}
 	s.rearm(now)
 }
 
 func (s *State) rearm(now router.Clock) {
-	s.acts = true
+	s.acts, s.keep = true, false
 	s.saveBy = now.Mono
+	s.relocate()
 	for x := router.Primary; x <= router.Secondary; x++ {
 		for i := range s.line[x] {
-			l := line{next: now.Mono, dead: now.Mono, bound: now.Mono, by: now.Mono}
+			l := line{next: now.Mono, dead: now.Mono, bound: now.Mono, by: now.Mono, look: router.Never, pass: s.line[x][i].pass}
+			full := s.full(i) + max(s.p.Grace-s.p.Txn, 0)
 			if s.r.Possible[x][i] {
-				l.bound = now.Mono.Add(s.full(i))
-				l.dead = now.Mono.Add(s.p.Txn + t4)
+				l.bound = now.Mono.Add(full)
+				l.dead = now.Mono.Add(max(s.p.Txn, s.p.Grace) + t4)
 				if mutant == 5 {
 					l.dead = now.Mono
 				}
+			}
+			if s.r.Elsewhere[x][i] {
+				l.elsewhere = now.Mono.Add(full)
 			}
 			s.line[x][i] = l
 		}
@@ -178,6 +223,23 @@ func (s *State) rearm(now router.Clock) {
 	// A move that was complete is announced again only when it is asked for
 	// again: the role machine may want another user by now.
 	s.announced = s.r.Phase == Bound || s.r.Phase == Confirm
+}
+
+// relocate finds what was bound at a registrar that the configuration no longer
+// names: Elsewhere, and here nothing has been listed yet.
+func (s *State) relocate() {
+	for i, site := range s.p.Site {
+		if s.r.Site[i] == site {
+			continue
+		}
+		for x := range s.r.Possible {
+			if s.r.Site[i] != 0 && s.r.Possible[x][i] {
+				s.r.Elsewhere[x][i] = true
+			}
+			s.r.Shown[x][i] = false
+		}
+		s.r.Site[i] = site
+	}
 }
 
 // mend makes a row that was written under another mode fit this one.
@@ -208,19 +270,36 @@ func (s *State) leaseWon(now router.Clock, r Row) {
 }
 
 // leaseLost forgets what was planned and sent; LeaseWon takes both as alive.
-func (s *State) leaseLost() {
-	s.acts = false
+func (s *State) leaseLost(out []Effect) []Effect {
+	s.acts, s.keep = false, false
 	for x := router.Primary; x <= router.Secondary; x++ {
 		for i := range s.line[x] {
-			s.line[x][i].state = free
+			l := &s.line[x][i]
+			l.state = free
+			if l.pass.open {
+				out = append(out, l.pass.reply(x, i, 503, retryHere))
+				l.pass = pass{}
+			}
 		}
 	}
+	return out
+}
+
+// keeps: the store does not answer, and this node may go on only with what is
+// bound.
+func (s *State) keeps() {
+	if !s.acts {
+		return
+	}
+	s.keep = true
+	s.doubt = s.doubt || s.open
+	s.open, s.asked = false, Row{}
 }
 
 // move sets the goal; the latest wins. Whoever may be bound must be gone first,
 // in either direction.
 func (s *State) move(now router.Clock, e Event) {
-	if !s.acts || e.To == router.NoServer || e.Epoch < s.r.Epoch {
+	if !s.acts || s.keep || e.To == router.NoServer || e.Epoch < s.r.Epoch {
 		return
 	}
 	s.r.Epoch, s.announced = e.Epoch, false
@@ -278,16 +357,24 @@ func (s *State) restarted(now router.Clock, ipbx uint8) {
 func (s *State) expire(now router.Clock, out []Effect) []Effect {
 	subject := s.subject()
 	for x := router.Primary; x <= router.Secondary; x++ {
+		out = s.ownExpires(now, x, out)
 		for i := range s.line[x] {
 			l := &s.line[x][i]
 			if l.state == sent && l.by <= now.Mono {
-				s.unanswered(now, x, i)
+				out = s.unanswered(now, x, i, out)
 			}
+			out = s.overdue(now, x, i, out)
 			if x != subject && s.r.Possible[x][i] && l.bound <= now.Mono {
 				s.r.Possible[x][i], l.up, l.granted = false, false, 0 // FENCE
 			}
+			if s.r.Elsewhere[x][i] && l.elsewhere <= now.Mono {
+				s.r.Elsewhere[x][i] = false
+			}
 			if l.up && l.upUntil <= now.Mono {
 				l.up = false
+			}
+			if i >= int(s.p.IPBXs) {
+				continue
 			}
 			if x == subject && l.granted > 0 && l.lapse <= now.Mono {
 				out = alarm(out, &l.lapsing, AlarmLapsing, x, i, true)
@@ -345,7 +432,7 @@ func (s *State) up(x router.Server) bool {
 
 func (s *State) checked(x router.Server) bool {
 	for i := range int(s.p.IPBXs) {
-		if !s.line[x][i].checked && !s.p.NoFetch {
+		if !s.line[x][i].checked && s.fetches(x) {
 			return false
 		}
 	}
@@ -363,10 +450,14 @@ func (s *State) announce(out []Effect) []Effect {
 }
 
 // alarm appends a raise or a clear when it changes something.
-func alarm(out []Effect, raised *bool, number uint16, x router.Server, i int, on bool) []Effect {
-	if *raised == on {
+func alarm(out []Effect, told *edge, number uint16, x router.Server, i int, on bool) []Effect {
+	want := cleared
+	if on {
+		want = raised
+	}
+	if *told == want {
 		return out
 	}
-	*raised = on
+	*told = want
 	return append(out, Effect{Kind: Alarm, Alarm: number, User: x, IPBX: uint8(i), On: on})
 }

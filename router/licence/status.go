@@ -29,7 +29,10 @@ type Binding struct {
 	Fence     time.Duration // until no binding can exist; 0 when not Possible
 	Foreign   uint8         // Contacts that are not ours, in the last list
 	Refused   bool          // AlarmRefused stands
-	Overlap   bool          // AlarmOverlap stands
+	Overlap   bool          // AlarmOverlap stands …
+	Lasts     time.Duration // … and since when
+	Elsewhere time.Duration // until no binding can exist at a former registrar of this place; 0: none does
+	Proves    bool          // a list of this registrar without this user proves its absence
 }
 
 // Status is a picture for people.
@@ -42,21 +45,29 @@ type Status struct {
 	Waits    Wait
 	Fence    time.Duration // the longest of the user that leaves; 0: none
 	IPBXs    uint8
-	Proves   [MaxIPBX]bool // its lists prove absence
+	Proves   [MaxIPBX]bool // its lists prove the absence of who is registered, or leaves
 	Bindings [router.Servers][MaxIPBX]Binding
+	Own      [router.Servers]bool // mode gate: this server is registered here
+	Keeps    bool                 // the store does not answer: what is bound is kept alive, nothing moves
 }
 
 // Status returns the picture at now.
 func (s State) Status(now router.Clock) Status {
 	v := Status{
 		Mode: s.p.Mode, Phase: s.r.Phase, Holder: s.r.Holder, Leaving: s.r.Leaving,
-		Epoch: s.r.Epoch, IPBXs: s.p.IPBXs, Proves: s.r.Listed, Waits: s.waits(now),
+		Epoch: s.r.Epoch, IPBXs: s.p.IPBXs, Waits: s.waits(now), Keeps: s.keep,
 	}
+	who := s.subject()
+	if s.r.Leaving != router.NoServer {
+		who = s.r.Leaving
+	}
+	v.Proves = s.r.Shown[who]
 	for x := router.Primary; x <= router.Secondary; x++ {
+		v.Own[x] = s.own[x].on
 		for i := range s.line[x] {
 			v.Bindings[x][i] = s.binding(now, x, i)
 			if x == s.r.Leaving {
-				v.Fence = max(v.Fence, v.Bindings[x][i].Fence)
+				v.Fence = max(v.Fence, v.Bindings[x][i].Fence, v.Bindings[x][i].Elsewhere)
 			}
 		}
 	}
@@ -67,7 +78,13 @@ func (s *State) binding(now router.Clock, x router.Server, i int) Binding {
 	l := s.line[x][i]
 	b := Binding{
 		Possible: s.r.Possible[x][i], Up: l.up, Granted: l.granted,
-		Foreign: l.foreign, Refused: l.refused, Overlap: l.overlap,
+		Foreign: l.foreign, Refused: l.refused == raised, Overlap: l.overlap == raised, Proves: s.r.Shown[x][i],
+	}
+	if b.Overlap {
+		b.Lasts = now.Mono.Sub(l.since)
+	}
+	if s.r.Elsewhere[x][i] {
+		b.Elsewhere = time.Duration(rebase(l.elsewhere, now))
 	}
 	if b.Up {
 		b.Remaining = time.Duration(rebase(l.upUntil, now))

@@ -10,11 +10,16 @@ func (s *State) Next() (router.Instant, bool) {
 		return 0, false
 	}
 	at := router.Never
-	if s.open || s.unsaved > 0 && (s.doubt || s.r != s.sure) {
+	if s.keep {
+		at = router.Never
+	} else if s.open || s.unsaved > 0 && (s.doubt || s.r != s.sure) {
 		at = s.saveBy
 	}
 	subject := s.subject()
 	for x := router.Primary; x <= router.Secondary; x++ {
+		if s.own[x].on {
+			at = min(at, s.own[x].until)
+		}
 		for i := range s.line[x] {
 			at = min(at, s.due(x, i, subject))
 		}
@@ -33,11 +38,20 @@ func (s *State) due(x router.Server, i int, subject router.Server) router.Instan
 		if _, ok := s.wanted(x, i); ok {
 			at = l.next
 		}
+		if s.looks(x, i) {
+			at = min(at, l.look)
+		}
+	}
+	if l.pass.open {
+		at = min(at, l.pass.by)
+	}
+	if s.r.Elsewhere[x][i] {
+		at = min(at, l.elsewhere)
 	}
 	if x != subject && s.r.Possible[x][i] {
 		at = min(at, l.bound)
 	}
-	if x == subject && l.granted > 0 && !l.lapsing {
+	if x == subject && l.granted > 0 && l.lapsing != raised {
 		at = min(at, l.lapse)
 	}
 	if l.up {
@@ -80,8 +94,10 @@ func (b Base) Row(r Row) Row {
 // Canon returns the State that behaves as s does at now, with now moved to
 // zero, past instants to now, and epoch and CSeq to CanonEpoch and CanonCSeq.
 // Two States with one Canon are the same to every future.
-func (s State) Canon(now router.Clock) State {
-	b := s.Base()
+func (s State) Canon(now router.Clock) State { return s.Relative(now, s.Base()) }
+
+// Relative is Canon with the numbers that only rise taken relative to b.
+func (s State) Relative(now router.Clock, b Base) State {
 	s.r, s.sure = b.Row(s.r), b.Row(s.sure)
 	if s.open {
 		s.asked = b.Row(s.asked)
@@ -94,14 +110,23 @@ func (s State) Canon(now router.Clock) State {
 		s.saveBy = 0
 	}
 	for x := router.Primary; x <= router.Secondary; x++ {
+		s.own[x].until = rebase(s.own[x].until, now)
 		for i := range s.line[x] {
-			s.line[x][i] = s.line[x][i].canon(now, b.CSeq[x], s.r.Possible[x][i])
+			s.line[x][i] = s.line[x][i].canon(now, b.CSeq[x], s.r.Possible[x][i], s.r.Elsewhere[x][i])
 		}
 	}
 	return s
 }
 
-func (l line) canon(now router.Clock, base uint32, possible bool) line {
+func (l line) canon(now router.Clock, base uint32, possible, elsewhere bool) line {
+	l.pass.by, l.elsewhere = rebase(l.pass.by, now), rebase(l.elsewhere, now)
+	if l.look != router.Never {
+		l.look = rebase(l.look, now)
+	}
+	if !elsewhere {
+		l.elsewhere = 0
+	}
+	l.since = 0 // only tells how long
 	l.by, l.next, l.dead = rebase(l.by, now), rebase(l.next, now), rebase(l.dead, now)
 	l.bound, l.upUntil, l.lapse = rebase(l.bound, now), rebase(l.upUntil, now), rebase(l.lapse, now)
 	if l.state != free {

@@ -44,22 +44,26 @@ type world struct {
 	newest, writing, durable Row // of the saver, as package control's
 	busy                     bool
 
-	ipbx   [MaxIPBX]*registrar
-	queue  flights
-	order  int
-	rng    *rand.Rand // nil: no loss, no delay
-	loss   float64
-	log    *strings.Builder // nil: none
-	cseq   [router.Servers]uint32
-	both   int // instants with two users bound
-	bounds int // BoundNow seen
-	sends  int
-	flying [router.Servers][MaxIPBX]uint32 // CSeq of the request without an outcome yet; 0: none
-	err    error
+	ipbx    [MaxIPBX]*registrar
+	queue   flights
+	order   int
+	rng     *rand.Rand // nil: no loss, no delay
+	loss    float64
+	log     *strings.Builder // nil: none
+	cseq    [router.Servers]uint32
+	alarms  map[alarmKey]bool
+	asked   map[uint32]bool // tickets of servers' REGISTERs that have no answer yet
+	signed  map[uint32]bool // those of them that carry an Authorization
+	both    int             // instants with two users bound
+	tickets uint32
+	bounds  int // BoundNow seen
+	sends   int
+	flying  [router.Servers][MaxIPBX]uint32 // CSeq of the request without an outcome yet; 0: none
+	err     error
 }
 
 func newWorld(p Policy) *world {
-	w := &world{policy: p, stores: "ok"}
+	w := &world{policy: p, stores: "ok", alarms: map[alarmKey]bool{}, asked: map[uint32]bool{}, signed: map[uint32]bool{}}
 	for i := range w.ipbx {
 		w.ipbx[i] = &registrar{served: map[served]Event{}}
 	}
@@ -193,9 +197,37 @@ func (w *world) perform(out []Effect) {
 			w.bounds++
 			w.logf("BoundNow %v #%d", f.User, f.Epoch)
 		case Alarm:
-			w.logf("alarm %d %v@%d %v", f.Alarm, f.User, f.IPBX, onOff(f.On))
+			w.alarm(f)
+		case Reply:
+			w.replied(f)
+		case Own:
+			w.logf("%v %s", f.User, map[bool]string{true: "registers here", false: "is not registered here any more"}[f.On])
 		}
 	}
+}
+
+// alarm keeps the table of alarms as health/alarm does: what is not raised
+// cannot be cleared.
+func (w *world) alarm(f Effect) {
+	key := alarmKey{f.Alarm, f.User, f.IPBX}
+	if w.alarms[key] == f.On {
+		return
+	}
+	w.alarms[key] = f.On
+	more := ""
+	if f.Foreign > 0 {
+		more += fmt.Sprintf(", %d foreign", f.Foreign)
+	}
+	if f.Lasted > 0 {
+		more += fmt.Sprintf(", after %v", f.Lasted)
+	}
+	w.logf("alarm %d %v@%d %v%s", f.Alarm, f.User, f.IPBX, onOff(f.On), more)
+}
+
+type alarmKey struct {
+	number uint16
+	user   router.Server
+	ipbx   uint8
 }
 
 func onOff(on bool) string {
@@ -255,7 +287,10 @@ func (w *world) transmit(f Effect) {
 	w.sends++
 	w.logf("send %s %v@%d cseq %d%s until +%v%s", reqText(f.Request), f.User, f.IPBX, f.CSeq,
 		map[bool]string{true: fmt.Sprintf(" expires %v", f.Expires)}[f.Expires > 0], f.NotAfter.Sub(w.now),
-		map[bool]string{true: " with credentials"}[f.Authorise])
+		map[bool]string{true: " with credentials"}[f.Authorise]+map[bool]string{true: " with the server's"}[f.Pass && w.signed[f.Ticket]])
+	if f.Pass {
+		f.Authorise = w.signed[f.Ticket]
+	}
 	if f.CSeq <= w.cseq[f.User] {
 		w.err = fmt.Errorf("CSeq of %v went back to %d", f.User, f.CSeq)
 	}

@@ -1,0 +1,38 @@
+package licence
+
+import (
+	"fmt"
+	"time"
+
+	"releve/router"
+)
+
+// The servers' own REGISTERs, mode gate.
+
+// serverRegisters lets the server x register here, meant for IPBX i.
+func (w *world) serverRegisters(x router.Server, i int, expires time.Duration, signed, fetches bool) {
+	if !w.up {
+		return
+	}
+	w.tickets++
+	w.asked[w.tickets], w.signed[w.tickets] = true, signed
+	w.event(Event{Kind: ServerRegister, User: x, IPBX: uint8(i), Ticket: w.tickets, Expires: expires, Signed: signed, Fetches: fetches})
+}
+
+// replied: each REGISTER of a server is answered once.
+func (w *world) replied(f Effect) {
+	if !w.asked[f.Ticket] && w.err == nil {
+		w.err = fmt.Errorf("REGISTER %d of %v is answered twice, or was never sent", f.Ticket, f.User)
+	}
+	delete(w.asked, f.Ticket)
+	how := ""
+	switch {
+	case f.Relay:
+		how = " as the IPBX said"
+	case f.Status == 200:
+		how = fmt.Sprintf(" expires %v", f.Expires)
+	case f.Status == 503:
+		how = fmt.Sprintf(" retry after %v", f.Retry)
+	}
+	w.logf("reply %d to %v%s", f.Status, f.User, how)
+}
