@@ -32,10 +32,10 @@ check: ## vet, staticcheck, gofumpt, import direction, every Go test with -race
 	$(GO) tool staticcheck ./...
 	$(TESTS) ./...
 
-explore: ## walk every state around the licence machine, and its mutants
+explore: ## walk every state around the mind of one node and of two, and its mutants
 	@mkdir -p bin
 	$(GO) build -tags mutants -o bin/explore ./testbed/explore/run
-	@bin/explore -budget 3m
+	@bin/explore -budget 5m
 
 simulate: ## seeded episodes on a virtual clock: EPISODES= (0: as many as SECONDS= allow) SEED=
 	@mkdir -p bin

@@ -10,6 +10,14 @@
 // never used concurrently. What role and licence want to keep is one Row, saved
 // as a whole under one version: one save is in flight at a time, and each
 // machine goes on only when the durable row is the one it asked for.
+//
+// Two nodes (Policy.Lease.Shared). The lease machine says whether this node may
+// act; each step looks at it first. Not holding it, the mind probes, knows the
+// stored roles as the store last told them, and decides, stores and sends
+// nothing. Keeping it while the store is silent, it refreshes what is bound and
+// no more. Whatever is sent ends by NotAfter with the permission at the latest,
+// and whatever is stored carries the lease's epoch and is refused by the store
+// when another node has taken it since.
 package control
 
 import (
@@ -17,6 +25,7 @@ import (
 
 	"releve/health"
 	"releve/router"
+	"releve/router/lease"
 	"releve/router/licence"
 	"releve/router/role"
 )
@@ -28,6 +37,7 @@ const MaxIPBX = licence.MaxIPBX
 type Policy struct {
 	Role      role.Policy
 	Licence   licence.Policy
+	Lease     lease.Policy // zero: a single node, which acts for ever
 	Health    health.Policy
 	Secondary bool // the level has a secondary (backup, high-availability)
 	Absent    bool // the secondary may be off the network (backup): no witness of a round until it is seen
@@ -51,9 +61,15 @@ type EventKind uint8
 // Silent. Evidence: what a decided call proves of Server. Answered: Server
 // answered a real call: proof of life. Sight: traffic of an IPBX. Lines: how full Server is.
 // Self: whether this node is sick. Operate: an operator's command. Registrar:
-// an answer or time-out of a REGISTER. Saved, SaveFailed: the save of Version
-// ended; exactly one follows each Save. Lease: whether this node may decide (On),
-// and from which stored Row and Version (Version 0: what we know stands).
+// an answer or time-out of a REGISTER, a server's own REGISTER (mode gate), or
+// an IPBX that was seen restarting: Register is the licence machine's event.
+// Saved, SaveFailed: the save of Version ended; exactly one follows each Save.
+// Lease: whether this node may decide (On), and from which stored Row and
+// Version (Version 0: what we know stands); for a single node whose owner says
+// so. LeaseDone, Address, Yield: the lease machine's events of two nodes; LeaseDone
+// with Lease as the store answered, and, of a Take or a Look that was carried
+// out, the Row and Version stored then (Version 0: none yet). Address: On as
+// this node has the virtual address; at least every Lease.Guard/2.
 const (
 	Boot EventKind = iota
 	Tick
@@ -70,6 +86,9 @@ const (
 	Saved
 	SaveFailed
 	Lease
+	LeaseDone
+	Address
+	Yield
 )
 
 // Event is one input; only the fields its Kind names are read.
@@ -86,6 +105,7 @@ type Event struct {
 	Command   role.Command
 	Force     bool
 	Register  licence.Event
+	Lease     lease.Event
 	Row       Row
 	Version   uint64
 }
@@ -95,7 +115,10 @@ type EffectKind uint8
 
 // Probe: OPTIONS and the configured checks at Server, answer with Round.
 // ProbeIPBX: OPTIONS at IPBX. Save: make Row durable as Version, if the stored
-// version is Version-1. Register: perform this REGISTER. Publish: the View for
+// version is Version-1 and, on two nodes, the lease's epoch is Epoch. Register:
+// perform this REGISTER. Reply: answer a server's own REGISTER (mode gate). Own:
+// Server began (On) or ceased to register here (mode gate); to be shown, and
+// told to whoever collects evidence. AskLease: perform Lease. Publish: the View for
 // the call path. Alarm: raise (On) or clear Alarm about Server. Record: a line
 // of the journal. Refuse: the operator's command is refused for Reason.
 const (
@@ -107,6 +130,9 @@ const (
 	Alarm
 	Record
 	Refuse
+	Reply
+	Own
+	AskLease
 )
 
 // Effect is one thing to do, in order.
@@ -117,7 +143,8 @@ type Effect struct {
 	Round    uint64
 	Row      Row
 	Version  uint64
-	Register licence.Effect
+	Register licence.Effect // Register, Reply
+	Lease    lease.Effect
 	View     router.View
 	Alarm    uint16
 	On       bool
@@ -138,6 +165,7 @@ type State struct {
 	licence licence.State
 	booted  bool
 
+	hold     lease.State
 	lease    bool          // this node may decide: only then is anything saved
 	winning  bool          // the lease was won, and a save of the former one is under way
 	want     Row           // what the machines asked to keep
@@ -165,7 +193,8 @@ var _ map[State]struct{} // comparable: explored and simulated
 
 // New returns a mind that knows nothing yet. seed spreads its idle probes.
 func New(p Policy, seed uint64) State {
-	s := State{policy: p}
+	p.Licence.Grace = p.Lease.Grace()
+	s := State{policy: p, hold: lease.New(p.Lease)}
 	for i := range s.idle {
 		s.idle[i].cadence.Seed = seed + uint64(i)*0x9e3779b97f4a7c15
 	}
@@ -179,6 +208,9 @@ func (s *State) Step(now router.Clock, e Event, out []Effect) []Effect {
 	}
 	if !s.booted {
 		return out
+	}
+	if s.policy.Lease.Shared {
+		out = s.leaseStep(now, leaseEvent(e), e, out)
 	}
 	switch e.Kind {
 	case Tick:
@@ -209,6 +241,7 @@ func (s *State) Step(now router.Clock, e Event, out []Effect) []Effect {
 		out = s.saveFailed(now, e.Version, out)
 	case Lease:
 		out = s.leased(now, e, out)
+	case LeaseDone, Address, Yield: // done
 	}
 	switch e.Kind {
 	case Tick, ProbeDone, IPBXProbe, Self:
@@ -323,7 +356,11 @@ func (s *State) licenceStep(now router.Clock, e licence.Event, out []Effect) []E
 	for _, f := range s.licence.Step(now, e, room[:0]) {
 		switch f.Kind {
 		case licence.Send:
-			out = append(out, Effect{Kind: Register, Register: f})
+			out = append(out, Effect{Kind: Register, Register: s.limited(f)})
+		case licence.Reply:
+			out = append(out, Effect{Kind: Reply, Server: f.User, IPBX: f.IPBX, Register: f})
+		case licence.Own:
+			out = s.owned(now, f, out)
 		case licence.Save:
 			s.want.Licence, s.asked.licence = f.Row, true
 		case licence.BoundNow:
@@ -333,6 +370,24 @@ func (s *State) licenceStep(now router.Clock, e licence.Event, out []Effect) []E
 		}
 	}
 	return out
+}
+
+// limited: nothing is transmitted when this node may act no more.
+func (s *State) limited(f licence.Effect) licence.Effect {
+	if s.policy.Lease.Shared && f.NotAfter != router.Never {
+		f.NotAfter = min(f.NotAfter, s.hold.Until())
+	}
+	return f
+}
+
+// owned: a server began or ceased to register here. The active one's
+// disappearance is what a silent probe is: a reason to look, never a verdict.
+func (s *State) owned(now router.Clock, f licence.Effect, out []Effect) []Effect {
+	out = append(out, Effect{Kind: Own, Server: f.User, On: f.On})
+	if f.On || f.User != s.role.View().Active || !s.board.Known[f.User] {
+		return out
+	}
+	return s.roleStep(now, role.Event{Kind: role.Overflow, Server: f.User}, out)
 }
 
 // answered: a real call was answered; it ends a verification of that server.
@@ -352,6 +407,9 @@ func (s *State) Next() (router.Instant, bool) {
 	next := min(s.nextIdle(), s.roundBy())
 	if s.retryAt != 0 && (s.lease || s.winning) {
 		next = min(next, s.retryAt)
+	}
+	if d, ok := s.hold.Next(); ok {
+		next = min(next, d)
 	}
 	if d, ok := s.role.Next(); ok {
 		next = min(next, d)
@@ -374,6 +432,11 @@ func (s *State) Row() Row {
 
 // Licence is a picture of the licence machine for people.
 func (s *State) Licence(now router.Clock) licence.Status { return s.licence.Status(now) }
+
+// Holds reports whether this node may decide at now.
+func (s *State) Holds(now router.Clock) bool {
+	return s.lease && (!s.policy.Lease.Shared || s.hold.Holds(now))
+}
 
 // Stored is what is durable, with its version.
 func (s *State) Stored() (Row, uint64) { return s.durable, s.version }

@@ -22,7 +22,7 @@ func (s *State) save(now router.Clock, out []Effect) []Effect {
 		return out
 	}
 	s.saving, s.inflight, s.retryAt = true, s.Row(), 0
-	return append(out, Effect{Kind: Save, Row: s.inflight, Version: s.version + 1})
+	return append(out, Effect{Kind: Save, Row: s.inflight, Version: s.version + 1, Epoch: s.hold.Epoch()})
 }
 
 // confirm tells a machine that asks for what is durable already: nothing would
@@ -78,5 +78,5 @@ func (s *State) saveAgain(now router.Clock, out []Effect) []Effect {
 		return out
 	}
 	s.retryAt = 0
-	return append(out, Effect{Kind: Save, Row: s.inflight, Version: s.version + 1})
+	return append(out, Effect{Kind: Save, Row: s.inflight, Version: s.version + 1, Epoch: s.hold.Epoch()})
 }

@@ -101,7 +101,7 @@ func (s *State) lose(fx []Effect) []Effect {
 }
 
 func (s *State) addressed(now router.Clock, on bool, fx []Effect) []Effect {
-	if mutant == 14 && s.mode == keeping {
+	if mutant == 14 && s.mode == keeping || mutant == 6 && s.mode == holding {
 		on = true
 	}
 	if on {
@@ -141,7 +141,8 @@ func (s *State) done(now router.Clock, e Event, fx []Effect) []Effect {
 }
 
 // granted: the permission counts from the ask. One that is over already, and
-// one that comes when the address is gone, is none.
+// one that comes when the address is gone, is none; nor is one renewed that was
+// lost meanwhile: what this node forgot then only a Take brings back.
 func (s *State) granted(now router.Clock, e Event, fx []Effect) []Effect {
 	from := s.asked
 	if mutant == 13 {
@@ -149,7 +150,8 @@ func (s *State) granted(now router.Clock, e Event, fx []Effect) []Effect {
 	}
 	until := from.Add(s.p.TTL - s.p.Guard)
 	s.epoch = e.Epoch
-	if s.left || !s.address || until <= now.High {
+	if s.left || !s.address || until <= now.High || s.mode == out && s.verb != Take {
+		s.next = now.Mono
 		return fx
 	}
 	s.until = max(s.until, until)

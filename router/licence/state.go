@@ -192,8 +192,9 @@ func leaving(p Phase) bool { return p == Drain || p == Unreg }
 func (s *State) boot(now router.Clock, r Row) {
 	s.r, s.sure, s.asked = r, r, Row{}
 	s.open, s.doubt, s.unsaved = false, false, 0
-	if mutant != 10 {
-		s.used = r.CSeq
+	s.used = r.CSeq
+	if mutant == 10 {
+		s.used = [router.Servers]uint32{}
 	}
 	s.rearm(now)
 }

@@ -80,6 +80,7 @@ type EventKind uint8
 // decide. Alive: Server answered a real call or a call probe, or its branch
 // pending for a held call (ends a verification when Server is the active one; an
 // answered OPTIONS is a RoundDone, never Alive: a gray server answers those).
+// Follow: another node decides, and Row is what it has stored.
 const (
 	Tick EventKind = iota
 	Overflow
@@ -93,6 +94,7 @@ const (
 	LeaseWon
 	LeaseLost
 	Alive
+	Follow
 )
 
 // Event is one input; only the fields its Kind names are read.

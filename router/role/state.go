@@ -179,6 +179,11 @@ func (s State) Round() uint64 { return s.round }
 // equal. It is for the model explorer; it is not to be stepped on with a clock
 // that did not begin again at 0.
 func (s State) Canon(now router.Clock) State {
+	return s.Relative(now, min(s.row.Epoch, s.rest.Epoch))
+}
+
+// Relative is Canon with epochs relative to base.
+func (s State) Relative(now router.Clock, base uint64) State {
 	past := func(on bool, at router.Instant, reach time.Duration) router.Instant {
 		if !on {
 			return 0
@@ -195,7 +200,6 @@ func (s State) Canon(now router.Clock) State {
 	s.saveAt = future(s.saveDue, s.saveAt)
 	s.ruledAt = past(s.ruling != router.NoRuling, s.ruledAt, s.policy.Spacing)
 	s.failedAt = past(s.failed, s.failedAt, s.policy.ReturnWait)
-	base := min(s.row.Epoch, s.rest.Epoch)
 	s.row.Epoch -= base
 	s.rest.Epoch -= base
 	if s.intent == none {
@@ -204,5 +208,7 @@ func (s State) Canon(now router.Clock) State {
 		s.want.Epoch -= base
 	}
 	s.verification, s.round = 0, 0
+	enough := s.policy.Count + s.policy.AloneExtra
+	s.k, s.solid = min(s.k, enough), min(s.solid, enough)
 	return s
 }

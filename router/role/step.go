@@ -10,6 +10,9 @@ func (s *State) Step(now router.Clock, e Event, out []Effect) []Effect {
 		out = s.leaseWon(now, e.Row, out)
 	case e.Kind == LeaseLost:
 		out = s.leaseLost(now, out)
+	case e.Kind == Follow && !s.lease:
+		s.adopt(e.Row)
+		out = append(out, Effect{Kind: Rule})
 	case e.Kind == Ready:
 		s.ready, s.healthy = e.Ready, e.Healthy
 	}

@@ -1,13 +1,47 @@
-// Package explore walks every state that a small world around a pure machine
-// can reach: breadth first, over canonical states, with the real Step inside.
+// Package explore walks every state that small worlds around the real mind of a
+// node, package router/control, can reach: breadth first, over canonical states,
+// with the real Step inside.
 //
 //	Start ─▶ frontier ─▶ Successors ─▶ Check ─▶ seen? ─no─▶ frontier …
 //	                        └─ edges without fault ─▶ backward from the goals
 //
+// A world is one node or two with their lease, the store, one or two IPBXs with
+// their registrars, the two servers, and at most four messages on the way. Faults
+// are spent from a budget: crashes, pauses (with and without the monotonic
+// clock), statements of unknown outcome or slow, partitions from the store, the
+// virtual address moving, IPBXs restarting with and without their bindings,
+// refusals, servers that die or are busy, wall clocks and the database's clock
+// jumping ahead. Messages are lost and overtake one another without bound; a
+// duplicate is of the budget. Time is a tick of 5 s: T4 of a message, a REGISTER
+// transaction; bindings live 2 or 4.
+//
+// One world with everything in it would explode, so there are scenes, each
+// walked to its end: one node and one IPBX; two IPBXs; mode gate; two nodes and
+// their lease.
+//
+// What is checked, in every state or at every step:
+//
+//	S1  never bindings of two servers at once
+//	S2  of two nodes one may decide; what is stored never goes back
+//	S3  whoever is bound, or can still become so, is possible by the stored row and
+//	    inside the fence that the deciding node reckons with
+//	S4  the stored row never holds both users possible
+//	S5  a switchover only on N rounds that confirm, of a server that is dead, or by
+//	    command; so busy is never its cause (S8)
+//	S6  a return only by command
+//	W1  no CSeq beyond the stored one, none used twice by whoever decides
+//	    a server's own REGISTER is answered exactly once (mode gate)
+//
+// After the walk every state must still reach a goal by edges without faults:
+// roles at rest, exactly the active server registered, and it is well. As the
+// worlds are finite, that is the same as to say that no fair run, one that does
+// not refuse a possible step for ever, avoids the goal: there is no fair cycle
+// without it. Held calls are not in these worlds: package sim has them.
+//
 // A state is known by a 128-bit hash of its value (two seeds of 64 bits); with
-// ten million states the chance that one is missed is below 1e-24. Check runs
-// in every state. After the walk every state must still reach a goal by edges
-// without faults: once faults stop, the wanted user can be bound.
+// ten million states the chance that one is missed is below 1e-24. States of the
+// mind are kept once and known by a number, and what one does on an event is
+// computed once.
 //
 // Not safe for concurrent use; one walk owns its memory.
 package explore
@@ -22,7 +56,7 @@ import (
 // broke, "" for none. Fault edges are not followed when goals are sought.
 type Edge[W comparable] struct {
 	To     W
-	Name   string
+	Name   label
 	Fault  bool
 	Broken string
 }
@@ -130,7 +164,7 @@ func (k *walk[W]) level(frontier []node[W], lim Limits) []node[W] {
 			}
 			if broken != "" {
 				k.res.Broken = broken
-				k.res.Trace = append(k.trace(n.id), e.Name+"  "+k.m.Text(e.To))
+				k.res.Trace = append(k.trace(n.id), e.Name.String()+"  "+k.m.Text(e.To))
 				return nil
 			}
 			if fresh {
@@ -180,7 +214,7 @@ func (k *walk[W]) trace(id uint32) []string {
 		for _, e := range k.m.Successors(w, nil) {
 			if k.hash(e.To) == k.keys[way[i]] {
 				w = e.To
-				lines = append(lines, e.Name+"  "+k.m.Text(w))
+				lines = append(lines, e.Name.String()+"  "+k.m.Text(w))
 				break
 			}
 		}

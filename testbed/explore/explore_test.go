@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -12,7 +13,7 @@ type ring struct{ length, bad, trap int }
 
 func (r ring) Start() int        { return 0 }
 func (r ring) Goal(w int) bool   { return w == r.length }
-func (r ring) Text(w int) string { return strings.Repeat("i", w) }
+func (r ring) Text(w int) string { return strconv.Itoa(w) }
 func (r ring) Check(w int) string {
 	if r.bad > 0 && w == r.bad {
 		return "bad"
@@ -22,7 +23,7 @@ func (r ring) Check(w int) string {
 
 func (r ring) Successors(w int, out []Edge[int]) []Edge[int] {
 	if w < r.length {
-		out = append(out, Edge[int]{To: w + 1, Name: "up", Fault: w == r.trap})
+		out = append(out, Edge[int]{To: w + 1, Name: label{text: "up"}, Fault: w == r.trap})
 	}
 	return out
 }
@@ -53,28 +54,35 @@ func TestRunFindsWhatIsBroken(t *testing.T) {
 	}
 }
 
-// TestLicence walks small worlds to the end; command run walks the large ones.
-func TestLicence(t *testing.T) {
-	p := DefaultPolicy()
-	for _, c := range []struct {
-		name   string
-		budget Budget
-		lists  bool
-	}{
-		{"two moves", Budget{Moves: 2}, true},
-		{"a crash", Budget{Moves: 1, Crashes: 1}, true},
-		{"an unknown save", Budget{Moves: 1, Unknown: 1}, true},
-		{"a restart", Budget{Moves: 1, Restarts: 1}, true},
-		{"no lists", Budget{Moves: 1, Crashes: 1}, false},
+// TestSmallScenes walks small worlds to the end; command run walks the large
+// ones.
+func TestSmallScenes(t *testing.T) {
+	for _, s := range []Space{
+		scene("a move", 1, licence.Pair, 1, Budget{Moves: 1}),
+		scene("a crash", 1, licence.Pair, 1, Budget{Moves: 1, Crashes: 1}),
+		scene("a server fails", 1, licence.Pair, 1, Budget{Fails: 1}),
+		scene("hold", 1, licence.Hold, 1, Budget{Moves: 1, Crashes: 1}),
+		gate("gate", Budget{Moves: 1}),
+		scene("two nodes", 2, licence.Pair, 1, Budget{Moves: 1, Crashes: 1}),
+		scene("two nodes, the database's clock", 2, licence.Pair, 1, Budget{Moves: 1, StoreJump: 1, Addresses: 1}),
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			s := Space[licence.State]{Machine: Licence{p}, Policy: p, Budget: c.budget, Lists: c.lists, Longer: true}
-			r := Run(s, Limits{})
+		t.Run(s.Name, func(t *testing.T) {
+			r := Run(New(s), Limits{})
 			if r.Broken != "" || !r.Complete || r.States < 1000 || r.Goals == 0 {
 				t.Errorf("%d states, %d goals, complete %v, broken %q\n%s",
 					r.States, r.Goals, r.Complete, r.Broken, strings.Join(r.Trace, "\n"))
 			}
 			t.Logf("%d states, depth %d", r.States, r.Depth)
 		})
+	}
+}
+
+// TestStatesAreTheSameWhoeverMeetsThem: a walk does not depend on the order in
+// which states are first met, so two walks count alike.
+func TestStatesAreTheSameWhoeverMeetsThem(t *testing.T) {
+	s := scene("", 2, licence.Pair, 1, Budget{Moves: 1})
+	a, b := Run(New(s), Limits{}), Run(New(s), Limits{})
+	if a.States != b.States || a.Edges != b.Edges || a.Depth != b.Depth {
+		t.Errorf("%+v, then %+v", a, b)
 	}
 }

@@ -1,14 +1,15 @@
 package explore
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"releve/router"
+	"releve/router/control"
+	"releve/router/lease"
 	"releve/router/licence"
+	"releve/router/role"
 )
 
 // Tick is the step of time: T4 of a message, Txn of a request.
@@ -16,7 +17,19 @@ const Tick = 5 * time.Second
 
 // Budget bounds the faults of one walk. Losses are unbounded.
 type Budget struct {
-	Moves, Dups, Crashes, Unknown, Restarts, Pauses, Slow uint8
+	Moves     uint8 // operator's commands
+	Fails     uint8 // a server dies or is busy; it may come back at any time
+	Dups      uint8
+	Crashes   uint8 // of a node; it may start again at any time
+	Unknown   uint8 // outcomes of a statement that its node never learns
+	Slow      uint8 // ticks that pass while a statement is open
+	Restarts  uint8 // of an IPBX
+	Pauses    uint8 // ticks that a node sleeps through
+	Cuts      uint8 // of a node from the store; heals at any time
+	Addresses uint8 // the virtual address moves between nodes that are up
+	Jumps     uint8 // of a node's wall clock, a tick ahead
+	StoreJump uint8 // of the database's clock: the lease has run out
+	Refusals  uint8 // 403 or 503 of an IPBX
 }
 
 // maxFlight bounds the messages in flight; one more is lost.
@@ -29,9 +42,12 @@ const forever = 255
 // transmissions; a copy of a request that was processed gets the same reply
 // from the registrar's transaction (RFC 3261 §17.2.2).
 type message struct {
+	from    uint8 // node
+	ipbx    uint8
 	user    router.Server
 	req     licence.Request
 	cseq    uint32
+	signed  bool
 	reply   bool
 	served  bool
 	life    uint8 // ticks until the last transmission is dead
@@ -40,298 +56,327 @@ type message struct {
 	granted uint8 // ticks
 }
 
-// transaction is the node's side of an open request.
+// transaction is a node's side of an open request.
 type transaction struct {
 	open bool
-	req  licence.Request
 	cseq uint32
 	left uint8 // ticks
 }
 
-// World is one node, its store, one registrar and the network between them.
-type World[N comparable] struct {
-	node N
-	up   bool
-	want router.Server
+// statement is one that a node has given to the store.
+type statement struct {
+	open    bool
+	applied bool // the store has carried it out; the answer is on its way
+	good    bool // with applied: how it ended
 
-	store, asked licence.Row
-	saving       bool
+	verb    lease.Verb // 0: a save
+	epoch   uint64     // the lease's
+	version uint64
+	row     row
+}
 
-	ttl  [router.Servers]uint8 // bindings at the registrar, ticks
+// seat is one node.
+type seat struct {
+	id      uint32 // of the mind's state
+	base    control.Base
+	up      bool
+	cut     bool  // from the store
+	pending uint8 // ticks by High that it slept through …
+	frozen  uint8 // … of them, those during which Mono stood still
+	rounds  uint8 // switchable rounds in a row
+	save    statement
+	ask     statement
+	txn     [router.Servers][licence.MaxIPBX]transaction
+}
+
+// registrar is one IPBX.
+type registrar struct {
+	ttl  [router.Servers]uint8 // bindings, ticks
 	cseq [router.Servers]uint32
-	net  [maxFlight]message // sorted, then zero
-	n    uint8
-	txn  [router.Servers]transaction
-
-	left Budget
 }
 
-// Space is the Model: World around a Machine.
-type Space[N comparable] struct {
-	Machine Machine[N]
-	Policy  licence.Policy
+// store is the one row and the lease.
+type store struct {
+	row     row
+	version uint64
+	epoch   uint64
+	holder  uint8 // node + 1; 0: nobody
+	left    uint8 // ticks of the lease
+}
+
+// replica is what takes the store's place in mutant 9: it follows when it likes.
+type replica struct {
+	row     row
+	version uint64
+}
+
+// client is a server that registers through us (mode gate).
+type client struct {
+	waits bool
+	signs bool // it has met a challenge
+}
+
+// World is one or two nodes, their store, one or two IPBXs and what is between
+// them.
+type World struct {
+	node   [2]seat
+	store  store
+	behind replica // mutant 9
+	ipbx   [licence.MaxIPBX]registrar
+	net    [maxFlight]message // sorted, then zero
+	n      uint8
+	server [router.Servers]condition
+	client [router.Servers]client
+	addr   uint8 // the node that has the virtual address
+	jumped bool
+	left   Budget
+}
+
+// Space is the Model: a scene.
+type Space struct {
+	Name    string
+	Policy  control.Policy
+	Nodes   int
 	Budget  Budget
-	Lists   bool // the registrar lists bindings in its 2xx
+	Lists   bool // the registrars list bindings in their 2xx
 	Longer  bool // and may grant MaxGrant whatever was asked
+	Auth    bool // mode gate: they want an Authorization
 	OnlyS1  bool // check nothing but "never two users bound"
+	Amnesia bool // mutant 9: when a node crashes a replica that lags behind may take the store's place
+
+	mind  *mind
+	start World
+	room  moment // of the transition in the making
 }
 
-// DefaultPolicy has all durations in ticks: a binding lives 2 or 4.
-func DefaultPolicy() licence.Policy {
-	return licence.Policy{
-		Mode: licence.Pair, IPBXs: 1, Expires: 2 * Tick, MaxGrant: 4 * Tick,
-		Txn: Tick, Slack: 0, NoFetch: true,
+// timings of the explored lease: a permission of less than two ticks, renewed
+// with every tick; the store gives three.
+func sharedLease() lease.Policy {
+	return lease.Policy{Shared: true, TTL: 3 * Tick, Renew: 4 * time.Second, Guard: 6 * time.Second}
+}
+
+// New makes the scene ready to be walked.
+func New(s Space) *Space {
+	s.Nodes = max(s.Nodes, 1)
+	s.mind = newMind(s.Policy)
+	s.start = s.warm()
+	s.mind.memo = map[question]answer{} // a mutant is set from here on
+	return &s
+}
+
+// Start is a site that has served for a while: the primary is registered, both
+// servers are well.
+func (s *Space) Start() World { return s.start }
+
+func (s *Space) warm() World {
+	w := World{}
+	w.store.row = s.mind.pack(control.Row{Role: role.Row{Phase: router.Normal, Active: router.Primary, Epoch: 1}})
+	w.store.version = 1
+	m := s.at(&w)
+	m.boot(0)
+	m.settle()
+	for range 6 {
+		m.pass()
+		m.settle()
+	}
+	if s.Nodes == 2 {
+		m.boot(1)
+		m.settle()
+		for range 4 {
+			m.pass()
+			m.settle()
+		}
+	}
+	if m.broken != "" {
+		panic("explore: the start is broken: " + m.broken)
+	}
+	m.w.left = s.Budget
+	if s.Amnesia {
+		m.w.behind = replica{m.w.store.row, m.w.store.version}
+	}
+	return m.canon()
+}
+
+// settle lets everything that is on its way arrive, and servers register.
+func (m *moment) settle() {
+	for i := range 200 {
+		switch {
+		case m.w.node[0].save.open:
+			m.carryOut(0, &m.w.node[0].save)
+			m.answer(0, &m.w.node[0].save)
+		case m.w.n > 0 && m.w.net[0].reply:
+			m.reply(m.take(0))
+		case m.w.n > 0:
+			m.register(0, m.s.Policy.Licence.Expires, 0)
+		case i < 3:
+			m.serversRegister()
+		default:
+			return
+		}
+	}
+	panic("explore: the start does not come to rest")
+}
+
+func (m *moment) serversRegister() {
+	for x := router.Primary; x <= router.Secondary; x++ {
+		if m.s.gates() && !m.w.client[x].waits {
+			m.clientRegisters(x)
+		}
 	}
 }
 
-// Start is a node that was just told to bind the primary.
-func (s Space[N]) Start() World[N] {
-	w := World[N]{want: router.Primary, left: s.Budget}
-	at := s.at(&w, 0)
-	at.boot()
-	return at.canon()
+func (s *Space) gates() bool { return s.Policy.Licence.Mode == licence.Gate }
+
+// acting is the node that decides, by the store's word; false: none does.
+func (s *Space) acting(w *World) (int, bool) {
+	for n := range s.Nodes {
+		v := &w.node[n]
+		if v.up && s.mind.about[v.id].holds && (s.Nodes == 1 || v.base.Lease+lease.CanonEpoch == w.store.epoch) {
+			return n, true
+		}
+	}
+	return 0, false
 }
 
-// Goal: exactly the wanted user is bound.
-func (s Space[N]) Goal(w World[N]) bool {
-	return w.up && w.ttl[w.want] > 0 && w.ttl[w.want.Other()] == 0
+// Goal: a node decides, its roles rest, and exactly one server's user is bound:
+// that of the active server, which is well (mode hold: the one user there is).
+func (s *Space) Goal(w World) bool {
+	n, ok := s.acting(&w)
+	if !ok {
+		return false
+	}
+	row := s.mind.about[w.node[n].id].role
+	if row.Phase != router.Normal && row.Phase != router.OnSecondary || w.server[row.Active] != well {
+		return false
+	}
+	subject := row.Active
+	if s.Policy.Licence.Mode == licence.Hold {
+		subject = router.Primary
+	}
+	return w.bound(subject) && !w.bound(subject.Other())
 }
 
-// Check is S1, and S3 and S4 in every state: who is bound or may become so is
-// possible by the stored row and inside the node's fence, and the row never
+func (w *World) bound(x router.Server) bool { return w.ipbx[0].ttl[x] > 0 || w.ipbx[1].ttl[x] > 0 }
+
+// Check is S1 to S4 in every state: two servers' users are never bound, of two
+// nodes only one may decide, who is bound or may become so is possible by the
+// stored row and inside the fence of the node that decides, and the row never
 // holds two users possible.
-func (s Space[N]) Check(w World[N]) string {
-	if w.ttl[router.Primary] > 0 && w.ttl[router.Secondary] > 0 {
-		return "S1: two users are bound"
+func (s *Space) Check(w World) string {
+	if w.bound(router.Primary) && w.bound(router.Secondary) {
+		return "S1: two servers' users are bound"
 	}
 	if s.OnlyS1 {
 		return ""
 	}
-	if w.store.Possible[router.Primary][0] && w.store.Possible[router.Secondary][0] {
-		return "S4: the stored row claims one user while the other is possible"
+	if s.Nodes == 2 && !w.jumped && s.may(&w, 0) && s.may(&w, 1) {
+		return "S2: two nodes may decide"
 	}
+	return s.covered(&w)
+}
+
+// may says that node n would decide if it looked now.
+func (s *Space) may(w *World, n int) bool {
+	v := &w.node[n]
+	if !v.up || !s.mind.about[v.id].holds {
+		return false
+	}
+	state := s.mind.states[v.id]
+	return state.Holds(router.Clock{High: router.Instant(time.Duration(v.pending) * Tick)})
+}
+
+func (s *Space) covered(w *World) string {
+	l := &s.mind.shapes[w.store.row.shape].Licence
+	n, acts := s.acting(w)
 	for x := router.Primary; x <= router.Secondary; x++ {
-		last := s.expiry(w, x)
-		if last == 0 {
-			continue
+		if l.Possible[x] != ([licence.MaxIPBX]bool{}) && l.Possible[x.Other()] != ([licence.MaxIPBX]bool{}) {
+			return "S4: the stored row claims one user while the other is possible"
 		}
-		if !w.store.Possible[x][0] {
-			return fmt.Sprintf("S3: %v may be bound, the stored row says it cannot", x)
-		}
-		if !w.up {
-			continue
-		}
-		if fence, possible := s.Machine.Fence(w.node, x); !possible || fence < last {
-			return fmt.Sprintf("S3: %v may be bound for %v, the node reckons with %v", x, last, fence)
+		for i := range int(s.Policy.IPBXs) {
+			last := s.expiry(w, x, i)
+			if last == 0 {
+				continue
+			}
+			if !l.Possible[x][i] && !l.Elsewhere[x][i] {
+				return fmt.Sprintf("S3: %v may be bound at IPBX %d, the stored row says it cannot", x, i)
+			}
+			if !acts || w.node[n].pending > 0 {
+				continue
+			}
+			if fence := s.mind.about[w.node[n].id].fence[x][i]; fence < last {
+				return fmt.Sprintf("S3: %v may be bound at IPBX %d for %v, node %d reckons with %v", x, i, last, n, fence)
+			}
 		}
 	}
 	return ""
 }
 
-// expiry is the latest end of a binding of x that exists or that a request in
-// flight can still cause; 0 for none.
-func (s Space[N]) expiry(w World[N], x router.Server) time.Duration {
-	last := time.Duration(w.ttl[x]) * Tick
+// expiry is the latest end of a binding of x at i that exists or that a request
+// in flight can still cause; 0 for none.
+func (s *Space) expiry(w *World, x router.Server, i int) time.Duration {
+	last := time.Duration(w.ipbx[i].ttl[x]) * Tick
 	for _, m := range w.net[:w.n] {
-		if m.user == x && m.req == licence.Register && !m.reply && !m.served {
-			last = max(last, time.Duration(m.life-1)*Tick+s.Policy.MaxGrant)
+		if m.user == x && int(m.ipbx) == i && m.req == licence.Register && !m.reply && !m.served && (m.signed || !s.Auth) {
+			granted := s.Policy.Licence.Expires
+			if s.Longer {
+				granted = s.Policy.Licence.MaxGrant
+			}
+			last = max(last, time.Duration(m.life-1)*Tick+granted)
 		}
 	}
 	return last
 }
 
-// moment is one transition in the making.
-type moment[N comparable] struct {
-	s      *Space[N]
-	w      World[N]
-	now    router.Clock
-	broken string
-}
-
-func (s Space[N]) at(w *World[N], t time.Duration) *moment[N] {
-	return &moment[N]{s: &s, w: *w, now: router.Clock{Mono: router.Instant(t), High: router.Instant(t)}}
-}
-
-// boot starts the process and repeats the move that the role machine wants.
-func (m *moment[N]) boot() {
-	n, out := m.s.Machine.Boot(m.w.store)
-	m.w.node, m.w.up = n, true
-	m.perform(out)
-	epoch := m.w.store.Epoch
-	if m.w.store.Holder != m.w.want {
-		epoch++
-	}
-	m.event(licence.Event{Kind: licence.Move, To: m.w.want, Epoch: epoch})
-}
-
-func (m *moment[N]) event(e licence.Event) {
-	if m.w.up {
-		m.perform(m.s.Machine.Step(&m.w.node, m.now, e))
-	}
-}
-
-func (m *moment[N]) perform(out []licence.Effect) {
-	for _, f := range out {
-		switch f.Kind {
-		case licence.Save:
-			m.w.saving, m.w.asked = true, f.Row
-		case licence.Send:
-			m.send(f)
-		case licence.BoundNow:
-			if f.User != m.w.want || m.w.ttl[f.User.Other()] > 0 {
-				m.breaks(fmt.Sprintf("BoundNow for %v, wanted %v", f.User, m.w.want))
-			}
-		case licence.Alarm:
-		}
-	}
-}
-
-func (m *moment[N]) breaks(rule string) {
-	if m.broken == "" && !m.s.OnlyS1 {
-		m.broken = rule
-	}
-}
-
-func (m *moment[N]) send(f licence.Effect) {
-	w := &m.w
-	if f.CSeq > w.store.CSeq[f.User] {
-		m.breaks("W1: the CSeq sent is above the stored one")
-	}
-	for _, o := range w.net[:w.n] {
-		if o.user == f.User && o.cseq >= f.CSeq {
-			m.breaks("CSeq went back")
-		}
-	}
-	if w.ttl[f.User] > 0 && w.cseq[f.User] >= f.CSeq {
-		m.breaks("CSeq went back")
-	}
-	life, left := uint8(forever), uint8(1)
-	if f.NotAfter != router.Never {
-		limit := f.NotAfter.Sub(m.now.High)
-		left = uint8((limit + Tick - 1) / Tick)
-		life = left + 1
-	}
-	w.txn[f.User] = transaction{open: true, req: f.Request, cseq: f.CSeq, left: left}
-	m.put(message{user: f.User, req: f.Request, cseq: f.CSeq, life: life})
-}
-
-func (m *moment[N]) put(o message) {
-	if m.w.n < maxFlight {
-		m.w.net[m.w.n] = o
-		m.w.n++
-	}
-}
-
-func (m *moment[N]) take(i int) message {
-	w := &m.w
-	o := w.net[i]
-	w.n--
-	w.net[i] = w.net[w.n]
-	w.net[w.n] = message{}
-	return o
-}
-
-// canon sorts, rebases and ranks.
-func (m *moment[N]) canon() World[N] {
-	w := m.w
-	base := licence.Base{Epoch: w.store.Epoch - licence.CanonEpoch}
-	for x := range base.CSeq {
-		base.CSeq[x] = w.store.CSeq[x] - licence.CanonCSeq
-	}
-	if w.up {
-		base = m.s.Machine.Base(w.node)
-		w.node = m.s.Machine.Canon(w.node, m.now)
-	} else {
-		var none N
-		w.node, w.saving, w.txn = none, false, [router.Servers]transaction{}
-	}
-	w.store = base.Row(w.store)
-	if w.saving {
-		w.asked = base.Row(w.asked)
-	} else {
-		w.asked = licence.Row{}
-	}
-	for x := router.Primary; x <= router.Secondary; x++ {
-		w.rank(x, base.CSeq[x])
-	}
-	slices.SortFunc(w.net[:w.n], func(a, b message) int {
-		return cmp.Or(cmp.Compare(a.user, b.user), cmp.Compare(a.cseq, b.cseq), cmp.Compare(a.life, b.life),
-			cmp.Compare(b2i(a.reply), b2i(b.reply)), cmp.Compare(b2i(a.served), b2i(b.served)),
-			cmp.Compare(a.granted, b.granted), cmp.Compare(a.status, b.status), cmp.Compare(b2i(a.ours), b2i(b.ours)))
-	})
-	return w
-}
-
-func b2i(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-// rank keeps the CSeqs from the stored or the one in use upwards and closes the
-// gaps below: only their order means anything.
-func (w *World[N]) rank(x router.Server, base uint32) {
-	var refs [maxFlight + 2]*uint32
-	n := 0
-	ref := func(c *uint32) { refs[n] = c; n++ }
-	if w.ttl[x] == 0 {
-		w.cseq[x] = 0 // no binding: any CSeq is accepted
-	} else {
-		ref(&w.cseq[x])
-	}
-	if !w.txn[x].open {
-		w.txn[x] = transaction{}
-	} else {
-		ref(&w.txn[x].cseq)
-	}
-	for i := range w.net[:w.n] {
-		if w.net[i].user == x {
-			ref(&w.net[i].cseq)
-		}
-	}
-	slices.SortFunc(refs[:n], func(a, b *uint32) int { return cmp.Compare(*b, *a) })
-	floor := min(uint32(licence.CanonCSeq), w.store.CSeq[x])
-	if w.saving {
-		floor = min(floor, w.asked.CSeq[x])
-	}
-	rank, last := floor, uint32(0)
-	for _, c := range refs[:n] {
-		v := *c - base
-		switch {
-		case v >= floor:
-			*c = v
-			continue
-		case v != last:
-			rank--
-		}
-		*c, last = rank, v
-	}
-}
-
 // Text is one line of a trace.
-func (s Space[N]) Text(w World[N]) string {
+func (s *Space) Text(w World) string {
 	var t strings.Builder
-	fmt.Fprintf(&t, "registrar{primary %d, secondary %d}", w.ttl[router.Primary], w.ttl[router.Secondary])
-	fmt.Fprintf(&t, " store{%s}", rowText(w.store))
+	for i := range int(s.Policy.IPBXs) {
+		fmt.Fprintf(&t, "ipbx{primary %d, secondary %d} ", w.ipbx[i].ttl[router.Primary], w.ipbx[i].ttl[router.Secondary])
+	}
+	fmt.Fprintf(&t, "store{%s}", rowText(s.mind.shapes[w.store.row.shape]))
 	for _, m := range w.net[:w.n] {
 		fmt.Fprintf(&t, " %s", m)
 	}
-	if w.saving {
-		fmt.Fprintf(&t, " saving{%s}", rowText(w.asked))
-	}
-	if !w.up {
-		t.WriteString(" node down")
+	for n := range s.Nodes {
+		fmt.Fprintf(&t, " %s", s.seatText(&w, n))
 	}
 	return t.String()
 }
 
-func rowText(r licence.Row) string {
-	phase := [...]string{"idle", "bound", "drain", "unreg", "claim", "confirm"}[r.Phase]
-	t := fmt.Sprintf("%s %v", phase, r.Holder)
+func (s *Space) seatText(w *World, n int) string {
+	v := &w.node[n]
+	t := fmt.Sprintf("node%d", n)
+	switch f := s.mind.about[v.id]; {
+	case !v.up:
+		t += " down"
+	case f.holds:
+		t += fmt.Sprintf(" acts(%v)", f.role.Phase)
+	case f.keeps:
+		t += " keeps"
+	default:
+		t += " idle"
+	}
+	if v.save.open {
+		t += fmt.Sprintf(" saving{%s}", rowText(s.mind.shapes[v.save.row.shape]))
+	}
+	if v.cut {
+		t += " cut off"
+	}
+	if s.Nodes == 2 && int(w.addr) == n {
+		t += " has the address"
+	}
+	return t
+}
+
+func rowText(r control.Row) string {
+	l := &r.Licence
+	phase := [...]string{"idle", "bound", "drain", "unreg", "claim", "confirm"}[l.Phase]
+	t := fmt.Sprintf("%v, %s %v", r.Role.Phase, phase, l.Holder)
 	for x := router.Primary; x <= router.Secondary; x++ {
-		if r.Possible[x][0] {
-			t += fmt.Sprintf(", %v possible", x)
+		for i := range l.Possible[x] {
+			if l.Possible[x][i] {
+				t += fmt.Sprintf(", %v@%d?", x, i)
+			}
 		}
 	}
 	return t
@@ -340,7 +385,7 @@ func rowText(r licence.Row) string {
 func (m message) String() string {
 	name := [...]string{"REGISTER", "un-REGISTER", "fetch"}[m.req]
 	if m.reply {
-		return fmt.Sprintf("←%d(%s %v)", m.status, name, m.user)
+		return fmt.Sprintf("←%d(%s %v@%d)", m.status, name, m.user, m.ipbx)
 	}
-	return fmt.Sprintf("→%s(%v)", name, m.user)
+	return fmt.Sprintf("→%s(%v@%d)", name, m.user, m.ipbx)
 }

@@ -45,6 +45,8 @@ func (m *mind) perform(e *control.Effect) {
 		m.alarmed(e)
 	case control.Record:
 		m.journal(e)
+	case control.Reply, control.Own, control.AskLease:
+		m.app.log.Error("an effect that this build cannot perform", "kind", e.Kind)
 	}
 }
 
