@@ -40,7 +40,7 @@ func (s *State) answer(now router.Clock, e Event, out []Effect) []Effect {
 		out = s.refused(now, e, out)
 	}
 	if passed {
-		return s.replies(x, i, e, out)
+		return s.replies(now, x, i, e, out)
 	}
 	return out
 }
@@ -159,6 +159,9 @@ func (s *State) unregistered(now router.Clock, e Event) {
 	l.wrongs = 0
 	gone := e.HasList && !e.Ours
 	if gone {
+		if l.stray && s.r.Phase == Claim {
+			s.line[x.Other()][i].next = now.Mono // the claim that was refused
+		}
 		l.stray = false
 	}
 	if gone && s.r.Shown[x][i] && (l.provable || mutant == 2) {
@@ -170,8 +173,11 @@ func (s *State) unregistered(now router.Clock, e Event) {
 		return
 	}
 	l.next = s.unregNext(now, l)
-	if gone && l.dead > now.Mono {
+	switch {
+	case gone && l.dead > now.Mono:
 		l.next = l.dead // a proof may be had then
+	case gone && !s.r.Shown[x][i]:
+		l.next = max(l.next, now.Mono.Add(fetchEvery)) // removed, if it tells the truth; it will not tell more
 	}
 	s.claimAtOnce(now, x, i)
 }
@@ -289,6 +295,10 @@ func (s *State) refused(now router.Clock, e Event, out []Effect) []Effect {
 	l := &s.line[x][i]
 	s.again(now, x, i)
 	l.next = max(l.next, now.Mono.Add(min(e.RetryAfter, maxRetry)))
+	if l.req == Register && e.Status == 403 && l.auths > 0 { // many an IPBX says so to a wrong password
+		l.next = max(l.next, now.Mono.Add(min(wrong(x, i, l.wrongs), last403)))
+		l.wrongs = min(l.wrongs+1, maxFails)
+	}
 	if l.req == Register && (e.Status == 403 || e.Status == 503) {
 		s.askAgain(now, x.Other(), i)
 	}

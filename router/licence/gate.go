@@ -51,11 +51,12 @@ func (s *State) serverRegister(now router.Clock, e Event, out []Effect) []Effect
 	if !s.acts {
 		return append(out, p.reply(x, i, 503, retryHere))
 	}
-	if !e.Fetches {
-		out = s.registersHere(now, x, e.Expires, out)
-	}
 	if !s.forwards(x, i) || e.Fetches || e.Expires <= 0 {
-		return append(out, p.reply(x, i, 200, s.grantHere(x, e)))
+		granted := s.grantHere(x, e)
+		if !e.Fetches {
+			out = s.registersHere(now, x, granted, out)
+		}
+		return append(out, p.reply(x, i, 200, granted))
 	}
 	l := &s.line[x][i]
 	if wait := l.next.Sub(now.Mono); wait > 0 && l.wrongs > 0 {
@@ -89,10 +90,11 @@ func (s *State) grantHere(x router.Server, e Event) time.Duration {
 	return min(max(e.Expires, 0), limit)
 }
 
-// registersHere notes a server's registration at us.
-func (s *State) registersHere(now router.Clock, x router.Server, expires time.Duration, out []Effect) []Effect {
-	on := expires > 0
-	s.own[x].until = now.Mono.Add(min(expires, s.p.Expires) + t4)
+// registersHere notes a server's registration at us: it was granted that much,
+// and a message of its own may take T4.
+func (s *State) registersHere(now router.Clock, x router.Server, granted time.Duration, out []Effect) []Effect {
+	on := granted > 0
+	s.own[x].until = now.Mono.Add(granted + t4)
 	if !on {
 		s.own[x].until = 0
 	}
@@ -136,7 +138,9 @@ func (s *State) settlePasses(now router.Clock, out []Effect) []Effect {
 				continue
 			}
 			s.drop(x, i)
-			out = append(out, l.pass.reply(x, i, 200, min(l.pass.expires, s.p.Expires/3)))
+			granted := min(l.pass.expires, s.p.Expires/3)
+			out = s.registersHere(now, x, granted, out)
+			out = append(out, l.pass.reply(x, i, 200, granted))
 			l.pass = pass{}
 		}
 	}
@@ -145,7 +149,7 @@ func (s *State) settlePasses(now router.Clock, out []Effect) []Effect {
 
 // replies tells the server what became of its REGISTER. A 2xx grants it no more
 // than the IPBX granted us; any other final goes back as it came.
-func (s *State) replies(x router.Server, i int, e Event, out []Effect) []Effect {
+func (s *State) replies(now router.Clock, x router.Server, i int, e Event, out []Effect) []Effect {
 	p := &s.line[x][i].pass
 	if !p.open {
 		return out
@@ -156,6 +160,7 @@ func (s *State) replies(x router.Server, i int, e Event, out []Effect) []Effect 
 		if g := s.line[x][i].granted; g > 0 {
 			f.Expires = min(f.Expires, g)
 		}
+		out = s.registersHere(now, x, f.Expires, out)
 	} else {
 		f.Relay, f.Retry = true, 0
 	}

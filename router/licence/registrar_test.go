@@ -12,18 +12,20 @@ type registrar struct {
 	foreign [router.Servers]uint8
 	served  map[served]Event // Timer J: duplicates get the same answer
 
-	silent  bool
-	omits   bool          // no bindings in its 2xx
-	grant   time.Duration // grants this whatever was asked; 0: as asked
-	atLeast time.Duration // 423 below it
-	status  uint16        // answers everything with it; 0: serves
-	after   time.Duration // Retry-After with status
-	auth    bool          // challenges
-	wrong   bool          // and never accepts
-	stale   int           // so many answers to a challenge are stale
-	member  uint8         // which machine of it answers
-	drop    string        // the next request of this name gets lost for good
-	mute    string        // the answer to the next request of this name gets lost for good
+	silent   bool
+	omits    bool          // no bindings in its 2xx
+	grant    time.Duration // grants this whatever was asked; 0: as asked
+	atLeast  time.Duration // 423 below it
+	status   uint16        // answers everything with it; 0: serves
+	after    time.Duration // Retry-After with status
+	auth     bool          // challenges
+	wrong    bool          // and never accepts
+	stale    int           // so many answers to a challenge are stale
+	full     bool          // refuses a REGISTER for the Contact of a user that has left, until that is removed once more
+	rewrites bool          // our Contact comes back beyond recognition
+	member   uint8         // which machine of it answers
+	drop     string        // the next request of this name gets lost for good
+	mute     string        // the answer to the next request of this name gets lost for good
 }
 
 type served struct {
@@ -91,13 +93,20 @@ func (b *registrar) process(w *world, f Effect) Event {
 	case f.Request != Fetch && bound && f.CSeq <= b.cseq[x]:
 		e.Status = 500 // out of order: nothing changes, RFC 3261 §10.3(7)
 		return e
+	case f.Request == Register && b.full && x == router.Secondary:
+		e.Status = 403
+		return e
 	case f.Request == Register:
 		b.expiry[x], b.cseq[x] = w.now.Add(granted), f.CSeq
 	case f.Request == Unregister:
+		b.full = b.full && bound
 		b.expiry[x] = 0
 	}
 	e.HasList, e.Foreign = true, b.foreign[x]
-	if e.Ours = b.expiry[x] > w.now && !b.omits; e.Ours {
+	if b.rewrites && b.expiry[x] > w.now {
+		e.Foreign++
+	}
+	if e.Ours = b.expiry[x] > w.now && !b.omits && !b.rewrites; e.Ours {
 		e.Granted = b.expiry[x].Sub(w.now)
 	}
 	return e

@@ -97,6 +97,14 @@ func (w *world) command(f []string) error {
 			return err
 		}
 		w.serverRegisters(servers[f[1]], int(f[2][0]-'0'), d, slices.Contains(f[4:], "signed"), slices.Contains(f[4:], "fetches"))
+	case "servers": // both register here from now on: servers 20s
+		d, err := time.ParseDuration(f[1])
+		if err != nil {
+			return err
+		}
+		w.keepRegistering(d)
+	case "server-falls-silent":
+		w.servers[servers[f[1]]] = false
 	case "keep":
 		w.event(Event{Kind: Keep})
 	case "store":
@@ -171,6 +179,14 @@ func (b *registrar) set(w *world, f []string) error {
 		if len(f) > 2 {
 			b.after, _ = time.ParseDuration(f[2])
 		}
+	case "foreign-gone":
+		b.foreign[servers[arg]] = 0
+	case "forgets":
+		b.expiry[servers[arg]] = 0
+	case "full": // until an un-REGISTER of the other user comes once more
+		b.full = true
+	case "rewrites":
+		b.rewrites = true
 	case "member":
 		b.member = uint8(n)
 	case "challenges":

@@ -19,6 +19,23 @@ func (w *world) serverRegisters(x router.Server, i int, expires time.Duration, s
 	w.event(Event{Kind: ServerRegister, User: x, IPBX: uint8(i), Ticket: w.tickets, Expires: expires, Signed: signed, Fetches: fetches})
 }
 
+// keepRegistering lets both servers register here again and again, with the
+// Authorization that they learn from the first challenge, until one is silent.
+func (w *world) keepRegistering(every time.Duration) {
+	w.servers = [router.Servers]bool{router.Primary: true, router.Secondary: true}
+	for x := router.Primary; x <= router.Secondary; x++ {
+		w.comesAgain(x, every)
+	}
+}
+
+func (w *world) comesAgain(x router.Server, every time.Duration) {
+	if !w.servers[x] {
+		return
+	}
+	w.serverRegisters(x, 0, every*2, w.knows[x], false)
+	w.at(w.now.Add(every), 0, func() { w.comesAgain(x, every) })
+}
+
 // replied: each REGISTER of a server is answered once.
 func (w *world) replied(f Effect) {
 	if !w.asked[f.Ticket] && w.err == nil {
@@ -35,4 +52,8 @@ func (w *world) replied(f Effect) {
 		how = fmt.Sprintf(" retry after %v", f.Retry)
 	}
 	w.logf("reply %d to %v%s", f.Status, f.User, how)
+	if f.Relay && f.Status == 401 && !w.knows[f.User] && w.servers[f.User] {
+		w.knows[f.User] = true
+		w.at(w.now, 0, func() { w.serverRegisters(f.User, int(f.IPBX), w.policy.Expires, true, false) })
+	}
 }

@@ -20,6 +20,7 @@ const (
 	maxRetry   = 60 * time.Second // longest Retry-After honoured
 	firstWrong = 30 * time.Second // back-off of a wrong password …
 	lastWrong  = 30 * time.Minute // … and its cap
+	last403    = 5 * time.Minute  // the cap after a 403: it may be another's fault, and mended
 	maxFails   = 8                // counters stop here
 )
 

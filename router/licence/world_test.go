@@ -44,22 +44,23 @@ type world struct {
 	newest, writing, durable Row // of the saver, as package control's
 	busy                     bool
 
-	ipbx    [MaxIPBX]*registrar
-	queue   flights
-	order   int
-	rng     *rand.Rand // nil: no loss, no delay
-	loss    float64
-	log     *strings.Builder // nil: none
-	cseq    [router.Servers]uint32
-	alarms  map[alarmKey]bool
-	asked   map[uint32]bool // tickets of servers' REGISTERs that have no answer yet
-	signed  map[uint32]bool // those of them that carry an Authorization
-	both    int             // instants with two users bound
-	tickets uint32
-	bounds  int // BoundNow seen
-	sends   int
-	flying  [router.Servers][MaxIPBX]uint32 // CSeq of the request without an outcome yet; 0: none
-	err     error
+	ipbx           [MaxIPBX]*registrar
+	queue          flights
+	order          int
+	rng            *rand.Rand // nil: no loss, no delay
+	loss           float64
+	log            *strings.Builder // nil: none
+	cseq           [router.Servers]uint32
+	alarms         map[alarmKey]bool
+	asked          map[uint32]bool // tickets of servers' REGISTERs that have no answer yet
+	signed         map[uint32]bool // those of them that carry an Authorization
+	both           int             // instants with two users bound
+	tickets        uint32
+	servers, knows [router.Servers]bool // those that register here; those that have met a challenge
+	bounds         int                  // BoundNow seen
+	sends          int
+	flying         [router.Servers][MaxIPBX]uint32 // CSeq of the request without an outcome yet; 0: none
+	err            error
 }
 
 func newWorld(p Policy) *world {
