@@ -37,6 +37,11 @@ explore: ## walk every state around the mind of one node and of two, and its mut
 	$(GO) build -tags mutants -o bin/explore ./testbed/explore/run
 	@bin/explore -budget 5m
 
+explore-long: ## the same, and the worlds in which many faults meet: an hour, 16 GB
+	@mkdir -p bin
+	$(GO) build -tags mutants -o bin/explore ./testbed/explore/run
+	@bin/explore -long -budget 3h -states 60000000 -memory 15000000000 -workers 1
+
 simulate: ## seeded episodes on a virtual clock: EPISODES= (0: as many as SECONDS= allow) SEED=
 	@mkdir -p bin
 	$(GO) build -o bin/simulate ./testbed/sim/run
@@ -81,4 +86,4 @@ bench: build tools ## CPU, memory and failed calls beside Kamailio and a bare re
 bench-short: build
 	$(GO) run ./testbed/bench -binary $(BIN) -short
 
-.PHONY: help build demo test tools check conformance explore simulate flows interop interop-short abuse abuse-short soak soak-short bench bench-short
+.PHONY: help build demo test tools check conformance explore explore-long simulate flows interop interop-short abuse abuse-short soak soak-short bench bench-short

@@ -21,8 +21,6 @@
 package control
 
 import (
-	"time"
-
 	"releve/health"
 	"releve/router"
 	"releve/router/lease"
@@ -32,130 +30,6 @@ import (
 
 // MaxIPBX bounds the redundant IPBXs of a site.
 const MaxIPBX = licence.MaxIPBX
-
-// Policy is the configuration of the mind. Comparable.
-type Policy struct {
-	Role      role.Policy
-	Licence   licence.Policy
-	Lease     lease.Policy // zero: a single node, which acts for ever
-	Health    health.Policy
-	Secondary bool // the level has a secondary (backup, high-availability)
-	Absent    bool // the secondary may be off the network (backup): no witness of a round until it is seen
-	IPBXs     uint8
-}
-
-// Row is all that survives a crash; one row of the store.
-type Row struct {
-	Role    role.Row
-	Licence licence.Row
-	Known   [router.Servers]bool // this server was good once since it was configured
-}
-
-// EventKind tells what happened.
-type EventKind uint8
-
-// Boot: the stored Row and Version (Version 0: none was ever stored), On:
-// whether the lease is held. Tick: Next passed. Overflow: a call was held for
-// Server; about a server that is not active it means nothing. ProbeDone: a probe of Server ended,
-// Round as its effect said (0: idle). IPBXProbe: likewise of an IPBX; OK or
-// Silent. Evidence: what a decided call proves of Server. Answered: Server
-// answered a real call: proof of life. Sight: traffic of an IPBX. Lines: how full Server is.
-// Self: whether this node is sick. Operate: an operator's command. Registrar:
-// an answer or time-out of a REGISTER, a server's own REGISTER (mode gate), or
-// an IPBX that was seen restarting: Register is the licence machine's event.
-// Saved, SaveFailed: the save of Version ended; exactly one follows each Save.
-// Lease: whether this node may decide (On), and from which stored Row and
-// Version (Version 0: what we know stands); for a single node whose owner says
-// so. LeaseDone, Address, Yield: the lease machine's events of two nodes; LeaseDone
-// with Lease as the store answered, and, of a Take or a Look that was carried
-// out, the Row and Version stored then (Version 0: none yet). Address: On as
-// this node has the virtual address; at least every Lease.Guard/2.
-const (
-	Boot EventKind = iota
-	Tick
-	Overflow
-	ProbeDone
-	IPBXProbe
-	Evidence
-	Answered
-	Sight
-	Lines
-	Self
-	Operate
-	Registrar
-	Saved
-	SaveFailed
-	Lease
-	LeaseDone
-	Address
-	Yield
-)
-
-// Event is one input; only the fields its Kind names are read.
-type Event struct {
-	Kind      EventKind
-	Server    router.Server
-	IPBX      uint8
-	Round     uint64
-	Evidence  router.Evidence
-	RTT       time.Duration
-	Host      health.Presence
-	Occupancy router.Occupancy
-	On        bool // Self: sick; Lease: held
-	Command   role.Command
-	Force     bool
-	Register  licence.Event
-	Lease     lease.Event
-	Row       Row
-	Version   uint64
-}
-
-// EffectKind tells what to do.
-type EffectKind uint8
-
-// Probe: OPTIONS and the configured checks at Server, answer with Round.
-// ProbeIPBX: OPTIONS at IPBX. Save: make Row durable as Version, if the stored
-// version is Version-1 and, on two nodes, the lease's epoch is Epoch. Register:
-// perform this REGISTER. Reply: answer a server's own REGISTER (mode gate). Own:
-// Server began (On) or ceased to register here (mode gate); to be shown, and
-// told to whoever collects evidence. AskLease: perform Lease. Publish: the View for
-// the call path. Alarm: raise (On) or clear Alarm about Server. Record: a line
-// of the journal. Refuse: the operator's command is refused for Reason.
-const (
-	Probe EffectKind = iota
-	ProbeIPBX
-	Save
-	Register
-	Publish
-	Alarm
-	Record
-	Refuse
-	Reply
-	Own
-	AskLease
-)
-
-// Effect is one thing to do, in order.
-type Effect struct {
-	Kind     EffectKind
-	Server   router.Server
-	IPBX     uint8
-	Round    uint64
-	Row      Row
-	Version  uint64
-	Register licence.Effect // Register, Reply
-	Lease    lease.Effect
-	View     router.View
-	Alarm    uint16
-	On       bool
-	Verdict  router.Verdict
-	Rule     health.Rule
-	Reason   router.Reason
-	Epoch    uint64
-	K, N     uint8
-	Command  role.Command
-	Phase    router.Phase
-}
 
 // State is the mind. Make one with New, give it Boot first.
 type State struct {

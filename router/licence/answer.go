@@ -222,7 +222,11 @@ func (s *State) challenged(now router.Clock, e Event, out []Effect) []Effect {
 	}
 	if e.Usable && l.auths < maxAuths && (l.auths == 0 || e.Stale) {
 		l.auths++
-		l.auth, l.next = true, now.Mono
+		if l.auth = true; l.req == Fetch && x == s.subject() && l.up {
+			l.look = now.Mono
+		} else {
+			l.next = now.Mono
+		}
 		return out
 	}
 	l.auth = false
@@ -230,11 +234,11 @@ func (s *State) challenged(now router.Clock, e Event, out []Effect) []Effect {
 		s.unclaim(x, i)
 	}
 	l.checked = l.checked || l.req == Fetch
-	if l.req == Fetch && x == s.subject() {
-		l.look = now.Mono.Add(wrong(x, i, l.wrongs)) // the refresh has its own say
-	} else {
-		l.next = now.Mono.Add(wrong(x, i, l.wrongs))
+	if l.req == Fetch && x == s.subject() && l.up {
+		l.look = now.Mono.Add(lookWrong) // the refresh has its own say, and its own count
+		return alarm(out, &l.refused, AlarmRefused, x, i, true)
 	}
+	l.next = now.Mono.Add(wrong(x, i, l.wrongs))
 	l.wrongs = min(l.wrongs+1, maxFails)
 	return alarm(out, &l.refused, AlarmRefused, x, i, true)
 }

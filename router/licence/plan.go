@@ -62,7 +62,7 @@ func (s *State) fetches(x router.Server) bool { return !s.p.NoFetch && !s.passes
 // looks says that the sentinel's fetch of the active user may go out in place of
 // its refresh, which is not due yet.
 func (s *State) looks(x router.Server, i int) bool {
-	return x == s.subject() && i < int(s.p.IPBXs) && s.line[x][i].up && s.fetches(x) && !s.keep
+	return x == s.subject() && i < int(s.p.IPBXs) && s.line[x][i].up && s.line[x][i].wrongs == 0 && s.fetches(x) && !s.keep
 }
 
 // plan turns what is due into intents; save makes them durable, send performs

@@ -1,6 +1,7 @@
 package licence
 
 import (
+	"fmt"
 	"time"
 
 	"releve/router"
@@ -110,4 +111,15 @@ func (b *registrar) process(w *world, f Effect) Event {
 		e.Granted = b.expiry[x].Sub(w.now)
 	}
 	return e
+}
+
+// firstDifference shows where two States part.
+func firstDifference(a, b State) string {
+	x, y := fmt.Sprintf("%+v", a), fmt.Sprintf("%+v", b)
+	for i := range min(len(x), len(y)) {
+		if x[i] != y[i] {
+			return x[max(0, i-80):min(len(x), i+40)] + " | " + y[i:min(len(y), i+40)]
+		}
+	}
+	return "effects only"
 }

@@ -57,3 +57,27 @@ func (w *world) replied(f Effect) {
 		w.at(w.now, 0, func() { w.serverRegisters(f.User, int(f.IPBX), w.policy.Expires, true, false) })
 	}
 }
+
+// alarm keeps the table of alarms as health/alarm does: what is not raised
+// cannot be cleared.
+func (w *world) alarm(f Effect) {
+	key := alarmKey{f.Alarm, f.User, f.IPBX}
+	if w.alarms[key] == f.On {
+		return
+	}
+	w.alarms[key] = f.On
+	more := ""
+	if f.Foreign > 0 {
+		more += fmt.Sprintf(", %d foreign", f.Foreign)
+	}
+	if f.Lasted > 0 {
+		more += fmt.Sprintf(", after %v", f.Lasted)
+	}
+	w.logf("alarm %d %v@%d %v%s", f.Alarm, f.User, f.IPBX, onOff(f.On), more)
+}
+
+type alarmKey struct {
+	number uint16
+	user   router.Server
+	ipbx   uint8
+}

@@ -207,30 +207,6 @@ func (w *world) perform(out []Effect) {
 	}
 }
 
-// alarm keeps the table of alarms as health/alarm does: what is not raised
-// cannot be cleared.
-func (w *world) alarm(f Effect) {
-	key := alarmKey{f.Alarm, f.User, f.IPBX}
-	if w.alarms[key] == f.On {
-		return
-	}
-	w.alarms[key] = f.On
-	more := ""
-	if f.Foreign > 0 {
-		more += fmt.Sprintf(", %d foreign", f.Foreign)
-	}
-	if f.Lasted > 0 {
-		more += fmt.Sprintf(", after %v", f.Lasted)
-	}
-	w.logf("alarm %d %v@%d %v%s", f.Alarm, f.User, f.IPBX, onOff(f.On), more)
-}
-
-type alarmKey struct {
-	number uint16
-	user   router.Server
-	ipbx   uint8
-}
-
 func onOff(on bool) string {
 	if on {
 		return "raised"
@@ -416,14 +392,3 @@ func answerText(e Event) string {
 }
 
 func reheap(w *world) { heap.Init(&w.queue) }
-
-// firstDifference shows where two States part.
-func firstDifference(a, b State) string {
-	x, y := fmt.Sprintf("%+v", a), fmt.Sprintf("%+v", b)
-	for i := range min(len(x), len(y)) {
-		if x[i] != y[i] {
-			return x[max(0, i-80):min(len(x), i+40)] + " | " + y[i:min(len(y), i+40)]
-		}
-	}
-	return "effects only"
-}

@@ -99,6 +99,8 @@ func Scenes(long bool) []Space {
 	noLists.Lists = false
 	learn := pair("one node, the fence learnt: two moves, a crash", 1, Budget{Moves: 2, Crashes: 1})
 	learn.Longer, learn.Policy.Licence.Learn, learn.Policy.Licence.MaxGrant = false, true, 6*Tick
+	looks := pair("one node, the sentinel looks: a move", 1, Budget{Moves: 1})
+	looks.Policy.Licence.NoFetch, looks.Longer = false, false
 	steady := func(s Space) Space {
 		s.Longer = false
 		return s
@@ -113,7 +115,7 @@ func Scenes(long bool) []Space {
 		pair("one node: a move, a crash, an IPBX restart", 1, Budget{Moves: 1, Crashes: 1, Restarts: 1}),
 		pair("one node: a move, a crash, a refusal", 1, Budget{Moves: 1, Crashes: 1, Refusals: 1}),
 		pair("one node: a server fails, a crash", 1, Budget{Fails: 1, Crashes: 1}),
-		noLists, learn, hold,
+		noLists, learn, hold, looks,
 		steady(scene("two IPBXs: a move", 1, licence.Pair, 2, Budget{Moves: 1})),
 		stored,
 		gate("gate: a move, a crash", Budget{Moves: 1, Crashes: 1}),

@@ -22,7 +22,7 @@
 // situations that a run of many episodes must have met. A failing seed is
 // replayed with Replay; one that was a bug once is kept in testdata/seeds.txt.
 //
-// Limits of the model: one node; no bytes, no TCP or TLS; the IPBX's own
+// Limits of the model: one node (two and their lease are the explorer's); no bytes, no TCP or TLS; the IPBX's own
 // messages about calls are not lost (its INVITE is repeated until it is heard).
 // A World is owned by one goroutine.
 package sim

@@ -52,6 +52,8 @@ const (
 	goalLooped
 	goalLateAnswer
 	goalPassiveRefused
+	goalPassed
+	goalOwn
 	goalCount
 )
 
@@ -63,6 +65,7 @@ var goalText = [goalCount]string{
 	"self isolated", "ipbx fault", "self sick", "both down", "server back", "maintenance", "secondary not ready", "store down",
 	"would have switched", "lines full", "dissuaded", "delivered held call", "requeue served", "answered while held", "rescue",
 	"caller hung up while held", "hold budget spent", "looped", "late answer released", "passive server's call refused",
+	"server's REGISTER passed on", "server registered here",
 }
 
 // goals is the set of those reached.

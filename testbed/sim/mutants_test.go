@@ -10,10 +10,11 @@ import (
 )
 
 // TestMutants: episodes find the rules of the licence that are broken on
-// purpose. Mutant 7 needs too many rare things at once: it is the explorer's.
+// purpose. Mutants 5 and 7 need too many rare things at once: they are the
+// explorer's, as are those of gate, of two IPBXs and of the lease.
 func TestMutants(t *testing.T) {
 	defer licence.SetMutant(0)
-	for mutant, episodes := range map[int]uint64{1: 200, 2: 2000, 3: 3000, 4: 15_000, 5: 2000, 8: 5000} {
+	for mutant, episodes := range map[int]uint64{1: 200, 2: 10_000, 3: 3000, 4: 15_000, 8: 5000} {
 		licence.SetMutant(mutant)
 		caught := ""
 		for seed := uint64(1); seed <= episodes && caught == ""; seed++ {

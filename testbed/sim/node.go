@@ -34,15 +34,17 @@ type node struct {
 
 	atRefresh bool // an operator waits for the next REGISTER
 
-	view     router.View
-	waking   bool
-	table    *dialog.Table
-	kept     []*call // calls that want to know of a new View
-	open     []*call // calls whose fork has not finished
-	answered [router.Servers]router.Instant
-	lined    [router.Servers]router.Occupancy
-	alarms   map[alarmKey]router.Instant // raised since
-	effects  [24]control.Effect
+	view       router.View
+	waking     bool
+	table      *dialog.Table
+	kept       []*call // calls that want to know of a new View
+	open       []*call // calls whose fork has not finished
+	answered   [router.Servers]router.Instant
+	lined      [router.Servers]router.Occupancy
+	alarms     map[alarmKey]router.Instant // raised since
+	tickets    map[uint32]ticket           // servers' REGISTERs that wait
+	lastTicket uint32
+	effects    [24]control.Effect
 }
 
 type alarmKey struct {
@@ -63,6 +65,7 @@ func (n *node) boot() {
 	n.crash, n.events, n.busy = crashPlan{}, n.events[:0], false
 	n.kept, n.open = n.kept[:0], n.open[:0]
 	n.alarms = map[alarmKey]router.Instant{}
+	n.tickets = map[uint32]ticket{}
 	n.answered = [router.Servers]router.Instant{}
 	n.lined = [router.Servers]router.Occupancy{}
 	var limits dialog.Limits
@@ -197,6 +200,11 @@ func (n *node) perform(f *control.Effect) {
 		w.logf("alarm %d about %v, ipbx %d: %v", f.Alarm, f.Server, f.IPBX, f.On)
 	case control.Record:
 		w.logf("journal: %s %v %v %d/%d epoch %d", f.Reason, f.Server, f.Verdict, f.K, f.N, f.Epoch)
+	case control.Reply:
+		n.reply(&f.Register)
+	case control.Own:
+		w.goals.reach(goalOwn)
+		w.logf("%v is registered here: %v", f.Server, f.On)
 	case control.Refuse:
 		w.logf("refused: %s", f.Reason)
 	}

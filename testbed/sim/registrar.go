@@ -65,6 +65,9 @@ func (n *node) register(f *licence.Effect) {
 		w.logf("send %s of %v to ipbx %d, cseq %d", requestText[f.Request], f.User, f.IPBX, f.CSeq)
 	}
 	t := &registration{n: n, life: n.life, f: *f, open: true}
+	if f.Pass {
+		t.f.Authorise = n.tickets[f.Ticket].signed
+	}
 	t.transmit(500 * time.Millisecond)
 }
 
@@ -149,7 +152,7 @@ func (b *ipbx) process(f *licence.Effect) licence.Event {
 		e.Status, e.Usable = 401, true
 		return e
 	case w.set.auth && !f.Authorise:
-		e.Status, e.Usable, e.Stale = 401, true, true
+		e.Status, e.Usable, e.Stale = 401, true, true // the first challenge
 		return e
 	case w.set.auth && !b.aged[x] && chance(w.net, 0.02):
 		b.aged[x] = true // never twice in a row: the next nonce is fresh

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"releve/router"
+	"releve/router/licence"
 )
 
 // mode is how a voice server behaves.
@@ -55,6 +56,7 @@ type server struct {
 	inUse    int
 	frozenTo router.Instant // the virtual machine stands still until then
 	legs     []*leg         // calls on it that have not ended
+	clients  [licence.MaxIPBX]client
 
 	faults    int            // that give a ground for a switchover away from it
 	excusedTo router.Instant // … and until when they do after the last has ended

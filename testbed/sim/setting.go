@@ -68,6 +68,12 @@ func draw(r *rand.Rand) setting {
 	if s.omits && s.grants > 0 {
 		s.grants = max(s.grants, s.policy.Expires, s.tooBrief) // shortened unseen, a binding would lapse
 	}
+	if s.policy.Mode == licence.Gate && r.IntN(2) == 0 {
+		s.policy.NoPassword = [router.Servers]bool{router.Primary: true, router.Secondary: true}
+	}
+	if r.IntN(4) == 0 && s.grants == 0 { // nobody said what these IPBXs grant
+		s.policy.Learn = true
+	}
 	s.heal = router.Instant(healAt)
 	s.end = s.heal.Add(max(s.policy.MaxGrant+grace+drain, atLeast-healAt))
 	s.drawPolicies(r)

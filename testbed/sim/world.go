@@ -87,6 +87,7 @@ func skipped(without []int, i int) bool {
 func (w *World) run() {
 	w.nodes[0].boot()
 	w.offerCalls()
+	w.startRegistering()
 	w.at(w.set.heal, w.heal)
 	for spins := 0; w.queue.len() > 0 && w.fail == ""; spins++ {
 		it := w.queue.pop()
