@@ -1,0 +1,62 @@
+package control
+
+import (
+	"testing"
+	"time"
+
+	"releve/router"
+	"releve/router/lease"
+	"releve/router/licence"
+)
+
+// sharedNode is a node of two that has just won the lease, with the address.
+func sharedNode(t *testing.T) (*State, []Effect) {
+	t.Helper()
+	p := policy(licence.Pair)
+	p.Lease = lease.Policy{Shared: true, TTL: 6 * time.Second, Renew: 1500 * time.Millisecond, Guard: 2 * time.Second}
+	s := New(p, 7)
+	s.Step(router.Clock{}, Event{Kind: Boot}, nil)
+	s.Step(router.Clock{}, Event{Kind: LeaseDone, Lease: lease.Event{Kind: lease.Done, Ask: 1, Outcome: lease.Refused}}, nil)
+	asked := s.Step(router.Clock{}, Event{Kind: Address, On: true}, nil)
+	if len(asked) == 0 || asked[0].Kind != AskLease || asked[0].Lease.Verb != lease.Take {
+		t.Fatalf("%+v", asked)
+	}
+	out := s.Step(router.Clock{}, Event{Kind: LeaseDone, Lease: lease.Event{Kind: lease.Done, Ask: asked[0].Lease.Ask, Outcome: lease.Granted, Epoch: 9}}, nil)
+	return &s, out
+}
+
+func find(out []Effect, k EffectKind) *Effect {
+	for i := range out {
+		if out[i].Kind == k {
+			return &out[i]
+		}
+	}
+	return nil
+}
+
+// What is stored carries the epoch of the lease; what is sent ends with it.
+func TestSavesCarryTheEpochAndSendsEndWithTheLease(t *testing.T) {
+	s, out := sharedNode(t)
+	save := find(out, Save)
+	if save == nil || save.Epoch != 9 {
+		t.Fatalf("%+v", out)
+	}
+	late := router.Clock{Mono: router.Instant(time.Second), High: router.Instant(time.Second)}
+	out = s.Step(late, Event{Kind: Saved, Version: save.Version}, nil)
+	sent := find(out, Register)
+	if sent == nil || sent.Register.NotAfter != router.Instant(4*time.Second) {
+		t.Fatalf("%+v", out)
+	}
+}
+
+// A node whose lease has run out while it slept decides, stores and sends
+// nothing, whatever wakes it.
+func TestNothingAfterTheLeaseHasRunOut(t *testing.T) {
+	s, out := sharedNode(t)
+	save := find(out, Save)
+	late := router.Clock{Mono: router.Instant(time.Second), High: router.Instant(time.Minute)}
+	out = s.Step(late, Event{Kind: Saved, Version: save.Version}, nil)
+	if find(out, Register) != nil || find(out, Save) != nil || s.Holds(late) {
+		t.Fatalf("%+v", out)
+	}
+}
