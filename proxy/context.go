@@ -31,8 +31,9 @@ type context struct {
 	branches []branch
 	first    [1]branch // most have one
 	former   []former
-	call     *call // initial INVITE only
-	way      way   // mode Single: where it goes
+	call     *call         // initial INVITE only
+	way      way           // mode Single: where it goes
+	reg      *registration // a server's REGISTER, mode gate: it is forked nowhere
 	waitAt   router.Instant
 	waitFor  router.Server
 	altered  bool // a request went out otherwise numbered or named than it came
@@ -117,7 +118,11 @@ func (p *Proxy) replyFlow(f transport.Flow, raw []byte, h *message.Head) transpo
 
 // next is the earliest deadline of all machines of the context.
 func (c *context) next() router.Instant {
-	d := min(c.server.Next(), c.fork.Next())
+	d := c.server.Next()
+	if c.reg != nil {
+		return min(d, c.reg.by)
+	}
+	d = min(d, c.fork.Next())
 	for i := range c.branches {
 		b := &c.branches[i]
 		d = min(d, b.next(), b.moveAt())
@@ -189,6 +194,9 @@ func (s *shard) remove(c *context) {
 	for j := range c.former {
 		s.drop(ref{c, uint8(formerBase + j)})
 	}
+	if c.reg != nil {
+		delete(s.registrations, c.reg.ticket)
+	}
 	if c.call != nil && !c.over {
 		c.finish(s.p.Now(), router.Lost, router.ReasonFault)
 	}
@@ -203,6 +211,11 @@ func (c *context) tick(now router.Instant) {
 	c.s.current = c
 	if c.server.Next() <= now {
 		c.serverActions(now, c.server.Step(now, transaction.Timer, 0))
+	}
+	if c.reg != nil {
+		c.overdue(now)
+		c.arm()
+		return
 	}
 	for i := 0; i < len(c.branches) && !c.gone; i++ {
 		b := &c.branches[i]

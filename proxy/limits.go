@@ -47,7 +47,8 @@ type Bound uint8
 // progress. BoundHeld: calls held at once. BoundMessage, BoundURI, BoundLine: the
 // size of a message, of its Request-URI, of one line. BoundHeaders, BoundVias: how
 // many it has.
-// BoundEvents: events posted to a shard.
+// BoundEvents: events posted to a shard. BoundRegistrations: servers' REGISTERs
+// that wait (mode gate).
 const (
 	BoundSource Bound = iota
 	BoundCalls
@@ -60,11 +61,12 @@ const (
 	BoundHeaders
 	BoundVias
 	BoundEvents
+	BoundRegistrations
 	Bounds
 )
 
 func (b Bound) String() string {
-	return [...]string{"source-rate", "new-calls", "transactions", "dialogs", "held-calls", "message-size", "uri", "line", "headers", "vias", "events"}[b]
+	return [...]string{"source-rate", "new-calls", "transactions", "dialogs", "held-calls", "message-size", "uri", "line", "headers", "vias", "events", "registrations"}[b]
 }
 
 // refused counts one refusal of a limit.

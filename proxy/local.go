@@ -32,8 +32,10 @@ func (p *Proxy) options(f transport.Flow, raw []byte, h *message.Head) {
 }
 
 // register answers a server's own REGISTER here: what is registered at the
-// IPBX is Relève's matter (in mode trunk, nobody registers).
-func (p *Proxy) register(f transport.Flow, from side, raw []byte, h *message.Head) {
+// IPBX is Relève's matter (in mode trunk, nobody registers). In mode gate the
+// licence says what becomes of it.
+func (s *shard) register(now router.Instant, key uint64, f transport.Flow, from side, raw []byte, h *message.Head) {
+	p := s.p
 	if from.kind != fromServer || !p.cfg.LocalRegister {
 		p.answerStateless(f, raw, h, 403, phrase(403))
 		return
@@ -44,18 +46,18 @@ func (p *Proxy) register(f transport.Flow, from side, raw []byte, h *message.Hea
 		p.answerStateless(f, raw, h, 420, phrase(420), tags...)
 		return
 	}
-	var extra [][]byte
-	if wrongStar(raw, h) {
-		p.answerStateless(f, raw, h, 400, "Wildcard Contact Needs Expires 0")
+	if reason := wrongContact(raw, h); reason != "" {
+		p.answerStateless(f, raw, h, 400, reason)
 		return
 	}
+	if p.cfg.Gate != nil {
+		s.registrar(now, key, f, from, raw, h)
+		return
+	}
+	var extra [][]byte
 	granted, asked := 0, false
 	for c := range message.ContactList(raw, h) {
 		asked = true
-		if c.Bad {
-			p.answerStateless(f, raw, h, 400, "Malformed Contact")
-			return
-		}
 		expires := grant(c.Expires, h.Expires)
 		if c.Star || expires == 0 {
 			continue
@@ -81,15 +83,22 @@ func unsupported(raw []byte, h *message.Head, name string) (lines [][]byte) {
 	return lines
 }
 
-// wrongStar: "Contact: *" stands alone and means nothing but removal (RFC 3261
-// §10.2.2, §10.3(6)).
-func wrongStar(raw []byte, h *message.Head) bool {
-	n, star := 0, false
+// wrongContact is why the Contacts of a REGISTER cannot be taken; empty: they can.
+// "Contact: *" stands alone and means nothing but removal (RFC 3261 §10.2.2,
+// §10.3(6)).
+func wrongContact(raw []byte, h *message.Head) string {
+	n, star, bad := 0, false, false
 	for c := range message.ContactList(raw, h) {
 		n++
-		star = star || c.Star
+		star, bad = star || c.Star, bad || c.Bad
 	}
-	return star && (n > 1 || h.Expires != 0)
+	switch {
+	case star && (n > 1 || h.Expires != 0):
+		return "Wildcard Contact Needs Expires 0"
+	case bad:
+		return "Malformed Contact"
+	}
+	return ""
 }
 
 // grant is the expiry of one Contact in seconds: of its own parameter, else of

@@ -94,6 +94,7 @@ type Config struct {
 	Rescue         Peer          // the operators' desk: takes calls, places none
 	Q850           int           // cause in the Reason of a dissuasion; 0: none
 	LocalRegister  bool          // answer the servers' REGISTERs here (every mode but trunk)
+	Gate           *Gate         // mode gate, with LocalRegister: what the licence says is answered; nil: another mode
 	MaxDuration    time.Duration // a call in progress is forgotten after this; 0: 12 h
 	Limits         Limits
 	Keys           *message.Keys
@@ -109,6 +110,7 @@ type Hooks struct {
 	Record      func(r router.CallRecord)              // a call ended
 	PassiveCall func(s router.Server)                  // 403: a passive server placed a call
 	Registered  func(s router.Server, expires int)     // a server's own REGISTER was answered here
+	Register    func(r Registration)                   // Gate: a server's own REGISTER waits for AnswerRegister
 	Own         func(raw []byte, h *message.Head) bool // a response to a request of our own; true: taken
 	// Dismiss: ACK and BYE this 2xx; again: it lacks its ACK alone, for it was
 	// dismissed before, or belongs to a call that goes on.

@@ -130,7 +130,7 @@ func (s *shard) opened(now router.Instant, key uint64, f transport.Flow, from si
 	case s.ofDialog(raw, h):
 		s.inDialog(now, key, f, from, raw, h)
 	case h.Method == message.REGISTER:
-		p.register(f, from, raw, h)
+		s.register(now, key, f, from, raw, h)
 	case h.Method == message.OPTIONS && p.forUs(raw, h, from):
 		p.options(f, raw, h)
 	case from.kind == fromDesk:

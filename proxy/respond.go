@@ -292,7 +292,7 @@ var phrases = map[uint16]string{
 	400: "Bad Request", 403: "Forbidden", 404: "Not Found", 408: "Request Timeout", 416: "Unsupported URI Scheme", 420: "Bad Extension",
 	480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist", 482: "Loop Detected",
 	414: "Request-URI Too Long", 483: "Too Many Hops", 486: "Busy Here", 487: "Request Terminated", 488: "Not Acceptable Here",
-	500: "Server Internal Error", 503: "Service Unavailable", 513: "Message Too Large", 600: "Busy Everywhere", 603: "Decline",
+	500: "Server Internal Error", 503: "Service Unavailable", 504: "Server Time-out", 513: "Message Too Large", 600: "Busy Everywhere", 603: "Decline",
 }
 
 func phrase(status uint16) string {

@@ -26,22 +26,24 @@ type shard struct {
 	p     *Proxy
 	index int
 
-	mu      sync.Mutex
-	servers map[uint64]*context // by serverKey
-	clients map[uint64]ref      // by clientKey
-	calling map[ref]struct{}    // branches that heard nothing yet: a transport error is theirs
-	byID    map[uint64]*context // held or waiting ones
-	parked  map[uint64]*parked  // by serverKey
-	timers  timerHeap
-	tails   tails
-	turned  turnedAway
-	nextID  uint64
-	keys    *message.Keys // of this shard
-	free    [][]byte      // message buffers
-	buf     []byte        // what is being built now
-	id      []byte        // the branch of what is being built
-	effects []fork.Effect // room for a step
-	current *context      // whose processing a panic would end
+	mu            sync.Mutex
+	servers       map[uint64]*context // by serverKey
+	clients       map[uint64]ref      // by clientKey
+	calling       map[ref]struct{}    // branches that heard nothing yet: a transport error is theirs
+	byID          map[uint64]*context // held or waiting ones
+	parked        map[uint64]*parked  // by serverKey
+	timers        timerHeap
+	registrations map[uint32]*context // servers' REGISTERs that wait, by ticket
+	lastTicket    uint32
+	tails         tails
+	turned        turnedAway
+	nextID        uint64
+	keys          *message.Keys // of this shard
+	free          [][]byte      // message buffers
+	buf           []byte        // what is being built now
+	id            []byte        // the branch of what is being built
+	effects       []fork.Effect // room for a step
+	current       *context      // whose processing a panic would end
 
 	resuming bool // the request in hand was parked: it does not wait again
 
@@ -66,6 +68,7 @@ const (
 	postFailed
 	postResolved
 	postAstray
+	postRegistered
 )
 
 // posted is an event from outside the shard's lock.
@@ -75,6 +78,7 @@ type posted struct {
 	server  router.Server
 	flow    transport.Flow
 	cause   transport.Cause
+	reply   *RegisterReply // postRegistered
 }
 
 // maxMail bounds the events posted to one shard between two of its turns.
@@ -84,11 +88,12 @@ func newShard(p *Proxy, index int) *shard {
 	s := &shard{
 		p: p, index: index, keys: p.cfg.Keys.Clone(),
 		servers: make(map[uint64]*context), clients: make(map[uint64]ref), byID: make(map[uint64]*context),
-		calling: make(map[ref]struct{}),
-		parked:  make(map[uint64]*parked),
-		tails:   newTails(),
-		effects: make([]fork.Effect, 0, 16), // what Step needs at most
-		wake:    make(chan struct{}, 1),
+		calling:       make(map[ref]struct{}),
+		parked:        make(map[uint64]*parked),
+		registrations: make(map[uint32]*context),
+		tails:         newTails(),
+		effects:       make([]fork.Effect, 0, 16), // what Step needs at most
+		wake:          make(chan struct{}, 1),
 	}
 	s.armed.Store(int64(router.Never)) // the first deadline wakes run
 	return s
@@ -190,6 +195,8 @@ func (s *shard) deliver(now router.Instant, m posted) {
 		s.astray(now, m.flow, false)
 	case postResolved:
 		s.resume(now, m.context)
+	case postRegistered:
+		s.registered(now, m.reply)
 	}
 }
 

@@ -65,6 +65,7 @@ type bed struct {
 	faults      []string
 	passive     []router.Server
 	granted     []int
+	registering []Registration
 	credentials []string         // "primary@0 refused"
 	onHold      func()           // called by the Overflow hook
 	onSend      func(raw []byte) // called before each message of ours
@@ -201,6 +202,7 @@ func (b *bed) hooks() Hooks {
 		},
 		Record:      func(r router.CallRecord) { locked(func() { b.records = append(b.records, r) }) },
 		PassiveCall: func(s router.Server) { locked(func() { b.passive = append(b.passive, s) }) },
+		Register:    func(r Registration) { locked(func() { b.registering = append(b.registering, r) }) },
 		Registered:  func(_ router.Server, e int) { locked(func() { b.granted = append(b.granted, e) }) },
 		Own:         func(raw []byte, h *message.Head) bool { return b.agent.Response(raw, h) },
 		Dismiss: func(f transport.Flow, invite, ok []byte, again bool) {
@@ -347,6 +349,9 @@ func (b *bed) settle() {
 	b.pass(5 * time.Minute)
 	for _, s := range b.p.shards {
 		s.mu.Lock()
+		if n := len(s.registrations); n != 0 {
+			b.Errorf("shard %d is left with %d REGISTERs that wait", s.index, n)
+		}
 		left := fmt.Sprintf("servers %d, clients %d, calling %d, byID %d, timers %d, tails %d",
 			len(s.servers), len(s.clients), len(s.calling), len(s.byID), len(s.timers.h), s.tails.len())
 		s.mu.Unlock()
