@@ -113,3 +113,13 @@ func (a *Answer) complete(p map[string]string) bool {
 	a.NonceCount = uint32(nc)
 	return err == nil && len(p["nc"]) == 8 && a.CNonce != "" && (a.Qop == qopAuth || a.Qop == qopAuthInt)
 }
+
+// NonceOf is the nonce that the credentials of an Authorization or
+// Proxy-Authorization value answer; empty: there is none.
+func NonceOf(header []byte) string {
+	schemes, err := parse(header)
+	if err != nil || len(schemes) != 1 {
+		return ""
+	}
+	return schemes[0].params["nonce"]
+}

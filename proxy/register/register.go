@@ -8,6 +8,10 @@
 //	    │               └─────► nothing ────────────────────► TimedOut
 //	    └──────── licence decides whether and when to send again ◄──┘
 //
+// Mode gate, where the password is the server's: Take keeps what its REGISTER
+// shows, Send{Pass} carries it unchanged with the Request-URI that it was made
+// for, and Answered gives the IPBX's final back.
+//
 // Nothing is repeated here but by the transaction: when to try again is
 // decided by package licence. Credentials go along unasked only with a challenge
 // under which they were accepted before, so that a wrong password is shown once
@@ -83,6 +87,7 @@ type Registrar struct {
 	mu       sync.Mutex
 	auth     map[slot]*credential
 	bindings map[slot][]Binding
+	passes   passes
 }
 
 type slot struct {
@@ -103,7 +108,7 @@ type credential struct {
 func New(a *agent.Agent, users [router.Servers]User, targets []Target) *Registrar {
 	return &Registrar{
 		agent: a, users: users, targets: targets,
-		auth: make(map[slot]*credential), bindings: make(map[slot][]Binding),
+		auth: make(map[slot]*credential), bindings: make(map[slot][]Binding), passes: newPasses(),
 	}
 }
 
@@ -134,6 +139,11 @@ func (r *Registrar) Send(e licence.Effect, timeout time.Duration, allowed func()
 		q.Contact = contact(u, 0)
 		q.Extra = append(q.Extra, []byte("Expires: 0\r\n"))
 	}
+	if e.Pass {
+		carried := r.carry(e, &q)
+		r.agent.Do(q, func(res agent.Result) { done(r.reducePassed(e, u, res, carried)) })
+		return
+	}
 	sentAuth := false
 	if line, ok := r.authorisation(slot{e.User, e.IPBX}, u, t.URI, e.Authorise); ok {
 		q.Extra, sentAuth = append(q.Extra, line), true
@@ -142,12 +152,13 @@ func (r *Registrar) Send(e licence.Effect, timeout time.Duration, allowed func()
 }
 
 // authorisation answers the challenge last met, with the next nonce count
-// (RFC 7616 §3.4): when asked to, or when that was accepted before.
+// (RFC 7616 §3.4): when asked to, or when that was accepted before. A user
+// without a password has none to show.
 func (r *Registrar) authorisation(k slot, u User, uri string, asked bool) ([]byte, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c := r.auth[k]
-	if c == nil || !asked && !c.accepted {
+	if c == nil || u.Password == "" || !asked && !c.accepted {
 		return nil, false
 	}
 	cred := digest.Credentials{Username: u.Username, Password: u.Password}
@@ -174,29 +185,42 @@ func (r *Registrar) reduce(e licence.Effect, u User, res agent.Result, sentAuth 
 	case res.Status >= 200 && res.Status < 300:
 		r.listed(k, u, res, &ev)
 		r.proven(k, sentAuth, res)
-	case res.Status == 423:
-		if v, ok := message.HeaderValue(res.Raw, res.Head, "Min-Expires"); ok {
-			ev.MinExpires = seconds(v)
-		}
+	}
+	more(&ev, res)
+	return ev
+}
+
+// reducePassed turns the result of a server's REGISTER, carried on, into the
+// licence machine's event.
+func (r *Registrar) reducePassed(e licence.Effect, u User, res agent.Result, carried [][]byte) licence.Event {
+	ev := licence.Event{Kind: licence.Answer, User: e.User, IPBX: e.IPBX, CSeq: e.CSeq, Status: res.Status}
+	if res.Failure != agent.NoFailure {
+		ev.Kind = licence.TimedOut
+		return ev
+	}
+	stale := r.passed(e, res, carried)
+	switch {
+	case res.Status == 401 || res.Status == 407:
+		ev.Stale = stale
+	case res.Status >= 200 && res.Status < 300:
+		r.listed(slot{e.User, e.IPBX}, u, res, &ev)
+	}
+	more(&ev, res)
+	return ev
+}
+
+// more reads when to come again.
+func more(ev *licence.Event, res agent.Result) {
+	if v, ok := message.HeaderValue(res.Raw, res.Head, "Min-Expires"); ok && res.Status == 423 {
+		ev.MinExpires = seconds(v)
 	}
 	ev.RetryAfter = time.Duration(res.Head.Retry) * time.Second
-	return ev
 }
 
 // challenged remembers the challenge; fresh says that trying (again) with it
 // makes sense: the first one, or one that calls the nonce stale.
 func (r *Registrar) challenged(k slot, res agent.Result, sentAuth bool) (usable, fresh bool) {
-	name := "WWW-Authenticate"
-	if res.Status == 407 {
-		name = "Proxy-Authenticate"
-	}
-	var all []digest.Challenge
-	for v := range message.Fields(res.Raw, res.Head, name) {
-		if cs, err := digest.ParseChallenges(v); err == nil {
-			all = append(all, cs...)
-		}
-	}
-	c, ok := digest.Choose(all)
+	c, ok := digest.Choose(challengesOf(res))
 	if !ok {
 		return false, false
 	}
