@@ -47,6 +47,8 @@ type checked struct {
 	Valid     bool             `json:"valid"`
 	Problems  []config.Problem `json:"problems"`
 	WorstMove time.Duration    `json:"worst_move_ns"`
+	GrantIPBX string           `json:"max_grant_ipbx"` // which grants the longest
+	MaxGrant  time.Duration    `json:"max_grant_ns"`
 	Act       bool             `json:"act"`
 }
 
@@ -56,6 +58,7 @@ func (c *cli) configCheck() *cobra.Command {
 		out := checked{Valid: err == nil, Problems: problems}
 		if cfg != nil {
 			out.WorstMove, out.Act = cfg.WorstMove(), cfg.Verification.Act
+			out.GrantIPBX, out.MaxGrant = cfg.LongestGrant()
 		}
 		if problems == nil {
 			out.Problems = []config.Problem{}
@@ -84,7 +87,7 @@ func (c *cli) checkText(k checked) string {
 		return b.String()
 	}
 	fmt.Fprintln(&b, c.m.ConfigGood(c.configPath, len(k.Problems)))
-	fmt.Fprintln(&b, c.m.WorstMove(k.WorstMove))
+	fmt.Fprintln(&b, c.m.WorstMove(k.WorstMove, k.GrantIPBX, k.MaxGrant))
 	if !k.Act {
 		fmt.Fprintln(&b, c.m.Observing())
 	}

@@ -152,22 +152,24 @@ func someEvents() []db.Event {
 
 func someLicence() admin.Licence {
 	return admin.Licence{
-		Mode: "pair", Phase: "unreg", Holder: "secondary", Leaving: "primary", Epoch: 5, Fence: noon.Add(time.Hour), WorstMove: 3609 * time.Second,
+		Mode: "pair", Phase: "unreg", Holder: "secondary", Leaving: "primary", Epoch: 5, Fence: noon.Add(time.Hour), WorstMove: 3614 * time.Second,
+		GrantIPBX: "oxe2", MaxGrant: time.Hour, Waits: "fence", Proof: "fence",
 		Bindings: []admin.Binding{
-			{Role: "primary", User: "sip:5001@oxe", IPBX: "oxe", Possible: true, Granted: time.Minute, Until: noon.Add(30 * time.Second)},
-			{Role: "primary", User: "sip:5001@oxe2", IPBX: "oxe2", Possible: true},
+			{Role: "primary", User: "sip:5001@oxe", IPBX: "oxe", Possible: true, Granted: time.Minute, Until: noon.Add(30 * time.Second), Proves: true, Gone: noon.Add(32 * time.Second), Seen: noon.Add(-30 * time.Second)},
+			{Role: "primary", User: "sip:5001@oxe2", IPBX: "oxe2", Possible: true, Gone: noon.Add(time.Hour), Elsewhere: noon.Add(time.Minute)},
 			{Role: "secondary", User: "sip:5002@oxe", IPBX: "oxe", Refused: true, Foreign: true, Contacts: []admin.Contact{{URI: "sip:5002@10.9.9.9", Seen: noon.Add(-12 * time.Second)}}},
 		},
 		Own: []admin.OwnRegister{
-			{Server: "svp1", Role: "primary", At: noon.Add(-20 * time.Second), Granted: time.Minute},
-			{Server: "svp2", Role: "secondary", At: noon.Add(-time.Hour)},
+			{Server: "svp1", Role: "primary", At: noon.Add(-20 * time.Second), Granted: time.Minute, Since: noon.Add(-3 * time.Hour), Until: noon.Add(40 * time.Second)},
+			{Server: "svp2", Role: "secondary", At: noon.Add(-time.Hour), Gone: true},
+			{Server: "svp2", Role: "secondary", At: noon.Add(-time.Hour), Granted: time.Minute, Gone: true},
 		},
 	}
 }
 
 func refusedLicence() admin.Licence {
 	return admin.Licence{
-		Mode: "pair", Phase: "bound", Holder: "primary", Leaving: "none", Epoch: 5, WorstMove: time.Minute,
+		Mode: "pair", Phase: "bound", Holder: "primary", Leaving: "none", Epoch: 5, WorstMove: time.Minute, GrantIPBX: "oxe", MaxGrant: 45 * time.Second,
 		Bindings: []admin.Binding{{Role: "primary", User: "sip:5001@oxe", IPBX: "oxe", Possible: true, Refused: true}},
 	}
 }

@@ -88,6 +88,9 @@ func (v view) status(s admin.Status) string {
 		b.WriteString("IPBX " + x.Name + "  " + v.seen(x) + "\n")
 	}
 	b.WriteString("\n" + v.m.Line(v.m.Label("registration"), v.registration(s)) + "\n")
+	for _, x := range s.Registration.Own {
+		b.WriteString("  " + v.ownRegister(x) + "\n")
+	}
 	n := s.Counters
 	b.WriteString(v.m.Line(v.m.Label("calls"), v.m.Counted(n.Offered, n.Answered, n.Dissuaded, n.Cancelled,
 		n.Rescued, n.Refused, n.Failed, n.Lost)) + "\n")
@@ -246,12 +249,11 @@ func (v view) licence(l admin.Licence) string {
 	}
 	fmt.Fprintf(&b, "%s   %s   %s\n", v.m.Line(v.m.Label("phase"), v.licencePhase(l)),
 		v.m.Line(v.m.Label("user"), v.m.Role(l.Holder)), v.m.Line(v.m.Label("epoch"), fmt.Sprint(l.Epoch)))
+	if l.Waits != "" {
+		fmt.Fprintln(&b, v.m.Line(v.m.Label("waits"), v.m.LicenceWait(l.Waits)))
+	}
 	if l.Leaving != "none" && l.Leaving != "" {
-		line := v.m.Line(v.m.Label("leaving"), v.m.Role(l.Leaving))
-		if !l.Fence.IsZero() {
-			line += ", " + v.m.Label("fence") + " " + v.clock(l.Fence)
-		}
-		fmt.Fprintln(&b, line)
+		fmt.Fprintln(&b, v.leaving(l))
 	}
 	rows := make([][]string, 0, len(l.Bindings))
 	for _, x := range l.Bindings {
@@ -261,8 +263,20 @@ func (v view) licence(l admin.Licence) string {
 	for _, x := range l.Own {
 		b.WriteString(v.ownRegister(x) + "\n")
 	}
-	fmt.Fprintln(&b, v.m.WorstMove(l.WorstMove))
+	fmt.Fprintln(&b, v.m.WorstMove(l.WorstMove, l.GrantIPBX, l.MaxGrant))
 	return b.String()
+}
+
+// leaving says whose absence is waited for, how it will be known, and by when.
+func (v view) leaving(l admin.Licence) string {
+	line := v.m.Line(v.m.Label("leaving"), v.m.Role(l.Leaving))
+	if l.Proof != "" {
+		line += ", " + v.m.LicenceProof(l.Proof)
+	}
+	if !l.Fence.IsZero() {
+		line += ", " + v.m.Label("fence") + " " + v.clock(l.Fence)
+	}
+	return line
 }
 
 // holds: the phase says that the holder is registered, or registers.
@@ -285,13 +299,19 @@ func (v view) licencePhase(l admin.Licence) string {
 	return v.m.LicencePhase(l.Phase)
 }
 
-// ownRegister says when a server last registered at Relève itself.
+// ownRegister says since when a server registers at Relève itself and until when
+// that holds, or that it does no longer.
 func (v view) ownRegister(x admin.OwnRegister) string {
 	line := v.m.Label("own-register") + " " + x.Server + " " + v.m.SeenAgo(v.now.Sub(x.At))
-	if x.Granted == 0 {
-		line += " (" + v.m.Label("left") + ")"
+	switch {
+	case x.Granted == 0:
+		return line + " (" + v.m.Label("left") + ")"
+	case x.Gone:
+		return line + " (" + v.m.Label("own-gone") + ")"
+	case x.Since.IsZero():
+		return line
 	}
-	return line
+	return line + " (" + v.since(x.Since) + ", " + v.m.Label("until") + " " + v.clock(x.Until) + ")"
 }
 
 // binding says whether the IPBX knows a user: as it said, or perhaps still.
@@ -300,12 +320,21 @@ func (v view) binding(x admin.Binding) string {
 	switch {
 	case x.Possible && x.Until.IsZero():
 		out[0] = v.m.Label("maybe")
+		if !x.Gone.IsZero() {
+			out = append(out, v.m.Label("gone-by")+" "+v.clock(x.Gone))
+		}
 	case x.Possible:
 		out[0] = v.m.Label("holder")
 		if x.Granted > 0 {
 			out = append(out, v.m.Label("granted")+" "+v.m.Ago(x.Granted))
 		}
 		out = append(out, v.m.Label("until")+" "+v.clock(x.Until))
+	}
+	if !x.Elsewhere.IsZero() {
+		out = append(out, v.m.Label("elsewhere")+" "+v.clock(x.Elsewhere))
+	}
+	if !x.Seen.IsZero() {
+		out = append(out, v.m.Label("listed")+" "+v.m.SeenAgo(v.now.Sub(x.Seen)))
 	}
 	if x.Refused {
 		out = append(out, v.m.Label("refused"))

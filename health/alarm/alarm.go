@@ -44,6 +44,7 @@ const (
 	StoreDown         Number = 1021
 	MainDatabaseDown  Number = 1022
 	PasswordRefused   Number = 1023 // the IPBX refuses the password of a server's calls
+	Unregistered      Number = 1024 // mode gate: a voice server no longer registers at Relève
 	PeerAbsent        Number = 1030
 	TwoMasters        Number = 1031
 	CertificateEnding Number = 1040 // warning; RaiseAs Major below seven days
@@ -91,7 +92,7 @@ func Numbers() []Number {
 	return []Number{
 		ServerSilent, NobodyServes, ServerMute, ServerSlow, Switched, ReturnPossible, Flapping, SecondaryNotReady,
 		SelfSick, IPBXSilent, BindingLapsing, BindingRefused, ForeignBinding, GrantTooLong, PassiveCalls,
-		Misprovisioned, MoveStuck, TLSFault, BothPresent, MirrorLag, StoreDown, MainDatabaseDown, PasswordRefused, PeerAbsent,
+		Misprovisioned, MoveStuck, TLSFault, BothPresent, MirrorLag, StoreDown, MainDatabaseDown, PasswordRefused, Unregistered, PeerAbsent,
 		TwoMasters, CertificateEnding, ClockAdrift, DiskFilling, NameStale, NameLost, CertificateBroken,
 		ConfigRefused, ManyRefused, UnknownSource, LimitReached, InternalFault, SourceFlood, Overloaded,
 		Frozen, BackupFailed, Exercise,
@@ -106,7 +107,7 @@ func (n Number) Severity() Severity {
 		return Critical
 	case ServerSilent, ServerMute, Switched, Flapping, SecondaryNotReady, SelfSick, IPBXSilent, BindingRefused,
 		PassiveCalls, Misprovisioned, MoveStuck, TLSFault, BothPresent, MirrorLag, PeerAbsent, LimitReached, InternalFault,
-		NameLost, CertificateBroken, Overloaded, PasswordRefused:
+		NameLost, CertificateBroken, Overloaded, PasswordRefused, Unregistered:
 		return Major
 	case ServerSlow, BindingLapsing, GrantTooLong, ClockAdrift, DiskFilling, ConfigRefused, BackupFailed, NameStale:
 		return Minor

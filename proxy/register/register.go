@@ -87,6 +87,7 @@ type Registrar struct {
 	mu       sync.Mutex
 	auth     map[slot]*credential
 	bindings map[slot][]Binding
+	listedAt map[slot]time.Time
 	passes   passes
 }
 
@@ -108,7 +109,7 @@ type credential struct {
 func New(a *agent.Agent, users [router.Servers]User, targets []Target) *Registrar {
 	return &Registrar{
 		agent: a, users: users, targets: targets,
-		auth: make(map[slot]*credential), bindings: make(map[slot][]Binding), passes: newPasses(),
+		auth: make(map[slot]*credential), bindings: make(map[slot][]Binding), listedAt: make(map[slot]time.Time), passes: newPasses(),
 	}
 }
 
@@ -286,7 +287,14 @@ func (r *Registrar) listed(k slot, u User, res agent.Result, ev *licence.Event) 
 	ev.HasList = read == values // none at all is a list too: nobody is bound
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.bindings[k] = all
+	r.bindings[k], r.listedAt[k] = all, time.Now()
+}
+
+// Listed is when this registrar last listed the bindings of a user; zero: never.
+func (r *Registrar) Listed(user router.Server, ipbx uint8) time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.listedAt[slot{user, ipbx}]
 }
 
 // Bindings are those that the registrars last stated.

@@ -59,6 +59,9 @@ type Binding struct {
 // LogDropped.
 const maxLog = 100_000
 
+// maxUsers bounds the users whose requests are counted apart.
+const maxUsers = 1000
+
 type binding struct {
 	contact string
 	until   time.Time
@@ -77,11 +80,12 @@ type registrar struct {
 	log      []BindingEvent
 	dropped  int
 	requests int
+	byUser   map[string]int // requests, by user of To
 	nonces   nonces
 }
 
 func newRegistrar(set Registrar, event func(Event)) *registrar {
-	return &registrar{set: set, event: event, bindings: map[string][]*binding{}, nonces: nonces{known: map[string]*nonce{}}}
+	return &registrar{set: set, event: event, bindings: map[string][]*binding{}, byUser: map[string]int{}, nonces: nonces{known: map[string]*nonce{}}}
 }
 
 // serve treats a REGISTER, the steps of RFC 3261 §10.3 in order.
@@ -89,6 +93,9 @@ func (g *registrar) serve(r *phone.Inbound) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.requests++
+	if user := phone.UserOf(r.Request.Get("To")); len(g.byUser) < maxUsers || g.byUser[user] > 0 {
+		g.byUser[user]++
+	}
 	if g.silent {
 		r.Drop()
 		return
@@ -331,6 +338,13 @@ func (x *IPBX) Registers() int {
 	x.reg.mu.Lock()
 	defer x.reg.mu.Unlock()
 	return x.reg.requests
+}
+
+// RegistersOf counts those of one user; of maxUsers users at most.
+func (x *IPBX) RegistersOf(user string) int {
+	x.reg.mu.Lock()
+	defer x.reg.mu.Unlock()
+	return x.reg.byUser[user]
 }
 
 // Log returns every change of a binding, oldest first. An error says that the

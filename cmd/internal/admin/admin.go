@@ -117,12 +117,14 @@ type IPBX struct {
 
 // Registration summarises the licence.
 type Registration struct {
-	Mode   string    `json:"mode"`   // trunk, pair or hold
+	Mode   string    `json:"mode"`   // trunk, gate, pair or hold
 	Holder string    `json:"holder"` // role whose user is bound, or is being bound
 	Phase  string    `json:"phase"`  // idle, bound, drain, unreg, claim or confirm
 	Until  time.Time `json:"until"`  // when the binding expires; zero: no binding
 
 	Refused bool `json:"refused,omitempty"` // by an IPBX, lately
+
+	Own []OwnRegister `json:"own,omitempty"` // mode gate: the servers' registrations at Relève
 
 	Leaving string    `json:"leaving,omitempty"` // role whose user must be gone first
 	Fence   time.Time `json:"fence"`             // when it is gone at the latest, proof or not; zero: nothing is waited for
@@ -159,8 +161,12 @@ type Licence struct {
 	Epoch     uint64        `json:"epoch"`
 	Fence     time.Time     `json:"fence"` // the latest end of a binding of Leaving; zero: none
 	Bindings  []Binding     `json:"bindings"`
-	WorstMove time.Duration `json:"worst_move_ns"` // the longest a move can take here
-	Own       []OwnRegister `json:"own"`           // the servers that register at Relève
+	WorstMove time.Duration `json:"worst_move_ns"`  // the longest a move can take here
+	GrantIPBX string        `json:"max_grant_ipbx"` // which IPBX grants the longest …
+	MaxGrant  time.Duration `json:"max_grant_ns"`   // … and how long
+	Waits     string        `json:"waits"`          // for what a move waits: lease, store, answer, outstanding, fence, retry; empty: nothing
+	Proof     string        `json:"proof"`          // of the absence of Leaving: list (the IPBX's list proves it) or fence; empty: nobody leaves
+	Own       []OwnRegister `json:"own"`            // the servers that register at Relève
 }
 
 // OwnRegister is the last REGISTER that a server sent to Relève for itself.
@@ -169,6 +175,9 @@ type OwnRegister struct {
 	Role    string        `json:"role"`
 	At      time.Time     `json:"at"`
 	Granted time.Duration `json:"granted_ns"` // 0: it said that it leaves
+	Since   time.Time     `json:"since"`      // it registers without a gap; zero: it does not
+	Until   time.Time     `json:"until"`      // when it ends unless it comes again
+	Gone    bool          `json:"gone"`       // it registered, and does no longer
 }
 
 // Contact is one that an IPBX lists for our user and that is not ours.
@@ -179,15 +188,19 @@ type Contact struct {
 
 // Binding is what is known of one user at one IPBX.
 type Binding struct {
-	Role     string        `json:"role"` // whose user
-	User     string        `json:"user"` // AOR
-	IPBX     string        `json:"ipbx"`
-	Possible bool          `json:"possible"` // a binding may exist there
-	Granted  time.Duration `json:"granted_ns"`
-	Until    time.Time     `json:"until"`
-	Refused  bool          `json:"refused"` // the IPBX refuses this user
-	Foreign  bool          `json:"foreign"` // it lists a Contact that is not ours
-	Contacts []Contact     `json:"contacts,omitempty"`
+	Role      string        `json:"role"` // whose user
+	User      string        `json:"user"` // AOR
+	IPBX      string        `json:"ipbx"`
+	Possible  bool          `json:"possible"` // a binding may exist there
+	Granted   time.Duration `json:"granted_ns"`
+	Until     time.Time     `json:"until"`
+	Refused   bool          `json:"refused"`   // the IPBX refuses this user
+	Foreign   bool          `json:"foreign"`   // it lists a Contact that is not ours
+	Proves    bool          `json:"proves"`    // a list of it without this user proves that it is gone
+	Gone      time.Time     `json:"gone"`      // when no binding can exist any more at the latest; zero: none exists
+	Elsewhere time.Time     `json:"elsewhere"` // likewise at a former registrar of this IPBX; zero: none
+	Seen      time.Time     `json:"seen"`      // when it last listed its bindings; zero: never
+	Contacts  []Contact     `json:"contacts,omitempty"`
 }
 
 // Probe is one round of checks, run on demand.

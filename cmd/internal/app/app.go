@@ -199,6 +199,7 @@ func (a *App) proxyHooks() proxy.Hooks {
 		Record:      a.recorded,
 		PassiveCall: a.mind.passiveCall,
 		Registered:  a.mind.registered,
+		Register:    a.mind.registerAsked,
 		Own:         func(raw []byte, h *message.Head) bool { return a.agent.Response(raw, h) },
 		Dismiss:     a.dismiss,
 		Credentials: a.mind.credentials,

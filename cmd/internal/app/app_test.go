@@ -77,8 +77,14 @@ func newSite(t *testing.T) *site {
 }
 
 // prepared is a site whose node is not started yet.
-func prepared(t *testing.T) *site {
+func prepared(t *testing.T) *site { return preparedWith(t, sitePattern, nil) }
+
+// preparedWith has another file, and servers that register as own says.
+func preparedWith(t *testing.T, pattern string, own func(user string) server.Register) *site {
 	t.Helper()
+	if own == nil {
+		own = func(string) server.Register { return server.Register{} }
+	}
 	s := &site{t: t, dir: t.TempDir()}
 	for _, u := range []string{"5001", "5002"} {
 		if err := os.WriteFile(filepath.Join(s.dir, u), []byte("secret"+u), 0o600); err != nil {
@@ -93,14 +99,14 @@ func prepared(t *testing.T) *site {
 	})
 	s.must(err)
 	t.Cleanup(func() { _ = s.ipbx.Close() })
-	s.primary, err = server.Start(server.Config{Name: "principal", Addr: "127.0.40.2:0", Lines: 4, Releve: s.address, User: "5000", RTP: true})
+	s.primary, err = server.Start(server.Config{Name: "principal", Addr: "127.0.40.2:0", Lines: 4, Releve: s.address, User: "5000", RTP: true, Register: own("5001")})
 	s.must(err)
 	t.Cleanup(func() { _ = s.primary.Close() })
-	s.secondary, err = server.Start(server.Config{Name: "secours", Addr: "127.0.40.3:0", Lines: 4, Releve: s.address, User: "5000", RTP: true})
+	s.secondary, err = server.Start(server.Config{Name: "secours", Addr: "127.0.40.3:0", Lines: 4, Releve: s.address, User: "5000", RTP: true, Register: own("5002")})
 	s.must(err)
 	t.Cleanup(func() { _ = s.secondary.Close() })
 	s.file = filepath.Join(s.dir, "releve.yaml")
-	body := fmt.Sprintf(sitePattern, s.address, s.dir, s.ipbx.Addr(), s.primary.Addr(), s.secondary.Addr())
+	body := fmt.Sprintf(pattern, s.address, s.dir, s.ipbx.Addr(), s.primary.Addr(), s.secondary.Addr())
 	s.must(os.WriteFile(s.file, []byte(body), 0o600))
 	return s
 }

@@ -96,7 +96,20 @@ func (a *App) limitsOfCalls() []limit {
 		table("ended-calls", true, func(r dialog.Refused) uint64 { return r.Ended }),                               // a BYE that crosses is recorded twice
 		{name: "turned-away", quiet: true, count: st.Unremembered.Load},                                            // in an overload, which is told
 		{name: text.LimitSteps, count: st.Runaway.Load},
+		a.registrationsLimit(),
 	}
+}
+
+// registrationsLimit bounds the servers' REGISTERs that wait (mode gate).
+func (a *App) registrationsLimit() limit {
+	_, most, _ := a.registrar.Offers()
+	return limit{name: text.LimitRegistrations, count: func() uint64 {
+		_, _, dropped := a.registrar.Offers()
+		return dropped + a.proxy.Stats.Refused[proxy.BoundRegistrations].Load()
+	}}.holding(int64(most), func() int64 {
+		now, _, _ := a.registrar.Offers()
+		return int64(now)
+	})
 }
 
 // limitsOfNode are the bounds beside the call path.

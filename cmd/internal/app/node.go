@@ -58,6 +58,9 @@ func (a *App) Status(context.Context) admin.Status {
 		out.IPBX = append(out.IPBX, a.ipbxStatus(i, x))
 	}
 	out.Registration = registration(s.licence)
+	if s.licence.Mode == licence.Gate {
+		out.Registration.Own = a.ownRegisters()
+	}
 	return out
 }
 
@@ -201,8 +204,9 @@ func (a *App) Licence(context.Context) admin.Licence {
 	a.mind.mu.Unlock()
 	out := admin.Licence{
 		Mode: modeName(l.Mode), Phase: phaseName(l.Phase), Holder: l.Holder.String(), Leaving: l.Leaving.String(),
-		Epoch: l.Epoch, WorstMove: a.cfg.WorstMove(),
+		Epoch: l.Epoch, WorstMove: a.cfg.WorstMove(), Waits: string(l.Waits), Proof: proofOf(l),
 	}
+	out.GrantIPBX, out.MaxGrant = a.cfg.LongestGrant()
 	if l.Fence > 0 {
 		out.Fence = time.Now().Add(l.Fence).UTC()
 	}
@@ -216,6 +220,13 @@ func (a *App) Licence(context.Context) admin.Licence {
 			row := admin.Binding{
 				Role: s.String(), User: u.AOR.AOR(), IPBX: a.cfg.IPBX[i].Name, Possible: b.Possible,
 				Granted: b.Granted, Refused: b.Refused, Foreign: b.Foreign > 0, Contacts: a.foreign(s, i),
+				Proves: b.Proves, Seen: a.listedAt(s, i),
+			}
+			if b.Possible {
+				row.Gone = time.Now().Add(b.Fence).UTC()
+			}
+			if b.Elsewhere > 0 {
+				row.Elsewhere = time.Now().Add(b.Elsewhere).UTC()
 			}
 			if b.Up {
 				row.Until = time.Now().Add(b.Remaining).UTC()
@@ -225,6 +236,20 @@ func (a *App) Licence(context.Context) admin.Licence {
 	}
 	out.Own = a.ownRegisters()
 	return out
+}
+
+// proofOf is how the absence of who leaves will be known: by the lists of every
+// IPBX that may have it, else by the fence.
+func proofOf(l licence.Status) string {
+	if l.Leaving == router.NoServer {
+		return ""
+	}
+	for i := range l.IPBXs {
+		if b := l.Bindings[l.Leaving][i]; b.Elsewhere > 0 || b.Possible && !b.Proves {
+			return "fence"
+		}
+	}
+	return "list"
 }
 
 // Probe runs one round now.

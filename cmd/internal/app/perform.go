@@ -38,6 +38,10 @@ func (m *mind) perform(e *control.Effect) {
 		m.saves <- *e // room for one: the mind has one save in flight
 	case control.Register:
 		m.register(e.Register)
+	case control.Reply:
+		m.reply(e.Register)
+	case control.Own:
+		m.owned(e.Server, e.On)
 	case control.Publish:
 		m.app.proxy.SetView(e.View)
 		m.viewed(e.View)
@@ -45,7 +49,7 @@ func (m *mind) perform(e *control.Effect) {
 		m.alarmed(e)
 	case control.Record:
 		m.journal(e)
-	case control.Reply, control.Own, control.AskLease:
+	case control.AskLease:
 		m.app.log.Error("an effect that this build cannot perform", "kind", e.Kind)
 	}
 }

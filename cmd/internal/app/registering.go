@@ -8,6 +8,7 @@ import (
 	"releve/cmd/internal/text"
 	"releve/health/alarm"
 	"releve/router"
+	"releve/router/licence"
 )
 
 // registering is the last REGISTER that a server sent us for itself. It decides
@@ -15,13 +16,28 @@ import (
 type registering struct {
 	at      atomic.Int64 // Unix nanoseconds; 0: none yet
 	granted atomic.Int64 // seconds; 0: it left
+	since   atomic.Int64 // Unix nanoseconds: it comes without a gap; 0: it does not
 	shown   bool         // owned by the loop: the journal says that it registers
 }
 
 // registered is a hook of the proxy: it only notes.
 func (m *mind) registered(s router.Server, granted int) {
-	m.registers[s].granted.Store(int64(granted))
-	m.registers[s].at.Store(time.Now().UnixNano())
+	r, now := &m.registers[s], time.Now()
+	switch {
+	case granted == 0:
+		r.since.Store(0)
+	case r.since.Load() == 0 || !r.stands(now):
+		r.since.Store(now.UnixNano())
+	}
+	r.granted.Store(int64(granted))
+	r.at.Store(now.UnixNano())
+}
+
+// stands: it did not say that it leaves, and less than twice what it was granted
+// went by (our choice: one lost refresh is nothing).
+func (r *registering) stands(now time.Time) bool {
+	at, granted := r.last()
+	return !at.IsZero() && granted > 0 && now.Sub(at) < 2*granted
 }
 
 // last returns when the last one came, zero for never, and for how long it holds.
@@ -33,13 +49,14 @@ func (r *registering) last() (at time.Time, granted time.Duration) {
 }
 
 // lookForRegisters tells the journal when a server begins to register here, and
-// when it stops: it said so, or twice what it was granted went by (our choice:
-// one lost refresh is nothing).
+// when it stops. In mode gate the licence knows, and says Own.
 func (m *mind) lookForRegisters(now time.Time) {
+	if m.app.cfg.Registration.Mode == licence.Gate {
+		return
+	}
 	for _, s := range [...]router.Server{router.Primary, router.Secondary} {
 		r := &m.registers[s]
-		at, granted := r.last()
-		does := !at.IsZero() && granted > 0 && now.Sub(at) < 2*granted
+		does := r.stands(now)
 		if does == r.shown {
 			continue
 		}
@@ -55,11 +72,26 @@ func (m *mind) lookForRegisters(now time.Time) {
 // ownRegisters are the servers that registered here, for the licence verb.
 func (a *App) ownRegisters() (out []admin.OwnRegister) {
 	for _, c := range a.cfg.Servers {
-		if at, granted := a.mind.registers[c.Role].last(); !at.IsZero() {
-			out = append(out, admin.OwnRegister{Server: c.Name, Role: c.Role.String(), At: at.UTC(), Granted: granted})
+		r := &a.mind.registers[c.Role]
+		at, granted := r.last()
+		if at.IsZero() {
+			continue
 		}
+		o := admin.OwnRegister{Server: c.Name, Role: c.Role.String(), At: at.UTC(), Granted: granted, Gone: !r.stands(time.Now())}
+		if !o.Gone {
+			o.Since, o.Until = time.Unix(0, r.since.Load()).UTC(), at.Add(granted).UTC()
+		}
+		out = append(out, o)
 	}
 	return out
+}
+
+// listedAt is when an IPBX last listed the bindings of a user; zero: never.
+func (a *App) listedAt(user router.Server, ipbx uint8) time.Time {
+	if at := a.registrar.Listed(user, ipbx); !at.IsZero() {
+		return at.UTC()
+	}
+	return time.Time{}
 }
 
 // foreign lists the Contacts at an IPBX that are not ours, as last stated.

@@ -12,7 +12,8 @@ import (
 //
 // It has no limit of its own and needs none: each entry answers one effect, and
 // the mind has one save, one REGISTER per user and IPBX, and one probe per
-// target and interval under way.
+// target and interval under way; or is a server's own REGISTER, of which package
+// proxy keeps a bounded number open.
 type results struct {
 	mu   sync.Mutex
 	list []control.Event // guarded by mu

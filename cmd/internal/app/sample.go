@@ -85,6 +85,7 @@ func (m *mind) observe(now time.Time) {
 	}
 	m.count(now)
 	m.lookForRegisters(now)
+	m.awaitRegister(now)
 	m.watchNet(now)
 }
 

@@ -74,7 +74,7 @@ func (a *App) proxyConfig(keys *message.Keys) proxy.Config {
 	c := proxy.Config{
 		Policy: a.forkPolicy(), ServiceNumbers: make(map[string]bool), Q850: a.cfg.Dissuasion.Q850,
 		LocalRegister: a.cfg.Registration.Mode != licence.Trunk, Keys: keys, Limits: a.limits(),
-		Names: a.names.resolver,
+		Names: a.names.resolver, Gate: a.gate(),
 	}
 	for _, l := range a.cfg.Listen {
 		c.Listeners = append(c.Listeners, proxy.Listener{Network: networkOf(l), SentBy: l.Advertise.String(), Entry: l.Entry})
@@ -87,7 +87,7 @@ func (a *App) proxyConfig(keys *message.Keys) proxy.Config {
 		for i := range c.IPBXs {
 			c.IPBXs[i].Identity[s.Role] = a.cfg.IdentityOf(s.Role, i)
 		}
-		if u, ok := a.cfg.UserOf(s.Role); ok {
+		if u, ok := a.cfg.UserOf(s.Role); ok && u.Password.Given() { // else challenges are the server's
 			c.Servers[s.Role].Credentials = proxy.Credentials{Username: u.Username, Password: u.Password.Value()}
 		}
 	}
@@ -150,8 +150,13 @@ func (a *App) controlPolicy() control.Policy {
 		Health:    health.Policy{Interval: v.IdleInterval, Lasting: v.Lasting},
 		Secondary: secondary, Absent: a.cfg.Level == router.Backup, IPBXs: uint8(len(a.cfg.IPBX)),
 	}
-	for _, x := range a.cfg.IPBX {
+	for i, x := range a.cfg.IPBX {
 		p.Licence.MaxGrant = max(p.Licence.MaxGrant, x.MaxGrant)
+		p.Licence.Twins[i] = x.MainStandby
+	}
+	for s := router.Primary; s <= router.Secondary; s++ {
+		u, ok := a.cfg.UserOf(s)
+		p.Licence.NoPassword[s] = ok && a.cfg.Registration.Mode == licence.Gate && !u.Password.Given()
 	}
 	return p
 }

@@ -37,11 +37,15 @@ func (k *checker) users() {
 		if !u.AOR.IsZero() && u.AOR.User == "" {
 			k.fault(at+".aor", CodeSIP, k.say.ConfigNeedUser(at+".aor", u.AOR.String()))
 		}
+		if g.Mode == licence.Gate && !u.Password.Given() && k.sound(at+".password", at+".password_file", at+".password_env") {
+			k.advise(at, CodeNoSentinel, k.say.ConfigNoSentinel(u.Name))
+			continue
+		}
 		k.secret(&u.Password, at)
 	}
 }
 
-// matchUsers: in pair one user a server, in hold a single one.
+// matchUsers: in gate and pair one user a server, in hold a single one.
 func (k *checker) matchUsers() {
 	users := k.Registration.Users
 	if k.Registration.Mode == licence.Hold {
@@ -71,7 +75,7 @@ func (k *checker) matchUsers() {
 	}
 	for _, s := range k.Servers {
 		if s.Name != "" && s.Role != router.NoServer && !byName[s.Name] {
-			k.fault("registration.users", CodeUserMissing, k.say.ConfigUserMissing(s.Name))
+			k.fault("registration.users", CodeUserMissing, k.say.ConfigUserMissing(ModeName(k.Registration.Mode), s.Name))
 		}
 	}
 }

@@ -108,12 +108,13 @@ type Server struct {
 
 // Registration says who registers at the IPBX.
 type Registration struct {
-	Mode    licence.Mode  // Trunk (default), Pair or Hold
+	Mode    licence.Mode  // Trunk (default), Gate, Pair or Hold
 	Expires time.Duration // 30 s–1 h, 60 s: asked for
-	Users   []User        // Pair: one a server, named as it; Hold: one
+	Users   []User        // Gate, Pair: one a server, named as it; Hold: one
 }
 
-// User is a licensed user. Name is the server's (Pair).
+// User is a licensed user. Name is the server's (Gate, Pair). Password: none in
+// Gate means that the server's own credentials pass through.
 type User struct {
 	Name     string
 	AOR      URI
@@ -223,13 +224,13 @@ func (c *Config) Server(role router.Server) (Server, bool) {
 }
 
 // UserOf returns the licensed user to register while role is active: its own
-// in mode pair, the only one in mode hold, none in mode trunk.
+// in modes gate and pair, the only one in mode hold, none in mode trunk.
 func (c *Config) UserOf(role router.Server) (User, bool) {
 	if c.Registration.Mode == licence.Hold && len(c.Registration.Users) == 1 {
 		return c.Registration.Users[0], true
 	}
 	s, ok := c.Server(role)
-	if !ok || c.Registration.Mode != licence.Pair {
+	if !ok || c.Registration.Mode != licence.Pair && c.Registration.Mode != licence.Gate {
 		return User{}, false
 	}
 	for _, u := range c.Registration.Users {
@@ -241,25 +242,43 @@ func (c *Config) UserOf(role router.Server) (User, bool) {
 }
 
 // Times of one licence move, our choice: package licence bounds a REGISTER
-// transaction by 4 s and adds 1 s of slack, and the drift of a clock over the
-// time asked for (1/1000), to every fence.
+// transaction by 4 s, lets a message live 5 s after it (T4 of RFC 3261), and adds
+// 1 s of slack, and the drift of a clock over the time asked for (1/1000), to
+// every fence.
 const (
 	registerLimit = 4 * time.Second
+	messageLife   = 5 * time.Second
 	fenceSlack    = time.Second
 )
 
 // WorstMove is the longest a move of the licence can take when the IPBX proves
 // nothing: outstanding REGISTERs end, the longest grant is waited out, the new
-// user is bound. Zero in trunk and hold, where no binding has to go first.
+// user is bound. Where its password is the server's, that is when the server next
+// registers, a third of expires later, and answers the challenge. Zero in trunk and
+// hold, where no binding has to go first.
 func (c *Config) WorstMove() time.Duration {
-	if c.Registration.Mode != licence.Pair && c.Registration.Mode != licence.Gate {
+	g := &c.Registration
+	if g.Mode != licence.Pair && g.Mode != licence.Gate {
 		return 0
 	}
-	var grant time.Duration
-	for _, x := range c.IPBX {
-		grant = max(grant, x.MaxGrant)
+	claim := registerLimit
+	for _, u := range g.Users {
+		if g.Mode == licence.Gate && !u.Password.Given() {
+			claim = g.Expires/3 + 2*registerLimit
+		}
 	}
-	return registerLimit + grant + fenceSlack + c.Registration.Expires/1000 + registerLimit
+	_, grant := c.LongestGrant()
+	return registerLimit + messageLife + grant + fenceSlack + g.Expires/1000 + claim
+}
+
+// LongestGrant is the longest max_grant of the IPBXs, and whose it is.
+func (c *Config) LongestGrant() (ipbx string, grant time.Duration) {
+	for _, x := range c.IPBX {
+		if x.MaxGrant > grant {
+			ipbx, grant = x.Name, x.MaxGrant
+		}
+	}
+	return ipbx, grant
 }
 
 // CommandFor returns the exec check's command for server s.

@@ -107,7 +107,7 @@ func TestGoodFull(t *testing.T) {
 	if c.Level != router.HighAvailability || !c.Automatic() || c.Registration.Mode != licence.Pair {
 		t.Errorf("level %v mode %v", c.Level, c.Registration.Mode)
 	}
-	if got, want := c.WorstMove(), 1809*time.Second+60*time.Millisecond; got != want {
+	if got, want := c.WorstMove(), 1814*time.Second+60*time.Millisecond; got != want {
 		t.Errorf("worst move %v, want %v", got, want)
 	}
 	if v := c.Verification; !v.Dead || v.Gray || v.Degraded || v.Count != 4 || v.Timeout != 500*time.Millisecond {
@@ -152,6 +152,60 @@ func TestGoodBase(t *testing.T) {
 	}
 	if got := c.IPBX[0].Sources; len(got) != 1 || got[0] != netip.MustParseAddr("2001:db8::10") {
 		t.Errorf("sources %v", got)
+	}
+}
+
+// TestGate: a password is the server's own where the file gives none; that is
+// said, and reckoned with.
+func TestGate(t *testing.T) {
+	t.Setenv("RELEVE_TEST_5002", "other")
+	path, _ := file(t, "good_full.yaml")
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	load := func(pairs ...string) (*Config, []Problem) {
+		t.Helper()
+		text := strings.NewReplacer(append(pairs, "mode: pair", "mode: gate")...).Replace(string(raw))
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, problems, err := Load(path, "")
+		if err != nil {
+			t.Fatal(err, problems)
+		}
+		return c, problems
+	}
+	sentinel := func(problems []Problem) (out []string) {
+		for _, p := range problems {
+			if p.Code == CodeNoSentinel {
+				out = append(out, p.Path)
+			}
+		}
+		return out
+	}
+	c, problems := load()
+	if u, ok := c.UserOf(router.Secondary); !ok || u.Password.Value() != "other" || c.Registration.Mode != licence.Gate || sentinel(problems) != nil {
+		t.Errorf("with passwords: %+v %v", u, problems)
+	}
+	if got, want := c.WorstMove(), 1814*time.Second+60*time.Millisecond; got != want {
+		t.Errorf("worst move with passwords %v, want %v", got, want)
+	}
+	c, problems = load(", password_env: RELEVE_TEST_5002", "")
+	if got := sentinel(problems); len(got) != 1 || got[0] != "registration.users.secours" {
+		t.Errorf("advice at %q, want one", got)
+	}
+	if u, ok := c.UserOf(router.Secondary); !ok || u.Password.Given() || u.AOR.User != "5002" {
+		t.Errorf("without: %+v", u)
+	}
+	if got, want := c.WorstMove(), (1814+24)*time.Second+60*time.Millisecond; got != want {
+		t.Errorf("worst move without %v, want %v", got, want)
+	}
+	if got := string(c.Show()); strings.Count(got, stars) != 1 || !strings.Contains(got, "mode: gate") {
+		t.Errorf("shown as\n%s", got)
+	}
+	if ipbx, grant := c.LongestGrant(); ipbx != "oxe" || grant != 30*time.Minute {
+		t.Errorf("%s grants %v", ipbx, grant)
 	}
 }
 
@@ -260,7 +314,7 @@ func uncommented(t *testing.T, name string, raw []byte) {
 	var out []string
 	opened := 0
 	for line := range strings.SplitSeq(string(raw), "\n") {
-		if m := setting.FindStringSubmatch(line); m != nil && !strings.HasPrefix(m[2], "trunk:") && !strings.HasPrefix(m[2], "pair:") &&
+		if m := setting.FindStringSubmatch(line); m != nil && !strings.HasPrefix(m[2], "trunk:") && !strings.HasPrefix(m[2], "gate:") && !strings.HasPrefix(m[2], "pair:") &&
 			!strings.HasPrefix(m[2], "hold:") && !strings.HasPrefix(m[2], "users:") && !strings.Contains(m[2], "aor:") {
 			line = m[1] + m[2]
 			opened++

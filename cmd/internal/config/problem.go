@@ -66,6 +66,7 @@ const (
 	CodeTLSEnding        Code = "CFG-054" // advice
 	CodeIdentity         Code = "CFG-057"
 	CodeIdentityUnused   Code = "CFG-058" // advice
+	CodeNoSentinel       Code = "CFG-059" // advice
 )
 
 // Problem is one fault, or one piece of advice, at its place in the file.

@@ -12,7 +12,7 @@ func (r *reader) registration(g *Registration) take {
 	return func(n *yaml.Node, path string) {
 		r.mapping(n, path,
 			field{"mode", oneOf(r, &g.Mode, word[licence.Mode]{name: "trunk", value: licence.Trunk},
-				word[licence.Mode]{name: "gate", notYet: true},
+				word[licence.Mode]{name: "gate", value: licence.Gate},
 				word[licence.Mode]{name: "pair", value: licence.Pair},
 				word[licence.Mode]{name: "hold", value: licence.Hold})},
 			field{"expires", r.duration(&g.Expires, 30*time.Second, time.Hour)},

@@ -168,7 +168,9 @@ func (g Registration) tree() *yaml.Node {
 		one := newPairs()
 		one.quoted("aor", u.AOR.String())
 		one.quoted("username", u.Username)
-		one.quoted("password", stars)
+		if u.Password.Given() {
+			one.quoted("password", stars)
+		}
 		one.plain("password_file", u.Password.File)
 		one.plain("password_env", u.Password.Env)
 		users.node.Content = append(users.node.Content, quotedNode(u.Name), one.node)

@@ -86,6 +86,9 @@ type Secret struct {
 // NewSecret holds a password that was not read by Load.
 func NewSecret(value string) Secret { return Secret{value: value} }
 
+// Given says that there is a password, or that one was said to be somewhere.
+func (s Secret) Given() bool { return s.File != "" || s.Env != "" || s.value != "" }
+
 // Value returns the password itself, for the digest and nothing else.
 func (s Secret) Value() string { return s.value }
 

@@ -82,8 +82,8 @@ var alarms = map[uint16]alarmText{
 	1012: {
 		pair{"L'IPBX refuse l'enregistrement SIP", "The IPBX refuses the registration"},
 		pair{
-			"Mot de passe ou utilisateur incorrect : comparez registration.users et l'IPBX. Relève réessaie sans insister.",
-			"Wrong password or user: compare registration.users with the IPBX. Relève keeps trying without hammering.",
+			"Mot de passe ou utilisateur incorrect : comparez registration.users (en mode gate sans password_file : le compte SIP du serveur) et l'IPBX. Relève réessaie sans insister.",
+			"Wrong password or user: compare registration.users (in mode gate without password_file: the server's SIP account) with the IPBX. Relève keeps trying without hammering.",
 		},
 	},
 	1013: {
@@ -161,6 +161,13 @@ var alarms = map[uint16]alarmText{
 		pair{
 			"Les appels sortants et les transferts de ce serveur sont refusés (403). Comparez registration.users et l'IPBX, puis redémarrez Relève. Relève n'insiste pas : un essai par appel, puis une pause de 30 s à 30 min.",
 			"Outgoing calls and transfers of that server are refused (403). Compare registration.users with the IPBX, then restart Relève. Relève does not hammer: one attempt per call, then a pause of 30 s to 30 min.",
+		},
+	},
+	1024: {
+		pair{"Un serveur vocal ne s'enregistre plus auprès de Relève", "A voice server no longer registers at Relève"},
+		pair{
+			"Vérifiez que Wel'Suite tourne sur ce serveur, que son compte SIP est actif et que Relève y est son proxy sortant. Sans le mot de passe dans registration.users, l'IPBX n'enverra plus d'appels à la fin de l'enregistrement (« releve licence »).",
+			"Check that Wel'Suite runs on that server, that its SIP account is active and that Relève is its outbound proxy. Without the password in registration.users the IPBX sends no more calls once the registration ends (\"releve licence\").",
 		},
 	},
 	1030: {

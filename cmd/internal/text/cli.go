@@ -122,14 +122,16 @@ func (m Messages) ConfigBad(file string, faults int) string {
 	return m.say("%s : %d faute(s).", "%s: %d fault(s).", file, faults)
 }
 
-// WorstMove states how long a move of the registration may take here.
-func (m Messages) WorstMove(d time.Duration) string {
+// WorstMove states how long a move of the registration may take here, and which
+// IPBX grants the longest.
+func (m Messages) WorstMove(d time.Duration, ipbx string, grant time.Duration) string {
 	if d == 0 {
 		return m.say("Déplacement de l'enregistrement SIP : immédiat, aucun n'est à défaire d'abord.",
 			"Move of the registration: at once, none has to be undone first.")
 	}
-	return m.say("Déplacement de l'enregistrement SIP, au pire : %s, si l'IPBX ne prouve rien (bien plus court sinon). max_grant le fixe.",
-		"Move of the registration, at worst: %s, if the IPBX proves nothing (much shorter otherwise). max_grant sets it.", m.Ago(d))
+	return m.say("Déplacement de l'enregistrement SIP, au pire : %s. L'IPBX « %s » accorde jusqu'à %s (max_grant) : tant qu'il ne prouve pas le départ de l'ancien, une bascule attend la fin de cette durée ; quand il le prouve, environ une seconde suffit.",
+		"Move of the registration, at worst: %s. IPBX %q grants up to %s (max_grant): while it does not prove that the former one is gone, a switchover waits until that time is over; when it does, about a second is enough.",
+		m.Ago(d), ipbx, m.Ago(grant))
 }
 
 // Observing says that nothing will switch.
@@ -272,6 +274,8 @@ func (m Messages) RegistrationMode(mode string) string {
 	switch mode {
 	case "trunk":
 		return m.say("trunk (par adresse, sans enregistrement)", "trunk (by address, no registration)")
+	case "gate":
+		return m.say("gate (l'enregistrement du serveur actif passe par Relève, celui du passif s'arrête ici)", "gate (the active server's registration goes through Relève, the passive one's ends here)")
 	case "pair":
 		return m.say("pair (l'utilisateur du principal ou celui du secours)", "pair (the primary's user or the secondary's)")
 	case "hold":
@@ -300,6 +304,33 @@ func (m Messages) LicencePhase(phase string) string {
 		return m.say("le nouveau s'enregistre", "the new one registers")
 	}
 	return phase
+}
+
+// LicenceWait says what a move of the registration waits for.
+func (m Messages) LicenceWait(wait string) string {
+	switch wait {
+	case "lease":
+		return m.say("l'autre nœud tient la décision, ou ce nœud démarre", "the other node decides, or this one is starting")
+	case "store":
+		return m.say("l'écriture sur disque de l'intention", "the intent to be on disk")
+	case "answer":
+		return m.say("la réponse de l'IPBX", "the IPBX's answer")
+	case "outstanding":
+		return m.say("un enregistrement sans réponse peut encore arriver à l'IPBX", "an unanswered registration may still reach the IPBX")
+	case "fence":
+		return m.say("la preuve de l'IPBX, ou la fin de l'enregistrement", "the IPBX's proof, or the end of the registration")
+	case "retry":
+		return m.say("le prochain essai, ou l'enregistrement du serveur", "the next try, or the server's own registration")
+	}
+	return wait
+}
+
+// LicenceProof says how the absence of the one who leaves will be known.
+func (m Messages) LicenceProof(proof string) string {
+	if proof == "list" {
+		return m.say("prouvé par la liste de l'IPBX", "proven by the IPBX's list")
+	}
+	return m.say("l'IPBX ne le prouve pas : le délai fait foi", "not proven by the IPBX: time alone will tell")
 }
 
 // Registered says in a few words who is registered; until is a time of day,

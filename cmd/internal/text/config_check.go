@@ -87,14 +87,21 @@ func (m Messages) ConfigSecretOpen(path string) string {
 
 // ConfigUsersUnused (CFG-030).
 func (m Messages) ConfigUsersUnused(mode string) string {
-	return m.say("registration.users ne sert pas en mode %s ; retirez-le ou choisissez pair ou hold.",
-		"registration.users is not used in mode %s; remove it or choose pair or hold.", mode)
+	return m.say("registration.users ne sert pas en mode %s ; retirez-le ou choisissez gate, pair ou hold.",
+		"registration.users is not used in mode %s; remove it or choose gate, pair or hold.", mode)
 }
 
 // ConfigUserMissing (CFG-031).
-func (m Messages) ConfigUserMissing(server string) string {
-	return m.say("le mode pair demande un utilisateur pour le serveur « %s » dans registration.users.",
-		"mode pair needs a user for server %q in registration.users.", server)
+func (m Messages) ConfigUserMissing(mode, server string) string {
+	return m.say("le mode %s demande un utilisateur pour le serveur « %s » dans registration.users.",
+		"mode %s needs a user for server %q in registration.users.", mode, server)
+}
+
+// ConfigNoSentinel (CFG-059, advice): mode gate, and the password stays at the
+// server.
+func (m Messages) ConfigNoSentinel(server string) string {
+	return m.say("sans le mot de passe de « %s », Relève ne peut ni désenregistrer son utilisateur ni regarder qui d'autre l'utilise : une bascule attend la fin de l'enregistrement (max_grant). password_file ou password_env l'évite.",
+		"without the password of %q Relève can neither unregister its user nor see who else uses it: a switchover waits until the registration has expired (max_grant). password_file or password_env avoids that.", server)
 }
 
 // ConfigOneUser (CFG-031).

@@ -27,6 +27,7 @@ const (
 	LimitHandshakes           = "handshakes"
 	LimitSteps                = "steps"
 	LimitDoor                 = "admin"
+	LimitRegistrations        = "registrations"
 )
 
 // Limit names a limit.
@@ -76,6 +77,8 @@ func (m Messages) Limit(name string) string {
 		return m.say("connexions fermées : l'autre bout ne lit plus", "connections closed: the far end does not read")
 	case LimitSteps:
 		return m.say("étapes d'un même appel", "steps of one call")
+	case LimitRegistrations:
+		return m.say("enregistrements des serveurs en attente de réponse", "servers' registrations that wait for their answer")
 	case LimitDoor:
 		return m.say("commandes et outils de supervision à la fois", "commands and monitoring tools at once")
 	case LimitHandshakes:

@@ -1,0 +1,162 @@
+package app
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"releve/cmd/internal/admin"
+	"releve/cmd/internal/text"
+	"releve/health/alarm"
+	"releve/testbed/ipbx"
+	"releve/testbed/server"
+)
+
+// gateSite is mode gate: both servers register by themselves, through Relève;
+// with their passwords in the file, or without.
+func gateSite(t *testing.T, passwords bool) *site {
+	t.Helper()
+	pattern := strings.NewReplacer("mode: pair", "mode: gate", "max_grant: 60s", "max_grant: 10s").Replace(sitePattern)
+	if !passwords {
+		for _, user := range []string{"5001", "5002"} {
+			pattern = strings.Replace(pattern, ", password_file: %[2]s/"+user, "", 1)
+		}
+	}
+	s := preparedWith(t, pattern, func(user string) server.Register {
+		return server.Register{
+			AOR: "sip:" + user + "@127.0.40.1", Username: user, Password: "secret" + user,
+			Expires: time.Minute, Every: 300 * time.Millisecond,
+		}
+	})
+	s.ipbx.SetRegistrar(func(r *ipbx.Registrar) {
+		r.StrictURI, r.Algorithms = true, []string{"SHA-256", "MD5"}
+		if !passwords {
+			r.MaxGrant = time.Second // what is waited for without them
+		}
+	})
+	s.start()
+	return s
+}
+
+// bound is who is registered at the IPBX, and where its calls go.
+func (s *site) bound() string {
+	var out []string
+	for _, b := range s.ipbx.Bindings() {
+		out = append(out, b.User+" at "+b.Contact)
+	}
+	return strings.Join(out, ", ")
+}
+
+// switchover moves the role to the secondary by an operator's command.
+func (s *site) switchover() {
+	s.t.Helper()
+	s.until("the secondary is ready", func() bool { return s.node.Status(s.t.Context()).Servers[1].Ready })
+	r, err := s.node.Command(s.t.Context(), admin.Command{Name: admin.Switchover, Reason: "test"})
+	if err != nil || !r.Accepted {
+		s.t.Fatalf("%+v %v", r, err)
+	}
+	s.until("it is done", func() bool { return s.node.Status(s.t.Context()).Phase == "on-secondary" })
+}
+
+// exclusive: what the IPBX saw, from first to last.
+func (s *site) exclusive() {
+	s.t.Helper()
+	if n := s.ipbx.MaxBindingsAtOnce("5001", "5002"); n != 1 {
+		log, _ := s.ipbx.Log()
+		s.t.Errorf("%d bindings at once: %+v", n, log)
+	}
+}
+
+// own is what the screens say of a server's own registration.
+func (s *site) own(role string) admin.OwnRegister {
+	for _, o := range s.node.Licence(s.t.Context()).Own {
+		if o.Role == role {
+			return o
+		}
+	}
+	return admin.OwnRegister{}
+}
+
+// TestGatePassesTheServersCredentials: Relève holds no password. The IPBX
+// challenges the active server itself; the passive one never reaches it.
+func TestGatePassesTheServersCredentials(t *testing.T) {
+	s := gateSite(t, false)
+	s.ready()
+	want := "5001 at sip:5001@" + s.address.String()
+	s.until("the primary's user is bound with our Contact", func() bool { return s.bound() == want })
+	s.until("both are registered here", func() bool { return s.own("primary").Granted > 0 && s.own("secondary").Granted > 0 })
+	if o := s.own("secondary"); o.Gone || o.Since.IsZero() || o.Granted != 20*time.Second {
+		t.Errorf("%+v", o)
+	}
+	if by := s.served("100"); by != "principal" {
+		t.Errorf("answered by %q", by)
+	}
+	if n := s.ipbx.RegistersOf("5002"); n != 0 {
+		t.Errorf("%d REGISTERs of the passive server reached the IPBX", n)
+	}
+	s.switchover()
+	want = "5002 at sip:5002@" + s.address.String()
+	s.until("the secondary's user is bound", func() bool { return s.bound() == want })
+	if by := s.served("101"); by != "secours" {
+		t.Errorf("answered by %q", by)
+	}
+	s.exclusive()
+	if st := s.primary.Stats(); st.LastRegister != 200 {
+		t.Errorf("the server that became passive is told %d", st.LastRegister)
+	}
+	for _, a := range s.node.Alarms(t.Context()) {
+		if a.Number == uint16(alarm.BindingRefused) || a.Number == uint16(alarm.ForeignBinding) {
+			t.Errorf("alarm %+v", a)
+		}
+	}
+}
+
+// TestGateWithOurCredentials: with the passwords in the file the absence is
+// proven, and the sentinel looks.
+func TestGateWithOurCredentials(t *testing.T) {
+	s := gateSite(t, true)
+	s.ready()
+	s.until("both are registered here", func() bool { return s.own("primary").Granted > 0 && s.own("secondary").Granted > 0 })
+	if o := s.own("primary"); o.Granted != time.Minute {
+		t.Errorf("%+v", o)
+	}
+	begun := time.Now()
+	s.switchover()
+	if took := time.Since(begun); took > 9*time.Second {
+		t.Errorf("took %v: the absence was not proven", took) // a fence is 10 s and more
+	}
+	s.until("the secondary's user is bound", func() bool { return strings.HasPrefix(s.bound(), "5002") })
+	s.exclusive()
+	log, err := s.ipbx.Log()
+	s.must(err)
+	removed := -1
+	for i, e := range log {
+		switch {
+		case e.User == "5001" && e.Kind == "removed":
+			removed = i
+		case e.User == "5002" && removed < 0:
+			t.Fatalf("%s %s before the primary's user was un-registered", e.User, e.Kind)
+		}
+	}
+}
+
+// TestGateTellsThatAServerNoLongerRegisters: by its own word; by its time alone
+// is package licence's.
+func TestGateTellsThatAServerNoLongerRegisters(t *testing.T) {
+	s := gateSite(t, true)
+	s.ready()
+	s.until("the secondary is registered here", func() bool { return s.own("secondary").Granted > 0 })
+	if s.alarmed(alarm.Unregistered) {
+		t.Error("an alarm before anything is gone")
+	}
+	s.secondary.Unregister()
+	s.must(s.secondary.Close()) // and says no more
+	s.until("it is told", func() bool { return s.alarmed(alarm.Unregistered) })
+	if o := s.own("secondary"); !o.Gone || o.Granted != 0 || !o.Since.IsZero() {
+		t.Errorf("%+v", o)
+	}
+	if st := s.node.Status(t.Context()); len(st.Registration.Own) != 2 || !st.Registration.Own[1].Gone {
+		t.Errorf("%+v", st.Registration.Own)
+	}
+	s.told(text.EventServerRegistered, text.EventServerUnregistered, text.EventAlarmRaised)
+}
