@@ -57,6 +57,8 @@ func TestScreens(t *testing.T) {
 			{"events", v.events(someEvents())},
 			{"licence", v.licence(someLicence())},
 			{"licence refused", v.licence(refusedLicence())},
+			{"licence gate", v.licence(gateLicence())},
+			{"status gate", v.status(gateStatus())},
 			{"licence trunk", v.licence(admin.Licence{Mode: "trunk"})},
 			{"probes", v.probes(someProbes())},
 			{"alarms", v.alarms(onSecondary().Alarms)},

@@ -167,6 +167,32 @@ func someLicence() admin.Licence {
 	}
 }
 
+func gateOwn() []admin.OwnRegister {
+	return []admin.OwnRegister{
+		{Server: "svp1", Role: "primary", At: noon.Add(-20 * time.Second), Granted: time.Minute, Since: noon.Add(-3 * time.Hour), Until: noon.Add(40 * time.Second)},
+		{Server: "svp2", Role: "secondary", At: noon.Add(-time.Hour), Granted: time.Minute, Gone: true},
+	}
+}
+
+// gateLicence is an OXE that grants half an hour at least, and proves nothing.
+func gateLicence() admin.Licence {
+	return admin.Licence{
+		Mode: "gate", Phase: "unreg", Holder: "secondary", Leaving: "primary", Epoch: 5, Fence: noon.Add(12 * time.Minute),
+		WorstMove: 1838 * time.Second, GrantIPBX: "oxe", MaxGrant: 30 * time.Minute, Waits: "fence", Proof: "list",
+		Bindings: []admin.Binding{
+			{Role: "primary", User: "sip:5001@oxe", IPBX: "oxe", Possible: true, Gone: noon.Add(12 * time.Minute), Seen: noon.Add(-4 * time.Second)},
+			{Role: "secondary", User: "sip:5002@oxe", IPBX: "oxe"},
+		},
+		Own: gateOwn(),
+	}
+}
+
+func gateStatus() admin.Status {
+	s := someStatus()
+	s.Registration.Mode, s.Registration.Own = "gate", gateOwn()
+	return s
+}
+
 func refusedLicence() admin.Licence {
 	return admin.Licence{
 		Mode: "pair", Phase: "bound", Holder: "primary", Leaving: "none", Epoch: 5, WorstMove: time.Minute, GrantIPBX: "oxe", MaxGrant: 45 * time.Second,

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"releve/cmd/internal/admin"
 	"releve/cmd/internal/text"
 	"releve/health/alarm"
+	"releve/router"
 	"releve/testbed/ipbx"
 	"releve/testbed/server"
 )
@@ -109,6 +111,94 @@ func TestGatePassesTheServersCredentials(t *testing.T) {
 			t.Errorf("alarm %+v", a)
 		}
 	}
+}
+
+// TestGateWrongPasswordOfTheServer: it is shown to the IPBX once, told, and the
+// server is asked to come again later.
+func TestGateWrongPasswordOfTheServer(t *testing.T) {
+	s := gateSite(t, false)
+	s.ipbx.SetRegistrar(func(r *ipbx.Registrar) { r.Users = map[string]string{"5001": "another", "5002": "secret5002"} })
+	s.until("it is told", func() bool { return s.alarmed(alarm.BindingRefused) })
+	shown := s.ipbx.RegistersOf("5001")
+	registers := s.primary.Stats().Registers
+	s.until("the server has come five times more", func() bool { return s.primary.Stats().Registers > registers+5 })
+	if n := s.ipbx.RegistersOf("5001"); n != shown {
+		t.Errorf("%d REGISTERs at the IPBX after the alarm, %d before", n, shown)
+	}
+	if st := s.primary.Stats(); st.LastRegister != 503 {
+		t.Errorf("the server is told %d", st.LastRegister)
+	}
+}
+
+// TestGateActiveServerThatNeverRegisters: without its password nobody else can.
+func TestGateActiveServerThatNeverRegisters(t *testing.T) {
+	for _, c := range []struct {
+		edit func(body string) string
+		want bool
+	}{
+		{func(body string) string { return body }, false},
+		{func(body string) string { return strings.Replace(body, "mode: pair", "mode: gate", 1) }, false},
+		{func(body string) string {
+			body = strings.Replace(body, "mode: pair", "mode: gate", 1)
+			return regexp.MustCompile(`, password_file: [^}]*`).ReplaceAllString(body, "")
+		}, true},
+	} {
+		s := stillWith(t, func(_, body string) string { return c.edit(body) })
+		m := s.boot()
+		m.awaitRegister(s.node.started.Add(2 * time.Minute))
+		if s.alarmed(alarm.Unregistered) {
+			t.Error("an alarm before its time")
+		}
+		m.awaitRegister(s.node.started.Add(3 * time.Minute))
+		if got := s.alarmed(alarm.Unregistered); got != c.want {
+			t.Errorf("alarm %v, want %v", got, c.want)
+		}
+		m.owned(router.Primary, true)
+		if s.alarmed(alarm.Unregistered) {
+			t.Error("it registers, and the alarm stands")
+		}
+	}
+}
+
+// TestBindingsHangOnTheirRegistrar: what was bound before one of these changed is
+// not where we ask; a password is no place.
+func TestBindingsHangOnTheirRegistrar(t *testing.T) {
+	site := func(old, new string) uint64 {
+		s := stillWith(t, func(_, body string) string {
+			body = regexp.MustCompile(`udp://[^"]*`).ReplaceAllString(body, "udp://127.0.41.9:5060")
+			if !strings.Contains(body, old) {
+				t.Fatalf("no %q in\n%s", old, body)
+			}
+			return strings.Replace(body, old, new, 1)
+		})
+		defer s.node.Stop()
+		return s.node.controlPolicy().Licence.Site[0]
+	}
+	same := site("site:", "site:")
+	for what, change := range map[string][2]string{
+		"IPBX": {"sip:127.0.41.1:5060", "sip:127.0.41.8:5060"}, "user": {"sip:5001@", "sip:5009@"}, "Contact": {"udp://127.0.41.9:5060", "udp://127.0.41.9:5061"},
+	} {
+		if site(change[0], change[1]) == same {
+			t.Errorf("another %s is the same place", what)
+		}
+	}
+	if site("level: high-availability", "level: high-availability") != same || same == 0 {
+		t.Error("the same place is another one")
+	}
+}
+
+// TestGateRestart: a node that starts anew goes on with the binding it finds, and
+// with the servers that come back to it.
+func TestGateRestart(t *testing.T) {
+	s := gateSite(t, false)
+	s.ready()
+	s.node.Stop()
+	s.start()
+	s.ready()
+	s.until("the active server registers again", func() bool { return s.own("primary").Granted > 0 })
+	want := "5001 at sip:5001@" + s.address.String()
+	s.until("the primary's user is bound", func() bool { return s.bound() == want })
+	s.exclusive()
 }
 
 // TestGateWithOurCredentials: with the passwords in the file the absence is

@@ -200,11 +200,11 @@ func (a *App) Events(ctx context.Context, since time.Time, limit int) ([]db.Even
 // Licence is the state of the registration in full.
 func (a *App) Licence(context.Context) admin.Licence {
 	a.mind.mu.Lock()
-	l := a.mind.status.licence
+	l, by := a.mind.status.licence, a.mind.status.view.MoveBy
 	a.mind.mu.Unlock()
 	out := admin.Licence{
 		Mode: modeName(l.Mode), Phase: phaseName(l.Phase), Holder: l.Holder.String(), Leaving: l.Leaving.String(),
-		Epoch: l.Epoch, WorstMove: a.cfg.WorstMove(), Waits: string(l.Waits), Proof: proofOf(l),
+		Epoch: l.Epoch, WorstMove: a.cfg.WorstMove(), Waits: string(l.Waits), Proof: proofOf(l, by),
 	}
 	out.GrantIPBX, out.MaxGrant = a.cfg.LongestGrant()
 	if l.Fence > 0 {
@@ -239,10 +239,14 @@ func (a *App) Licence(context.Context) admin.Licence {
 }
 
 // proofOf is how the absence of who leaves will be known: by the lists of every
-// IPBX that may have it, else by the fence.
-func proofOf(l licence.Status) string {
-	if l.Leaving == router.NoServer {
+// IPBX that may have it; else by the fence, and when proof is no longer to be
+// expected (by: View.MoveBy).
+func proofOf(l licence.Status, by router.Instant) string {
+	switch {
+	case l.Leaving == router.NoServer:
 		return ""
+	case by != 0:
+		return "fence"
 	}
 	for i := range l.IPBXs {
 		if b := l.Bindings[l.Leaving][i]; b.Elsewhere > 0 || b.Possible && !b.Proves {

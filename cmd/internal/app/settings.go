@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -152,13 +153,33 @@ func (a *App) controlPolicy() control.Policy {
 	}
 	for i, x := range a.cfg.IPBX {
 		p.Licence.MaxGrant = max(p.Licence.MaxGrant, x.MaxGrant)
-		p.Licence.Twins[i] = x.MainStandby
+		p.Licence.Twins[i], p.Licence.Site[i] = x.MainStandby, a.registrarSite(i)
 	}
 	for s := router.Primary; s <= router.Secondary; s++ {
 		u, ok := a.cfg.UserOf(s)
 		p.Licence.NoPassword[s] = ok && a.cfg.Registration.Mode == licence.Gate && !u.Password.Given()
 	}
 	return p
+}
+
+// registrarSite is a hash of what a binding at IPBX i hangs on: its address, the
+// users and our Contacts. When it changes, what was bound before is somewhere that
+// is not asked any more. 0: nobody registers.
+func (a *App) registrarSite(i int) uint64 {
+	h := fnv.New64a()
+	listener := a.peerOf(a.cfg.IPBX[i].Name, a.cfg.IPBX[i].Address, "").Listener
+	users := 0
+	for s := router.Primary; s <= router.Secondary; s++ {
+		if u, ok := a.cfg.UserOf(s); ok {
+			users++
+			fmt.Fprintf(h, "%s %s\n", u.AOR.AOR(), a.ownURI(listener, u.AOR.User, u.AOR.Secure))
+		}
+	}
+	if users == 0 {
+		return 0
+	}
+	fmt.Fprintln(h, a.cfg.IPBX[i].Address)
+	return max(h.Sum64(), 1)
 }
 
 func (a *App) licensedUsers() (users [router.Servers]register.User) {

@@ -328,9 +328,9 @@ func (m Messages) LicenceWait(wait string) string {
 // LicenceProof says how the absence of the one who leaves will be known.
 func (m Messages) LicenceProof(proof string) string {
 	if proof == "list" {
-		return m.say("prouvé par la liste de l'IPBX", "proven by the IPBX's list")
+		return m.say("la liste de l'IPBX le prouvera", "the IPBX's list will prove it")
 	}
-	return m.say("l'IPBX ne le prouve pas : le délai fait foi", "not proven by the IPBX: time alone will tell")
+	return m.say("l'IPBX ne le prouve pas, on attend la fin", "the IPBX does not prove it, its end is waited for")
 }
 
 // Registered says in a few words who is registered; until is a time of day,
