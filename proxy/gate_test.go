@@ -152,6 +152,12 @@ func TestWhoMayRegisterWhat(t *testing.T) {
 			b.p.AnswerRegister(RegisterReply{Ticket: r.Ticket, Status: 200, Expires: time.Minute})
 			b.primary.take("200")
 		}
+		// Relève is the server's outbound proxy (RFC 3261 §8.1.2).
+		b.primary.send(ownRegister("10.0.1.1", "5001", "sip:chu.example;transport=udp", "route", "Route: <sip:10.0.0.5:5060;lr>", ownContact))
+		r := asked()
+		want(b, "URI", r.URI, "sip:chu.example;transport=udp")
+		b.p.AnswerRegister(RegisterReply{Ticket: r.Ticket, Status: 200, Expires: time.Minute})
+		b.primary.take("200")
 		b.primary.send(ownRegister("10.0.1.1", "5001", "sip:10.0.0.1", "star", "Contact: *", "Expires: 60"))
 		b.primary.take("400")
 		b.ibx.send(ownRegister("10.0.0.1", "5001", "sip:10.0.0.5", "ibx", ownContact))
