@@ -117,6 +117,16 @@ func TestRefusedRegisterAnswersUnavailable(t *testing.T) {
 	})
 }
 
+// A mind that cannot decide answers from the hook, under the shard's lock.
+func TestAnswerFromTheHook(t *testing.T) {
+	gateRun(t, func(b *bed, asked func() Registration) {
+		b.atOnce = RegisterReply{Status: 503, Retry: 5 * time.Second}
+		b.primary.send(ownRegister("10.0.1.1", "5001", "sip:10.0.0.1", "a", ownContact))
+		b.primary.take("503")
+		asked()
+	})
+}
+
 // RFC 3261 §10.3, steps 1, 4, 5 and 6.
 func TestWhoMayRegisterWhat(t *testing.T) {
 	gateRun(t, func(b *bed, asked func() Registration) {

@@ -66,6 +66,7 @@ type bed struct {
 	passive     []router.Server
 	granted     []int
 	registering []Registration
+	atOnce      RegisterReply    // given by the Register hook itself; Status 0: none is
 	credentials []string         // "primary@0 refused"
 	onHold      func()           // called by the Overflow hook
 	onSend      func(raw []byte) // called before each message of ours
@@ -202,9 +203,15 @@ func (b *bed) hooks() Hooks {
 		},
 		Record:      func(r router.CallRecord) { locked(func() { b.records = append(b.records, r) }) },
 		PassiveCall: func(s router.Server) { locked(func() { b.passive = append(b.passive, s) }) },
-		Register:    func(r Registration) { locked(func() { b.registering = append(b.registering, r) }) },
-		Registered:  func(_ router.Server, e int) { locked(func() { b.granted = append(b.granted, e) }) },
-		Own:         func(raw []byte, h *message.Head) bool { return b.agent.Response(raw, h) },
+		Register: func(r Registration) {
+			if reply := b.atOnce; reply.Status != 0 {
+				reply.Ticket = r.Ticket
+				b.p.AnswerRegister(reply)
+			}
+			locked(func() { b.registering = append(b.registering, r) })
+		},
+		Registered: func(_ router.Server, e int) { locked(func() { b.granted = append(b.granted, e) }) },
+		Own:        func(raw []byte, h *message.Head) bool { return b.agent.Response(raw, h) },
 		Dismiss: func(f transport.Flow, invite, ok []byte, again bool) {
 			invite, ok = append([]byte(nil), invite...), append([]byte(nil), ok...)
 			answer := func(uri string, r agent.Result) [][]byte {

@@ -109,6 +109,9 @@ func (m *mind) owned(s router.Server, on bool) {
 		code = text.EventServerRegistered
 	}
 	m.registers[s].shown = on
+	if !on {
+		m.left = s
+	}
 	m.app.event(code, map[string]string{"server": s.String()})
 	absent := m.app.cfg.Level == router.Backup && s != m.state.View().Active
 	m.set(alarm.Unregistered, s.String(), !on && !absent)

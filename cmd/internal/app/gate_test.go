@@ -230,6 +230,23 @@ func TestGateWithOurCredentials(t *testing.T) {
 	}
 }
 
+// TestGateLooksAtAnActiveServerThatLeaves: its disappearance is a reason to look,
+// never a verdict.
+func TestGateLooksAtAnActiveServerThatLeaves(t *testing.T) {
+	s := gateSite(t, false)
+	s.ready()
+	s.primary.Unregister() // it comes again at once
+	s.told(text.EventServerUnregistered, text.EventVerificationStarted, text.EventVerificationEnded)
+	for _, line := range s.journal() {
+		if strings.HasPrefix(line, text.EventVerificationStarted) && !strings.Contains(line, "it no longer registers") {
+			t.Error(line)
+		}
+	}
+	if st := s.node.Status(t.Context()); st.Active != "primary" || st.Counters.Switchovers != 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
 // TestGateTellsThatAServerNoLongerRegisters: by its own word; by its time alone
 // is package licence's.
 func TestGateTellsThatAServerNoLongerRegisters(t *testing.T) {

@@ -50,6 +50,8 @@ func (m *mind) verified(old, v router.View) {
 		cause := "idle"
 		if m.overflowed {
 			cause = "overflow"
+		} else if m.left == v.Active {
+			cause = "unregistered"
 		}
 		m.app.event(text.EventVerificationStarted, map[string]string{"server": v.Active.String(), "cause": cause})
 	case old.Verifying && !v.Verifying:

@@ -38,6 +38,7 @@ type mind struct {
 	booted     bool
 	seen       sample
 	overflowed bool                 // an overflow is being stepped
+	left       router.Server        // whose registration at Relève ended in this step (mode gate)
 	sick       bool                 // told to the state
 	sickUntil  time.Time            // our timers were late
 	bound      binding              // what the journal knows of the licence
@@ -192,6 +193,7 @@ func (m *mind) step(e control.Event) []control.Effect {
 	var room [16]control.Effect
 	now := m.clock.now()
 	effects := m.state.Step(now, e, room[:0])
+	m.left = router.NoServer
 	m.booted = m.booted || e.Kind == control.Boot
 	m.moved(m.state.Licence(now)) // before the role that waited for it
 	for i := range effects {

@@ -20,7 +20,7 @@ const (
 	EventConfigLoaded        = "config-loaded"       // file
 	EventConfigRefused       = "config-refused"      // file, problems
 	EventStateRestored       = "state-restored"      // server, epoch
-	EventVerificationStarted = "verification-start"  // server, cause (overflow, idle or operator)
+	EventVerificationStarted = "verification-start"  // server, cause (overflow, idle, unregistered or operator)
 	EventRound               = "round"               // server, k, n (none: it counts for nothing), verdict
 	EventVerificationEnded   = "verification-end"    // server, verdict
 	EventSwitchoverBegun     = "switchover-begun"    // from, to, reason, note, epoch
@@ -175,6 +175,8 @@ func (m Messages) cause(value string) string {
 	switch value {
 	case "overflow":
 		return m.say("un appel a débordé", "a call overflowed")
+	case "unregistered":
+		return m.say("il ne s'enregistre plus", "it no longer registers")
 	case "idle":
 		return m.say("sans réponse à la surveillance", "routine check failed")
 	case "operator":
