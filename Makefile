@@ -37,7 +37,7 @@ explore: ## walk every state around the mind of one node and of two, and its mut
 	$(GO) build -tags mutants -o bin/explore ./testbed/explore/run
 	@bin/explore -budget 5m
 
-explore-long: ## the same, and the worlds in which many faults meet: an hour, 16 GB
+explore-long: ## the same, and the worlds in which many faults meet: hours, 16 GB
 	@mkdir -p bin
 	$(GO) build -tags mutants -o bin/explore ./testbed/explore/run
 	@bin/explore -long -budget 3h -states 60000000 -memory 15000000000 -workers 1
