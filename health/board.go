@@ -134,10 +134,11 @@ func (b *Board) Call(now router.Instant, s router.Server, e router.Evidence) {
 	b.server[s].calls.add(now, e)
 }
 
-// Answered enters that the server answered a real call: proof of life.
+// Answered enters that the server answered a real call at now, which may lie
+// back: proof of life.
 func (b *Board) Answered(now router.Instant, s router.Server) {
 	v := &b.server[s]
-	v.answered, v.wasLive = now, true
+	v.answered, v.wasLive = max(v.answered, now), true
 	b.Known[s] = true
 }
 

@@ -214,7 +214,7 @@ func (c *step) judge(i uint8, t router.Treatment) {
 	case c.manual():
 		c.observed(i, t)
 	case t.Act == router.ActDissuade:
-		c.dissuade(t.Reason)
+		c.dissuade(t.Reason, c.now)
 	default:
 		c.overflow(i, t.Reason)
 	}

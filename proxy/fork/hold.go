@@ -35,7 +35,10 @@ func (c *step) hold() {
 	c.stopClocks()
 	young := !moving(v) && !v.Verifying && v.Ruling == router.RuleDissuade && c.now.Sub(v.RuledAt) < c.p.Round
 	if young {
-		c.dissuade(verdictReason(v.Verdict))
+		// The server may have failed since: what is offered again after that
+		// round can be verified anew (our choice). Offered at once, a call that a
+		// closed port refuses would spend its branches within milliseconds.
+		c.dissuade(verdictReason(v.Verdict), v.RuledAt.Add(c.p.Round))
 		return
 	}
 	c.keep(moving(v))
@@ -129,7 +132,7 @@ func (c *step) ruledMoved(valid bool) {
 		c.ruling()
 	default:
 		// The move was given up. What is left is the server that was active.
-		c.dissuade(verdictReason(v.Verdict))
+		c.dissuade(verdictReason(v.Verdict), c.now)
 	}
 }
 
@@ -139,7 +142,7 @@ func (c *step) ruling() {
 	switch v.Ruling {
 	case router.RuleDissuade:
 		if s.stage == held {
-			c.dissuade(verdictReason(v.Verdict))
+			c.dissuade(verdictReason(v.Verdict), c.now)
 		}
 	case router.RuleSwitching:
 		c.ruledMoving(v.Verdict.Switchable())
@@ -166,8 +169,8 @@ func verdictReason(v router.Verdict) router.Reason {
 
 // dissuade refuses the take-over. On the overflow entry that is a reject;
 // inline the call goes back to the active server: a pending branch stays, an
-// ended one waits for a line.
-func (c *step) dissuade(reason router.Reason) {
+// ended one waits for a line, and until notBefore.
+func (c *step) dissuade(reason router.Reason, notBefore router.Instant) {
 	s, v := c.s, &c.e.View
 	c.leave()
 	c.stopClocks()
@@ -176,7 +179,7 @@ func (c *step) dissuade(reason router.Reason) {
 	if s.budget == router.Never {
 		s.budget = c.after(c.p.HoldBudget)
 	}
-	notBefore := max(c.now, c.e.NotBefore)
+	notBefore = max(c.now, notBefore, c.e.NotBefore)
 	if s.lastFinal != router.Never {
 		notBefore = max(notBefore, s.lastFinal.Add(t4))
 	}
@@ -211,7 +214,7 @@ func (c *step) turn() {
 		return
 	}
 	if c.e.NotBefore > c.now { // asked for while this call waited
-		c.dissuade(s.why.reason())
+		c.dissuade(s.why.reason(), c.now)
 		return
 	}
 	s.stage = offered

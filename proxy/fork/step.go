@@ -107,13 +107,13 @@ func (c *step) offer(d router.Decision) {
 			s.would = causeOf(t.Reason)
 		default:
 			c.report(Target(d.Target), t.Evidence)
-			c.dissuade(t.Reason)
+			c.dissuade(t.Reason, c.now)
 			return
 		}
 	}
 	if d.Reason == router.ReasonSpared {
 		if !c.manual() {
-			c.dissuade(d.Reason)
+			c.dissuade(d.Reason, c.now)
 			return
 		}
 		// Our choice: where nothing is held it is offered all the same, and the

@@ -98,7 +98,7 @@ func (s *State) Step(now router.Clock, e Event, out []Effect) []Effect {
 	case Evidence:
 		s.board.Call(now.Mono, e.Server, e.Evidence)
 	case Answered:
-		out = s.answered(now, e.Server, out)
+		out = s.answered(now, e, out)
 	case Sight:
 		s.board.SightIPBX(now.Mono, e.IPBX, false)
 	case Lines:
@@ -265,10 +265,14 @@ func (s *State) owned(now router.Clock, f licence.Effect, out []Effect) []Effect
 }
 
 // answered: a real call was answered; it ends a verification of that server.
-func (s *State) answered(now router.Clock, server router.Server, out []Effect) []Effect {
-	s.board.Answered(now.Mono, server)
-	if server == s.role.View().Active {
-		out = s.roleStep(now, role.Event{Kind: role.Alive, Server: server}, out)
+func (s *State) answered(now router.Clock, e Event, out []Effect) []Effect {
+	at := now.Mono
+	if e.At != 0 {
+		at = min(at, e.At)
+	}
+	s.board.Answered(at, e.Server)
+	if e.Server == s.role.View().Active {
+		out = s.roleStep(now, role.Event{Kind: role.Alive, Server: e.Server, At: at}, out)
 	}
 	return out
 }

@@ -36,7 +36,7 @@ type EventKind uint8
 // Server; about a server that is not active it means nothing. ProbeDone: a probe of Server ended,
 // Round as its effect said (0: idle). IPBXProbe: likewise of an IPBX; OK or
 // Silent. Evidence: what a decided call proves of Server. Answered: Server
-// answered a real call: proof of life. Sight: traffic of an IPBX. Lines: how full Server is.
+// answered a real call, At: proof of life. Sight: traffic of an IPBX. Lines: how full Server is.
 // Self: whether this node is sick. Operate: an operator's command. Registrar:
 // an answer or time-out of a REGISTER, a server's own REGISTER (mode gate), or
 // an IPBX that was seen restarting: Register is the licence machine's event.
@@ -81,6 +81,7 @@ type Event struct {
 	On        bool // Self: sick; Lease: held
 	Command   role.Command
 	Force     bool
+	At        router.Instant // Answered: Mono; 0: now
 	Register  licence.Event
 	Lease     lease.Event
 	Row       Row

@@ -78,8 +78,9 @@ type EventKind uint8
 // before the claim. Saved: Row is durable. SaveUnknown: the outcome of the
 // save is not known, or it failed. LeaseWon, LeaseLost: this node may (not)
 // decide. Alive: Server answered a real call or a call probe, or its branch
-// pending for a held call (ends a verification when Server is the active one; an
-// answered OPTIONS is a RoundDone, never Alive: a gray server answers those).
+// pending for a held call (ends a verification when Server is the active one and
+// it answered, At, after that began; an answered OPTIONS is a RoundDone, never
+// Alive: a gray server answers those).
 // Follow: another node decides, and Row is what it has stored.
 const (
 	Tick EventKind = iota
@@ -108,7 +109,8 @@ type Event struct {
 	Healthy bool // with Ready: health of the passive server for a return: Stable good rounds
 	Command Command
 	Force   bool
-	Row     Row // Saved; LeaseWon: the stored row, which another node may have written (zero: as New was given)
+	At      router.Instant // Alive: when it answered (Mono); 0: now
+	Row     Row            // Saved; LeaseWon: the stored row, which another node may have written (zero: as New was given)
 }
 
 // EffectKind tells what to do.

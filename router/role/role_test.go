@@ -145,10 +145,18 @@ func (p *play) event(name string, args []string) Event {
 		}
 		return e
 	case "alive":
+		e := Event{Kind: Alive}
 		if len(args) > 0 {
-			return Event{Kind: Alive, Server: servers[args[0]]}
+			e.Server = servers[args[0]]
 		}
-		return Event{Kind: Alive}
+		if len(args) > 1 { // when it answered
+			d, err := time.ParseDuration(args[1])
+			if err != nil {
+				p.t.Fatal(err)
+			}
+			e.At = router.Instant(d)
+		}
+		return e
 	case "ready", "unready", "healthy":
 		return Event{Kind: Ready, Ready: name != "unready", Healthy: name == "healthy"}
 	case "bound":

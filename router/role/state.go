@@ -51,6 +51,7 @@ type State struct {
 
 	verifying    bool
 	verification uint64
+	began        router.Instant // while verifying: since when
 	inRound      bool
 	round        uint64         // number of the newest round
 	nextRound    router.Instant // while verifying or BothDown, and no round is out
@@ -198,6 +199,7 @@ func (s State) Relative(now router.Clock, base uint64) State {
 	}
 	s.nextRound = future(s.verifying || s.phase == router.BothDown, s.nextRound)
 	s.saveAt = future(s.saveDue, s.saveAt)
+	s.began = 0 // what comes from now on is newer
 	s.ruledAt = past(s.ruling != router.NoRuling, s.ruledAt, s.policy.Spacing)
 	s.failedAt = past(s.failed, s.failedAt, s.policy.ReturnWait)
 	s.row.Epoch -= base

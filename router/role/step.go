@@ -34,7 +34,7 @@ func (s *State) handle(now router.Clock, e Event, out []Effect) []Effect {
 	case RoundDone:
 		return s.roundDone(now, e, out)
 	case Alive:
-		return s.alive(now, e.Server, out)
+		return s.alive(now, e, out)
 	case Ready:
 		s.retrySwitch(now)
 	case Operator:

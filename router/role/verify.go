@@ -25,6 +25,7 @@ func (s *State) overflow(now router.Clock, out []Effect) []Effect {
 
 func (s *State) startVerification(now router.Clock, out []Effect) []Effect {
 	s.verification++
+	s.began = now.Mono
 	s.verifying, s.ruling, s.verdict = true, router.NoRuling, router.VerdictUnknown
 	s.k, s.solid, s.of = 0, 0, s.policy.Count
 	return s.startRound(now, out)
@@ -178,8 +179,12 @@ func (s *State) dissuade(now router.Clock, v router.Verdict, out []Effect) []Eff
 }
 
 // alive: the active server answered a call or a probe.
-func (s *State) alive(now router.Clock, server router.Server, out []Effect) []Effect {
-	if server != s.active && server != router.NoServer {
+// An answer older than the verification may be the last one before the failure.
+func (s *State) alive(now router.Clock, e Event, out []Effect) []Effect {
+	if e.Server != s.active && e.Server != router.NoServer {
+		return out
+	}
+	if s.verifying && e.At != 0 && e.At < s.began {
 		return out
 	}
 	s.recovered()

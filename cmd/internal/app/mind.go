@@ -256,7 +256,8 @@ func (m *mind) fault(what, call string)     { m.flags.fault.Store(&fault{what, c
 func (m *mind) flagged() {
 	for s := router.Primary; s <= router.Secondary; s++ {
 		if m.flags.served[s].Swap(false) {
-			m.step(control.Event{Kind: control.Answered, Server: s})
+			at := m.app.proxy.Stats.ServedAt[s].Load()
+			m.step(control.Event{Kind: control.Answered, Server: s, At: router.Instant(at)})
 		}
 		if m.flags.overflow[s].Swap(false) {
 			m.sample()

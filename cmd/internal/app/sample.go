@@ -39,7 +39,7 @@ func (m *mind) sample() {
 		}
 		if at := st.ServedAt[s].Load(); at != m.seen.served[s] {
 			m.seen.served[s] = at
-			m.step(control.Event{Kind: control.Answered, Server: s})
+			m.step(control.Event{Kind: control.Answered, Server: s, At: router.Instant(at)})
 		}
 		if o := m.app.proxy.Dialogs.Occupancy(s, 0); o != m.seen.lines[s] {
 			m.seen.lines[s] = o
