@@ -115,6 +115,10 @@ func (c *context) perform(now router.Instant, e *fork.Effect, pending []fork.Eve
 	case fork.Leave:
 		c.waitAt = 0
 		p.Dialogs.Leave(c.waiter())
+	case fork.Pace:
+		ev := c.event(now, fork.Turn)
+		ev.NotBefore = p.Dialogs.Pace(serverOf(e.Target), now)
+		pending = append(pending, ev)
 	case fork.Release:
 		c.dismiss(now, e.Branch, in)
 	case fork.Report:

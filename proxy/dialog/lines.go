@@ -1,6 +1,10 @@
 package dialog
 
-import "releve/router"
+import (
+	"time"
+
+	"releve/router"
+)
 
 // Waiter names a waiting call: its shard and its context there.
 type Waiter struct {
@@ -24,6 +28,7 @@ type lines struct {
 	reserved   int
 	reconciled bool
 	waiting    []waiting
+	slot       router.Instant // of the next delivery
 }
 
 // Reconcile declares the count of s exact (or not).
@@ -128,6 +133,23 @@ func (t *Table) Leave(w Waiter) {
 			}
 		}
 	}
+}
+
+// deliverLines is the share of a server's lines that is delivered to it within a
+// second. Our choice, as slow start is elsewhere: a server that has just become
+// active is warmed up within two seconds.
+const deliverLines = 2
+
+// Pace gives the next slot for the delivery of a call that was held to s: now,
+// or later when others have just been given theirs. A slot that is not used is
+// lost.
+func (t *Table) Pace(s router.Server, now router.Instant) router.Instant {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	l := &t.lines[s]
+	slot := max(l.slot, now)
+	l.slot = slot.Add(deliverLines * time.Second / time.Duration(max(l.capacity, 1)))
+	return slot
 }
 
 // Waiting is the number of calls on the waiting list of s.

@@ -401,3 +401,19 @@ func TestRefusedIsCounted(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+func TestDeliveriesArePaced(t *testing.T) {
+	d := New(Limits{Lines: [router.Servers]int{router.Secondary: 4}})
+	var got []router.Instant
+	for range 3 {
+		got = append(got, d.Pace(router.Secondary, router.Instant(time.Second)))
+	}
+	got = append(got, d.Pace(router.Secondary, router.Instant(10*time.Second))) // time that passed is not saved up
+	want := []router.Instant{
+		router.Instant(time.Second), router.Instant(1500 * time.Millisecond), router.Instant(2 * time.Second),
+		router.Instant(10 * time.Second),
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("slots %v, wanted %v", got, want)
+	}
+}

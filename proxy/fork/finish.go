@@ -35,7 +35,7 @@ func (c *step) callerCancelled() {
 	}
 	s.cancelled = true
 	c.stopClocks()
-	kept := s.stage == held || s.stage == waiting
+	kept := s.stage == held || s.stage == waiting || s.stage == queued
 	spoke, any := false, false
 	for i := range s.n {
 		b := &s.branches[i]
@@ -144,6 +144,8 @@ func (c *step) tick() {
 		return
 	case s.budgeted() && c.now >= s.budget:
 		c.spent()
+	case s.stage == queued && c.now >= s.slot:
+		c.hand()
 	}
 	if c.now >= s.noProgress {
 		c.clockFired(router.NoProgress)

@@ -8,7 +8,7 @@
 //
 //	        ┌────────── answered, or a final of this call alone ─────────┐
 //	arrive ─┤                                                            ▼
-//	        ├→ offered ─ overflow → held ─ dysfunction → delivered ──→ closed
+//	        ├→ offered ─ overflow → held ─ (queued) ──→ delivered ──→ closed
 //	        │     ▲ │                │ ▲                    │            ▲
 //	        │     │ └─ busy ──┐      │ └─ it ended          │ failed     │
 //	        │     │           ▼      ▼                      ▼            │
@@ -16,7 +16,8 @@
 //	        │                 └────────┴── budget spent ────▲            │
 //	        └→ relayed (Replaces, outgoing, in dialog) ──────────────────┘
 //
-// What an answer means is router.Classify's business, where a call begins is
+// Queued: the dysfunction is confirmed, and the call waits for its turn among the
+// deliveries. What an answer means is router.Classify's business, where a call begins is
 // router.Route's; here is what follows from it. RFC 3261 §9.1, §16.6(11),
 // §16.7(1)–(10), §16.8–16.10; RFC 4320 §4.2.
 package fork
@@ -92,7 +93,8 @@ type EventKind uint8
 // Arrive: the request came; View, Occupancy, Entry … are set. Response: a
 // response that the branch's client transaction passed up. TransportFailed:
 // Happening is PortRefused, Unreachable or TLSFailed. TimedOut: Timer B or F.
-// Ruled: the View changed. Turn: a line was reserved for this waiting call.
+// Ruled: the View changed. Turn: a line was reserved for this waiting call, or
+// this queued call may be delivered from NotBefore on.
 // NoTurn: the waiting list refused it, or so many calls are held that this one
 // cannot be. Cancelled: the caller sent CANCEL.
 // Tick: Next passed.
@@ -138,7 +140,8 @@ type EffectKind uint8
 // Reason. Hold: the call overflowed: tell control, then re-read the View.
 // Unhold: the hold ended. Wait: join the waiting list of Target, not to be
 // called before NotBefore. Leave: leave the waiting list, or give
-// back the line that came with a Turn too late. Release: ACK and BYE
+// back the line that came with a Turn too late. Pace: ask for a slot among the
+// deliveries to Target; it comes as Turn with NotBefore. Release: ACK and BYE
 // the 2xx in hand. Report: Evidence about server Target. Done: the context is
 // complete; Outcome and Reason go to the record (branches may live on in
 // their transactions; a later 2xx still comes here).
@@ -152,6 +155,7 @@ const (
 	Unhold
 	Wait
 	Leave
+	Pace
 	Release
 	Report
 	Done

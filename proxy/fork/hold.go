@@ -82,7 +82,7 @@ func (c *step) signal() {
 // ruled: the View changed.
 func (c *step) ruled() {
 	s, v := c.s, &c.e.View
-	if s.cancelled || s.stage != held && s.stage != waiting && s.stage != staying {
+	if s.cancelled || !s.Kept() {
 		return
 	}
 	valid := v.Ruling != router.NoRuling && !v.Verifying && v.Verification >= s.accept
@@ -91,8 +91,20 @@ func (c *step) ruled() {
 		c.ruledMoving(valid && v.Ruling == router.RuleSwitching && v.Verdict.Switchable())
 	case s.stage == held && s.moving:
 		c.ruledMoved(valid)
+	case s.stage == queued:
+		c.ruledQueued()
 	case valid:
 		c.ruling()
+	}
+}
+
+// ruledQueued: a call that awaits its delivery follows the active server.
+func (c *step) ruledQueued() {
+	switch v := &c.e.View; {
+	case v.Phase == router.BothDown:
+		c.desk(500, router.Failed, router.ReasonBothDown)
+	case Target(v.Active) != c.s.waitFor:
+		c.deliver()
 	}
 }
 
@@ -110,7 +122,7 @@ func (c *step) ruledMoving(confirmed bool) {
 		c.desk(480, router.Failed, router.ReasonHoldBudget)
 	case s.stage == held:
 		s.moving = true
-	case s.stage == waiting || confirmed:
+	case s.stage == waiting || s.stage == queued || confirmed:
 		s.accept = c.e.View.Verification
 		c.keep(true)
 	}
@@ -205,6 +217,10 @@ func (c *step) dissuade(reason router.Reason, notBefore router.Instant) {
 // budget. A turn that comes too late gives the line back.
 func (c *step) turn() {
 	s, v := c.s, &c.e.View
+	if s.stage == queued {
+		c.allotted()
+		return
+	}
 	if s.stage != waiting {
 		c.do(Effect{Kind: Leave, Target: s.waitFor})
 		return
@@ -223,9 +239,8 @@ func (c *step) turn() {
 	s.noAnswer = min(c.clock(c.p.AnswerTimeout), s.budget)
 }
 
-// deliver gives the call to the server that is active now. Its answer has no
-// clock, but one that says nothing at all has failed: our choice, so that the
-// desk hears a caller whom both servers left in silence.
+// deliver gives the call to the server that is active now, in its turn: a
+// server that has just become active is not given all that was held at once.
 func (c *step) deliver() {
 	s, v := c.s, &c.e.View
 	c.giveUpAll()
@@ -235,8 +250,32 @@ func (c *step) deliver() {
 	}
 	c.leave()
 	c.stopClocks()
-	s.stage, s.entry = delivered, false
-	s.clocked = c.begin(Target(v.Active), toOther)
+	s.stage, s.entry, s.waitFor = queued, false, Target(v.Active)
+	c.do(Effect{Kind: Pace, Target: s.waitFor, Reason: s.why.reason()})
+}
+
+// allotted: the slot of this delivery is known. One that lies beyond what the
+// caller may be kept sends him to the desk now.
+func (c *step) allotted() {
+	s := c.s
+	switch {
+	case c.e.NotBefore <= c.now:
+		c.hand()
+	case c.e.NotBefore >= s.budget:
+		c.spent()
+	default:
+		s.slot = c.e.NotBefore
+		c.signal()
+	}
+}
+
+// hand begins the delivery. Its answer has no clock, but a server that says
+// nothing at all has failed: our choice, so that the desk hears a caller whom
+// both servers left in silence.
+func (c *step) hand() {
+	s := c.s
+	s.stage, s.slot = delivered, router.Never
+	s.clocked = c.begin(s.waitFor, toOther)
 	s.noProgress = c.clock(c.p.ProgressTimeout)
 }
 
@@ -270,6 +309,8 @@ func (c *step) leave() {
 		c.do(Effect{Kind: Unhold, Target: Target(s.leaving)})
 	case waiting:
 		c.do(Effect{Kind: Leave, Target: s.waitFor})
+	case queued:
+		s.slot = router.Never
 	default:
 		return
 	}

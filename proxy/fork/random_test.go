@@ -45,7 +45,7 @@ func (w *watch) effects(in Event, fx []Effect) error {
 
 func (w *watch) effect(in Event, f Effect) error {
 	switch f.Kind {
-	case Start, Hold, Wait:
+	case Start, Hold, Wait, Pace:
 		if w.dones > 0 || w.cancelled || w.sixth && f.Kind == Start {
 			return fmt.Errorf("%v after done, cancel or 6xx", describe(f))
 		}
@@ -244,6 +244,9 @@ func (g *game) event() Event {
 		if !g.w.waits && r.IntN(4) > 0 {
 			e.Kind = Ruled
 		}
+		if g.s.Queued() {
+			e.NotBefore = g.now + router.Instant(r.Int64N(int64(30*time.Second))) - router.Instant(10*time.Second)
+		}
 	case 7:
 		e.Kind = []EventKind{NoTurn, Tick, Arrive}[r.IntN(3)]
 		if e.Kind == NoTurn && !g.w.waits {
@@ -304,7 +307,7 @@ func (g *game) state() error {
 		return fmt.Errorf("final %v differs from the trace", s.Final())
 	case s.Finished() && !s.Final() && g.w.invite:
 		return fmt.Errorf("an INVITE ended without a final")
-	case (s.Held() || s.Waiting()) && (s.budget == router.Never || g.now > s.budget):
+	case (s.Held() || s.Waiting() || s.Queued()) && (s.budget == router.Never || g.now > s.budget):
 		return fmt.Errorf("kept beyond the budget")
 	}
 	if !s.Finished() {

@@ -75,6 +75,7 @@ type player struct {
 	started bool
 	now     router.Instant
 	call    router.Call
+	slot    router.Instant // of a delivery
 	out     strings.Builder
 }
 
@@ -211,8 +212,13 @@ func (pl *player) arrive(args []string) {
 
 func (pl *player) step(e Event) {
 	e.View, e.Occupancy, e.AnsweredLately = pl.view, pl.occ, pl.call.AnsweredLately
+	paced := false
 	for _, f := range pl.s.Step(pl.now, &e, &pl.p, nil) {
 		fmt.Fprintf(&pl.out, "\t%s\n", describe(f))
+		paced = paced || f.Kind == Pace
+	}
+	if paced {
+		pl.step(Event{Kind: Turn, NotBefore: pl.slot})
 	}
 }
 
@@ -239,6 +245,8 @@ func (pl *player) policy(args []string) {
 			pl.p.IPBXs = uint8(n)
 		case "reject":
 			pl.p.RejectStatus = uint16(n)
+		case "slot":
+			pl.slot = router.Instant(d)
 		case "timer-c":
 			pl.p.TimerC = d
 		case "override-486-this-call":
@@ -332,6 +340,8 @@ func describe(f Effect) string {
 		return fmt.Sprintf("wait %v not before %v (%s)", f.Target, time.Duration(f.NotBefore), f.Reason)
 	case Leave:
 		return fmt.Sprintf("leave %v", f.Target)
+	case Pace:
+		return fmt.Sprintf("pace %v", f.Target)
 	case Release:
 		return fmt.Sprintf("release b%d %d", f.Branch, f.Status)
 	case Report:

@@ -26,6 +26,7 @@ const (
 	held
 	waiting
 	staying
+	queued
 	delivered
 	atDesk
 	relayed
@@ -95,6 +96,7 @@ type State struct {
 	noProgress router.Instant // progress_timeout of the clocked branch
 	noAnswer   router.Instant // answer_timeout of the clocked branch
 	budget     router.Instant // hold_budget, counted from the first hold; Never before it
+	slot       router.Instant // queued: when its delivery begins; Never: not known yet
 	cancelBy   router.Instant // after the caller's CANCEL: 487 at the latest
 	lastFinal  router.Instant // of a server; Never: none
 	accept     uint64         // the first verification whose ruling counts
@@ -110,7 +112,7 @@ func New(_ *Policy, m Mode, invite bool, _ router.Instant) State {
 	return State{
 		mode: m, invite: invite, clocked: none, winner: none,
 		noProgress: router.Never, noAnswer: router.Never, budget: router.Never,
-		cancelBy: router.Never, lastFinal: router.Never,
+		slot: router.Never, cancelBy: router.Never, lastFinal: router.Never,
 	}
 }
 
@@ -120,7 +122,7 @@ func (s *State) Next() router.Instant {
 	if s.stage == closed {
 		return router.Never
 	}
-	next := min(s.noProgress, s.noAnswer, s.cancelBy)
+	next := min(s.noProgress, s.noAnswer, s.cancelBy, s.slot)
 	if s.budgeted() {
 		next = min(next, s.budget)
 	}
@@ -135,7 +137,7 @@ func (s *State) Next() router.Instant {
 // budgeted: the caller is being kept by us, not by a server that serves him.
 func (s *State) budgeted() bool {
 	switch s.stage {
-	case held, waiting, staying:
+	case held, waiting, staying, queued:
 		return !s.cancelled
 	case offered: // again
 		return !s.cancelled && s.budget != router.Never
@@ -149,9 +151,14 @@ func (s *State) Held() bool { return s.stage == held }
 // Waiting reports whether the call is on the waiting list.
 func (s *State) Waiting() bool { return s.stage == waiting }
 
+// Queued reports whether the call waits for its turn to be delivered.
+func (s *State) Queued() bool { return s.stage == queued }
+
 // Kept reports whether a Ruled event still matters: the call is held, waits for
-// a line, or was dissuaded while its branch stays pending.
-func (s *State) Kept() bool { return s.stage == held || s.stage == waiting || s.stage == staying }
+// a line or for its delivery, or was dissuaded while its branch stays pending.
+func (s *State) Kept() bool {
+	return s.stage == held || s.stage == waiting || s.stage == staying || s.stage == queued
+}
 
 // Finished reports whether Done was given. Branches may live on in their
 // transactions: a 2xx of theirs still comes to Step.

@@ -263,6 +263,8 @@ func (c *call) perform(f *fork.Effect) {
 		c.queue = append(c.queue, fork.Event{Kind: fork.Ruled})
 	case fork.Wait:
 		c.wait(f)
+	case fork.Pace:
+		c.queue = append(c.queue, fork.Event{Kind: fork.Turn, NotBefore: n.table.Pace(serverOf(f.Target), n.clock().Mono)})
 	case fork.Leave:
 		n.table.Leave(c.waiter())
 	case fork.Release:

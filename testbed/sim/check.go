@@ -329,7 +329,7 @@ func (s *setting) settled() router.Instant {
 
 var requestText = [...]string{"REGISTER", "un-REGISTER", "fetch"}
 
-var forkText = [...]string{"start", "cancel", "abandon", "relay", "reply", "hold", "unhold", "wait", "leave", "release", "report", "done"}
+var forkText = [...]string{"start", "cancel", "abandon", "relay", "reply", "hold", "unhold", "wait", "leave", "pace", "release", "report", "done"}
 
 var phaseText = [...]string{"IDLE", "BOUND", "DRAIN", "UNREG", "CLAIM", "CONFIRM"}
 
