@@ -115,6 +115,8 @@ func (s *State) Step(now router.Clock, e Event, out []Effect) []Effect {
 		out = s.saveFailed(now, e.Version, out)
 	case Lease:
 		out = s.leased(now, e, out)
+	case PeerSaw:
+		out = s.peerSaw(now, e, out)
 	case LeaseDone, Address, Yield: // done
 	}
 	switch e.Kind {

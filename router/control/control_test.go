@@ -29,6 +29,9 @@ type node struct {
 	mute     bool // the prober has no room: no result ever comes
 	omits    bool // the registrar lists no bindings
 	deaf     bool // the registrar does not answer
+
+	sees       health.Presence // the other node, of the active server
+	peerSilent bool
 }
 
 func policy(mode licence.Mode) Policy {
@@ -93,6 +96,11 @@ func (n *node) perform(f Effect) []Event {
 			return []Event{{Kind: IPBXProbe, Round: f.Round, Evidence: router.OK}}
 		}
 		return []Event{{Kind: IPBXProbe, Round: f.Round, Evidence: router.Silent, RTT: time.Second}}
+	case AskPeer:
+		if n.peerSilent {
+			return nil
+		}
+		return []Event{{Kind: PeerSaw, Server: f.Server, Round: f.Round, Host: n.sees}}
 	case Save:
 		if n.noSave {
 			return []Event{{Kind: SaveFailed, Version: f.Version}}

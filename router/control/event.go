@@ -17,6 +17,7 @@ type Policy struct {
 	Lease     lease.Policy // zero: a single node, which acts for ever
 	Health    health.Policy
 	Secondary bool // the level has a secondary (backup, high-availability)
+	Peer      bool // the other node probes, too, and is asked in each round how it sees the active server
 	Absent    bool // the secondary may be off the network (backup): no witness of a round until it is seen
 	IPBXs     uint8
 }
@@ -66,6 +67,7 @@ const (
 	LeaseDone
 	Address
 	Yield
+	PeerSaw
 )
 
 // Event is one input; only the fields its Kind names are read.
@@ -96,7 +98,8 @@ type EffectKind uint8
 // version is Version-1 and, on two nodes, the lease's epoch is Epoch. Register:
 // perform this REGISTER. Reply: answer a server's own REGISTER (mode gate). Own:
 // Server began (On) or ceased to register here (mode gate); to be shown, and
-// told to whoever collects evidence. AskLease: perform Lease. Publish: the View for
+// told to whoever collects evidence. AskLease: perform Lease. AskPeer: have the
+// other node probe Server now and say what it Sees. Publish: the View for
 // the call path. Alarm: raise (On) or clear Alarm about Server. Record: a line
 // of the journal. Refuse: the operator's command is refused for Reason.
 const (
@@ -111,6 +114,7 @@ const (
 	Reply
 	Own
 	AskLease
+	AskPeer
 )
 
 // Effect is one thing to do, in order.

@@ -15,6 +15,7 @@ const (
 	idleSecondary
 	idleIPBX
 	idleTargets = idleIPBX + MaxIPBX
+	peerTarget  = idleTargets // a witness of rounds, never probed idly
 )
 
 type idleProbe struct {
@@ -44,6 +45,10 @@ func (s *State) startRound(now router.Clock, f role.Effect, out []Effect) []Effe
 			s.round.awaiting |= 1 << i
 			out = s.probe(now, i, f.Round, out)
 		}
+	}
+	if s.policy.Peer {
+		s.round.awaiting |= 1 << peerTarget
+		out = append(out, Effect{Kind: AskPeer, Server: f.Server, Round: f.Round})
 	}
 	return out
 }
@@ -142,6 +147,27 @@ func (s *State) ipbxProbed(now router.Clock, e Event, out []Effect) []Effect {
 	return out
 }
 
+// peerSaw enters how the other node sees a server.
+func (s *State) peerSaw(now router.Clock, e Event, out []Effect) []Effect {
+	s.board.Peer(now.Mono, e.Server, e.Host)
+	if e.Round != 0 && e.Round == s.round.number {
+		out = s.reported(now, 1<<peerTarget, out)
+	}
+	return out
+}
+
+// Sees is what this node tells the other one about a server: whether it answers
+// here; Unknown while it was never good, or has not been probed lately.
+func (s *State) Sees(now router.Clock, server router.Server) health.Presence {
+	switch s.board.Facts(now.Mono, server, s.policy.Health).SIP {
+	case router.OK, router.Busy, router.Err:
+		return health.Up
+	case router.Silent, router.Refused:
+		return health.Down
+	}
+	return health.Unknown
+}
+
 // reported counts the results of the running round. It is judged with the last
 // one, or as soon as its target has answered and is well: witnesses could only
 // say why a silence is not its own, and callers wait.
@@ -178,6 +204,9 @@ func (s *State) overdue(now router.Clock, out []Effect) []Effect {
 		if s.round.awaiting&(1<<i) != 0 {
 			s.board.Probe(now.Mono, serverOf(i), router.NoEvidence, 0)
 		}
+	}
+	if s.round.awaiting&(1<<peerTarget) != 0 {
+		s.board.Peer(now.Mono, s.round.target, health.Unknown)
 	}
 	return s.judge(now, out)
 }
