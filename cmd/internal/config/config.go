@@ -73,7 +73,7 @@ type IPBX struct {
 	Profile     string        // one of ProfileNames(); it sets what the file leaves out
 	NoAnswer    time.Duration // 5 s–5 min, by profile: the IPBX takes an unanswered call back after this
 	MainStandby bool          // redundancy: main-standby, one registrar behind two addresses
-	MaxGrant    time.Duration // 10 s–24 h, by profile: the longest registration it grants
+	MaxGrant    time.Duration // 5 s–24 h, by profile: the longest registration it grants
 	MapFrom     bool          // identity: from; the servers' identity stands in From, else it is asserted (RFC 3325)
 	Manners     Manners
 }

@@ -24,7 +24,7 @@ func (r *reader) ipbx(dst *[]IPBX) take {
 				field{"redundancy", oneOf(r, &x.MainStandby, word[bool]{name: "none"},
 					word[bool]{name: "main-standby", value: true})},
 				field{"identity", oneOf(r, &x.MapFrom, word[bool]{name: "asserted"}, word[bool]{name: "from", value: true})},
-				field{"max_grant", r.duration(&x.MaxGrant, 10*time.Second, 24*time.Hour)})...)
+				field{"max_grant", r.duration(&x.MaxGrant, 5*time.Second, 24*time.Hour)})...)
 			*dst = append(*dst, x)
 		})
 	}
