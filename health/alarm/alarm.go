@@ -45,6 +45,7 @@ const (
 	MainDatabaseDown  Number = 1022
 	PasswordRefused   Number = 1023 // the IPBX refuses the password of a server's calls
 	Unregistered      Number = 1024 // mode gate: a voice server no longer registers at Relève
+	BindingUnkept     Number = 1025 // the IPBX grants the registration and does not list it
 	PeerAbsent        Number = 1030
 	TwoMasters        Number = 1031
 	CertificateEnding Number = 1040 // warning; RaiseAs Major below seven days
@@ -92,7 +93,7 @@ func Numbers() []Number {
 	return []Number{
 		ServerSilent, NobodyServes, ServerMute, ServerSlow, Switched, ReturnPossible, Flapping, SecondaryNotReady,
 		SelfSick, IPBXSilent, BindingLapsing, BindingRefused, ForeignBinding, GrantTooLong, PassiveCalls,
-		Misprovisioned, MoveStuck, TLSFault, BothPresent, MirrorLag, StoreDown, MainDatabaseDown, PasswordRefused, Unregistered, PeerAbsent,
+		Misprovisioned, MoveStuck, TLSFault, BothPresent, MirrorLag, StoreDown, MainDatabaseDown, PasswordRefused, Unregistered, BindingUnkept, PeerAbsent,
 		TwoMasters, CertificateEnding, ClockAdrift, DiskFilling, NameStale, NameLost, CertificateBroken,
 		ConfigRefused, ManyRefused, UnknownSource, LimitReached, InternalFault, SourceFlood, Overloaded,
 		Frozen, BackupFailed, Exercise,
@@ -107,7 +108,7 @@ func (n Number) Severity() Severity {
 		return Critical
 	case ServerSilent, ServerMute, Switched, Flapping, SecondaryNotReady, SelfSick, IPBXSilent, BindingRefused,
 		PassiveCalls, Misprovisioned, MoveStuck, TLSFault, BothPresent, MirrorLag, PeerAbsent, LimitReached, InternalFault,
-		NameLost, CertificateBroken, Overloaded, PasswordRefused, Unregistered:
+		NameLost, CertificateBroken, Overloaded, PasswordRefused, Unregistered, BindingUnkept:
 		return Major
 	case ServerSlow, BindingLapsing, GrantTooLong, ClockAdrift, DiskFilling, ConfigRefused, BackupFailed, NameStale:
 		return Minor

@@ -275,6 +275,7 @@ func (r *Registrar) listed(k slot, u User, res agent.Result, ev *licence.Event) 
 		b.Ours = ours(c, u)
 		switch {
 		case b.Expires == 0: // removed, and told so
+			ev.Removed = ev.Removed || b.Ours
 		case b.Ours:
 			ev.Ours, ev.Granted = true, max(ev.Granted, time.Duration(b.Expires)*time.Second, 0)
 		default:

@@ -354,7 +354,7 @@ func TestLists(t *testing.T) {
 		"expiry in the header":   {[]string{"Contact: <" + ourURI + ">", "Expires: 120"}, licence.Event{HasList: true, Ours: true, Granted: 2 * time.Minute}},
 		"parameter beats header": {[]string{ourList, "Expires: 120"}, licence.Event{HasList: true, Ours: true, Granted: time.Minute}},
 		"none at all":            {nil, licence.Event{HasList: true}},
-		"ours removed":           {[]string{"Contact: <" + ourURI + ">;expires=0"}, licence.Event{HasList: true}},
+		"ours removed":           {[]string{"Contact: <" + ourURI + ">;expires=0"}, licence.Event{HasList: true, Removed: true}},
 		"a foreign one":          {[]string{foreign}, licence.Event{HasList: true, Foreign: 1}},
 		"foreign, no expiry":     {[]string{"Contact: <sip:5001@10.9.9.9>"}, licence.Event{HasList: true, Foreign: 1}},
 		"ours and two foreign": {
@@ -378,7 +378,7 @@ func TestLists(t *testing.T) {
 		"a neighbour: our host, another user":          {[]string{"Contact: <sip:5002@10.0.0.5:5060>;expires=60"}, licence.Event{HasList: true, Foreign: 1}},
 		"a neighbour: our user, another instance":      {[]string{`Contact: <sip:5001@10.0.0.6>;+sip.instance="<urn:uuid:1>";expires=60`}, licence.Event{HasList: true, Foreign: 1}},
 		"no SIP URI":                  {[]string{"Contact: <tel:5001>;expires=60, <mailto:5001@10.0.0.5>;expires=60"}, licence.Event{HasList: true, Foreign: 2}},
-		"ours removed, another there": {[]string{"Contact: <" + ourURI + ">;expires=0", foreign}, licence.Event{HasList: true, Foreign: 1}},
+		"ours removed, another there": {[]string{"Contact: <" + ourURI + ">;expires=0", foreign}, licence.Event{HasList: true, Removed: true, Foreign: 1}},
 		"unreadable expiry: header":   {[]string{"Contact: <" + ourURI + ">;expires=soon", "Expires: 60"}, licence.Event{HasList: true, Ours: true, Granted: time.Minute}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -108,13 +108,20 @@ func (s *State) sentinel(now router.Clock, x router.Server, i int, on bool, out 
 	return out
 }
 
-// registered takes the 2xx of a REGISTER: bound, whatever the list says; but
-// only a list with us in it makes later lists a proof.
+// registered takes the 2xx of a REGISTER: bound, unless its list says otherwise
+// (RFC 3261 §10.3(8)); but only a list with us in it makes later lists a proof.
+// Our choice: a list of strangers alone says so only where this registrar has
+// listed us before. One that never did may write our Contact beyond recognition,
+// and would keep a move from ever ending.
 func (s *State) registered(now router.Clock, e Event, out []Effect) []Effect {
 	x, i := e.User, int(e.IPBX)
 	l := &s.line[x][i]
 	listed := e.HasList && e.Ours
+	knows := s.knows(router.Primary, i) || s.knows(router.Secondary, i)
 	s.r.Shown[x][i] = listed
+	if e.HasList && !e.Ours && (e.Removed || e.Foreign > 0 && knows) {
+		return s.unkept(now, x, i, out)
+	}
 	granted := s.expires(i) // a guess, for the refresh only
 	if listed && e.Granted > 0 {
 		granted = e.Granted
@@ -123,11 +130,11 @@ func (s *State) registered(now router.Clock, e Event, out []Effect) []Effect {
 			l.bound = now.Mono.Add(granted + s.p.Slack)
 		}
 	}
-	l.up, l.clean, l.granted = true, false, granted
+	l.up, l.clean, l.granted, l.unkept = true, false, granted, false
 	l.fails, l.wrongs, l.tries = 0, 0, 0
 	l.upUntil = now.Mono.Add(granted)
 	l.lapse = now.Mono.Add(granted/2 + granted/4)
-	l.next = now.Mono.Add(max(granted/2, time.Second))
+	l.next = now.Mono.Add(max(s.early(granted/2, 10, x, i, 0), time.Second))
 	l.look = router.Never
 	if granted/2 > lookBeyond {
 		l.look = now.Mono.Add(fetchEvery)
@@ -135,7 +142,24 @@ func (s *State) registered(now router.Clock, e Event, out []Effect) []Effect {
 	if x != s.subject() || leaving(s.r.Phase) {
 		l.next = now.Mono
 	}
+	out = alarm(out, &l.lost, AlarmUnkept, x, i, false)
 	return alarm(out, &l.lapsing, AlarmLapsing, x, i, false)
+}
+
+// knows says that registrar i has listed user x before.
+func (s *State) knows(x router.Server, i int) bool { return s.r.Shown[x][i] || s.line[x][i].unkept }
+
+// unkept: the registrar said 200 and does not have us: not registered, and
+// tried again as after a refusal. A binding may exist all the same.
+func (s *State) unkept(now router.Clock, x router.Server, i int, out []Effect) []Effect {
+	l := &s.line[x][i]
+	l.up, l.clean, l.granted, l.unkept = false, false, 0, true
+	l.wrongs, l.look = 0, router.Never
+	s.backOff(now, x, i, lastRefusal)
+	if x != s.subject() || leaving(s.r.Phase) {
+		l.next = now.Mono
+	}
+	return alarm(out, &l.lost, AlarmUnkept, x, i, true)
 }
 
 // learn raises the fence for a grant longer than reckoned with.
@@ -238,7 +262,7 @@ func (s *State) challenged(now router.Clock, e Event, out []Effect) []Effect {
 		l.look = now.Mono.Add(lookWrong) // the refresh has its own say, and its own count
 		return alarm(out, &l.refused, AlarmRefused, x, i, true)
 	}
-	l.next = now.Mono.Add(wrong(x, i, l.wrongs))
+	l.next = now.Mono.Add(s.wrong(x, i, l.wrongs))
 	l.wrongs = min(l.wrongs+1, maxFails)
 	return alarm(out, &l.refused, AlarmRefused, x, i, true)
 }
@@ -260,17 +284,9 @@ func (s *State) passedChallenge(now router.Clock, e Event, out []Effect) []Effec
 	if !l.pass.signed || e.Stale {
 		return out
 	}
-	l.next = now.Mono.Add(wrong(x, i, l.wrongs))
+	l.next = now.Mono.Add(s.wrong(x, i, l.wrongs))
 	l.wrongs = min(l.wrongs+1, maxFails)
 	return alarm(out, &l.refused, AlarmRefused, x, i, true)
-}
-
-// wrong is the nth back-off of a wrong password: 30 s doubling to 30 min, less
-// a tenth at most, so that users and IPBXs do not keep step.
-func wrong(x router.Server, i int, n uint8) time.Duration {
-	d := min(firstWrong<<n, lastWrong)
-	seed := uint32(x)*7919 + uint32(i)*104729 + uint32(n)*1299709
-	return d - d/1000*time.Duration(seed%100)
 }
 
 // mayAsk says that Min-Expires is one to follow: beyond twice max_grant it is
@@ -291,41 +307,6 @@ func (s *State) tooBrief(x router.Server, i int, floor time.Duration, out []Effe
 		return out
 	}
 	return append(out, Effect{Kind: Alarm, Alarm: AlarmGrant, User: x, IPBX: uint8(i), On: true})
-}
-
-// refused takes any other final.
-func (s *State) refused(now router.Clock, e Event, out []Effect) []Effect {
-	x, i := e.User, int(e.IPBX)
-	l := &s.line[x][i]
-	s.again(now, x, i)
-	l.next = max(l.next, now.Mono.Add(min(e.RetryAfter, maxRetry)))
-	if l.req == Register && e.Status == 403 && l.auths > 0 { // many an IPBX says so to a wrong password
-		l.next = max(l.next, now.Mono.Add(min(wrong(x, i, l.wrongs), last403)))
-		l.wrongs = min(l.wrongs+1, maxFails)
-	}
-	if l.req == Register && (e.Status == 403 || e.Status == 503) {
-		s.askAgain(now, x.Other(), i)
-	}
-	if !definite(e.Status) || s.passes(x) && l.req != Register {
-		return out
-	}
-	if l.req == Register {
-		s.unclaim(x, i)
-	}
-	return alarm(out, &l.refused, AlarmRefused, x, i, true)
-}
-
-// askAgain: an IPBX that refuses a claim may count the user that has left as
-// bound: it is told once more that it has.
-func (s *State) askAgain(now router.Clock, y router.Server, i int) {
-	l := &s.line[y][i]
-	if s.r.Phase != Claim || !s.exclusive() || s.passes(y) || l.stray || !s.r.Shown[y][i] {
-		return
-	}
-	l.stray, l.tries = true, 0
-	if l.state == free {
-		l.next = now.Mono
-	}
 }
 
 // timedOut takes the end of a transaction without a final.
@@ -353,37 +334,4 @@ func (s *State) unanswered(now router.Clock, x router.Server, i int, out []Effec
 	}
 	s.again(now, x, i)
 	return out
-}
-
-// again sets when the request is repeated: 1, 2, 4 … s up to a quarter of the
-// expiry asked for; an un-REGISTER three times within one Txn, then every 5 s.
-func (s *State) again(now router.Clock, x router.Server, i int) {
-	l := &s.line[x][i]
-	switch l.req {
-	case Register:
-		l.next = now.Mono.Add(max(time.Second, min(time.Second<<l.fails, s.expires(i)/4)))
-		l.fails = min(l.fails+1, maxFails)
-	case Unregister:
-		l.next = s.unregNext(now, l)
-	case Fetch:
-		if x == s.subject() && l.up {
-			l.look = now.Mono.Add(fetchAgain)
-			return
-		}
-		l.checked = true
-		l.next = now.Mono.Add(fetchAgain)
-	}
-	if req, ok := s.wanted(x, i); ok && req != l.req {
-		l.next = now.Mono // a Move changed what is owed
-	}
-}
-
-// unregNext is when the un-REGISTER just ended is repeated: at the end of its
-// share of Txn, later 5 s after it was sent.
-func (s *State) unregNext(now router.Clock, l *line) router.Instant {
-	end := l.by.Add(-t4) // of its transmissions
-	if l.tries >= unregFast {
-		end = end.Add(max(unregEvery-s.p.Txn, 0))
-	}
-	return max(now.Mono, end)
 }

@@ -94,6 +94,7 @@ type Policy struct {
 	NoFetch  bool          // no address-of-record is fetched: no sentinel
 	Learn    bool          // MaxGrant is nobody's word: once this IPBX's grants are known (Row.Learnt), they are the fence
 	Grace    time.Duration // how long another node may still transmit after LeaseWon (lease.Policy.Grace); 0: there is none
+	Seed     uint64        // of this site: spreads refreshes (0.45–0.5 of the grant) and back-offs; 0: not spread
 	Reserve  uint32        // how far the stored CSeq runs ahead of the one in use; 0: 256
 
 	// NoPassword, mode gate: we hold no password of this user; its server's
@@ -191,12 +192,13 @@ type Event struct {
 	CSeq       uint32
 	Status     uint16
 	HasList    bool          // the 2xx is a whole, readable list of bindings; none at all is a list too
+	Removed    bool          // our Contact is in the list with an expiry of 0
 	Ours       bool          // our Contact is in the list, known by our user and instance parameter: registrars rewrite the rest
 	Granted    time.Duration // of our Contact
 	Foreign    uint8         // Contacts in the list that are not ours
 	MinExpires time.Duration // 423
 	RetryAfter time.Duration // 503, 500
-	Stale      bool          // 401/407: stale=true, or the first challenge with no credentials sent
+	Stale      bool          // 401/407: stale=true, or a challenge to what showed no credentials; of a server's own (Send.Pass) also one to credentials made for an older nonce than that server was shown last: trying again makes sense
 	Usable     bool          // 401/407: a challenge that we can answer
 	Member     uint8         // which machine of a redundant IPBX answered: any number that stands for its address
 
@@ -237,6 +239,7 @@ const (
 	AlarmLapsing uint16 = 1011 // half of what was left at the refresh is gone
 	AlarmRefused uint16 = 1012 // wrong password, forbidden, unknown user
 	AlarmOverlap uint16 = 1013 // a Contact that is not ours, or any binding of the passive user
+	AlarmUnkept  uint16 = 1025 // the IPBX says 200 and does not list us: removed at once, or another's Contact in its place
 	AlarmGrant   uint16 = 1014 // this IPBX grants longer than Policy.MaxGrant: raise max_grant
 )
 

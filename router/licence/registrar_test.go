@@ -23,6 +23,7 @@ type registrar struct {
 	wrong    bool          // and never accepts
 	stale    int           // so many answers to a challenge are stale
 	full     bool          // refuses a REGISTER for the Contact of a user that has left, until that is removed once more
+	unkept   string        // a REGISTER gets 200 and binds nothing: the list has our Contact "removed", or only "others"
 	rewrites bool          // our Contact comes back beyond recognition
 	member   uint8         // which machine of it answers
 	drop     string        // the next request of this name gets lost for good
@@ -96,6 +97,12 @@ func (b *registrar) process(w *world, f Effect) Event {
 		return e
 	case f.Request == Register && b.full && x == router.Secondary:
 		e.Status = 403
+		return e
+	case f.Request == Register && b.unkept != "":
+		e.HasList, e.Removed = true, b.unkept == "removed"
+		if b.unkept == "others" {
+			e.Foreign = 1
+		}
 		return e
 	case f.Request == Register:
 		b.expiry[x], b.cseq[x] = w.now.Add(granted), f.CSeq

@@ -140,6 +140,8 @@ func (w *world) set(f []string) error {
 			w.policy.Twins[0], err = true, nil
 		case "site":
 			w.policy.Site[0], err = uint64(v[0]), nil
+		case "seed":
+			w.policy.Seed, err = uint64(v[0]), nil
 		case "grace":
 			w.policy.Grace = d
 		case "fetch":
@@ -167,7 +169,7 @@ func (b *registrar) set(w *world, f []string) error {
 	case "silent":
 		b.silent = true
 	case "answers":
-		b.silent, b.status, b.after, b.wrong = false, 0, 0, false
+		b.silent, b.status, b.after, b.wrong, b.unkept = false, 0, 0, false, ""
 	case "omits-lists":
 		b.omits = true
 	case "grants":
@@ -183,6 +185,8 @@ func (b *registrar) set(w *world, f []string) error {
 		b.foreign[servers[arg]] = 0
 	case "forgets":
 		b.expiry[servers[arg]] = 0
+	case "keeps-none": // keeps-none removed|others
+		b.unkept = arg
 	case "full": // until an un-REGISTER of the other user comes once more
 		b.full = true
 	case "rewrites":

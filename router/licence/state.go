@@ -22,7 +22,11 @@ const (
 	firstWrong = 30 * time.Second // back-off of a wrong password …
 	lastWrong  = 30 * time.Minute // … and its cap
 	last403    = 5 * time.Minute  // the cap after a 403: it may be another's fault, and mended
-	maxFails   = 8                // counters stop here
+	lastBusy   = 5 * time.Minute  // the cap after a 408 or 5xx, which says that it passes, and of a fetch
+	// lastRefusal is the cap after any other refusal (RFC 5626 §4.5).
+	lastRefusal = 30 * time.Minute
+	quick       = 3 // tries before the back-off of 30 s begins
+	maxFails    = 8 // counters stop here
 )
 
 // reserve is how far the stored CSeq runs ahead of the one in use, so that the
@@ -59,6 +63,7 @@ type line struct {
 	fails   uint8
 	wrongs  uint8
 	foreign uint8
+	unkept  bool           // the last 2xx had a list without us
 	stray   bool           // the passive user is bound with our Contact
 	checked bool           // the passive user's bindings were asked for in this Confirm
 	look    router.Instant // the active user's bindings are fetched; Never: its refreshes show them soon enough
@@ -67,7 +72,7 @@ type line struct {
 	since     router.Instant // AlarmOverlap stands
 	pass      pass           // mode gate: the server's REGISTER that waits
 
-	refused, lapsing, overlap edge // alarms told
+	refused, lapsing, overlap, lost edge // alarms told
 }
 
 // edge is what was last told of an alarm. Nothing was told since the start: a
@@ -273,6 +278,7 @@ func (s *State) expire(now router.Clock, out []Effect) []Effect {
 				out = alarm(out, &l.lapsing, AlarmLapsing, x, i, true)
 			} else if x != subject {
 				out = alarm(out, &l.lapsing, AlarmLapsing, x, i, false)
+				out = alarm(out, &l.lost, AlarmUnkept, x, i, false)
 			}
 			if _, owed := s.wanted(x, i); !owed && x != subject && s.absent(x) {
 				out = alarm(out, &l.refused, AlarmRefused, x, i, false) // nothing is asked that could be refused

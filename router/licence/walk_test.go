@@ -139,7 +139,12 @@ func (w *world) heal(want router.Server, epoch uint64) {
 		b.grant, b.omits = 0, false
 	}
 	w.event(Event{Kind: Move, To: want, Epoch: epoch})
-	w.run(w.now.Add(4 * time.Minute))
+	for range 4 { // what was refused is backed off from
+		w.run(w.now.Add(4 * time.Minute))
+		if v := w.node.Status(w.clock()).Bindings[want]; v[0].Up && v[w.policy.IPBXs-1].Up {
+			break
+		}
+	}
 	for i := range w.policy.IPBXs {
 		b := w.ipbx[i]
 		if w.err == nil && (b.expiry[want] <= w.now || b.expiry[want.Other()] > w.now) {

@@ -49,7 +49,7 @@ func TestAlarmsOfTwoIPBXsHaveNamesOfTheirOwn(t *testing.T) {
 		for _, server := range []router.Server{router.NoServer, router.Primary, router.Secondary} {
 			for ipbx := range uint8(2) {
 				about := fmt.Sprint(server)
-				if n == alarm.IPBXSilent || n >= alarm.BindingLapsing && n <= alarm.GrantTooLong && server != router.NoServer {
+				if n == alarm.IPBXSilent || (n >= alarm.BindingLapsing && n <= alarm.GrantTooLong || n == alarm.BindingUnkept) && server != router.NoServer {
 					about += fmt.Sprint(ipbx)
 				}
 				if n == alarm.IPBXSilent && server != router.NoServer {

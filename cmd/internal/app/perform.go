@@ -210,7 +210,8 @@ func (m *mind) objectOf(e *control.Effect) string {
 	if int(e.IPBX) < len(m.app.cfg.IPBX) {
 		ipbx = m.app.cfg.IPBX[e.IPBX].Name
 	}
-	registration := alarm.Number(e.Alarm) >= alarm.BindingLapsing && alarm.Number(e.Alarm) <= alarm.GrantTooLong
+	n := alarm.Number(e.Alarm)
+	registration := n >= alarm.BindingLapsing && n <= alarm.GrantTooLong || n == alarm.BindingUnkept
 	switch {
 	case alarm.Number(e.Alarm) == alarm.IPBXSilent:
 		return ipbx

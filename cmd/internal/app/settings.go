@@ -146,7 +146,7 @@ func (a *App) controlPolicy() control.Policy {
 		},
 		Licence: licence.Policy{
 			Mode: a.cfg.Registration.Mode, IPBXs: uint8(len(a.cfg.IPBX)), Expires: a.cfg.Registration.Expires,
-			Txn: registerLimit, Slack: time.Second + a.cfg.Registration.Expires/1000,
+			Seed: a.registrarSite(0), Txn: registerLimit, Slack: time.Second + a.cfg.Registration.Expires/1000,
 		},
 		Health:    health.Policy{Interval: v.IdleInterval, Lasting: v.Lasting},
 		Secondary: secondary, Absent: a.cfg.Level == router.Backup, IPBXs: uint8(len(a.cfg.IPBX)),

@@ -170,6 +170,13 @@ var alarms = map[uint16]alarmText{
 			"Check that Wel'Suite runs on that server, that its SIP account is active and that Relève is its outbound proxy. Without the password in registration.users the IPBX sends no more calls once the registration ends (\"releve licence\").",
 		},
 	},
+	1025: {
+		pair{"L'IPBX accorde l'enregistrement SIP mais ne le garde pas", "The IPBX grants the registration and does not keep it"},
+		pair{
+			"Un autre équipement a pris la place, ou l'IPBX retire aussitôt l'enregistrement : les appels peuvent ne plus arriver. Voyez « releve licence », puis à l'IPBX le nombre de contacts permis à cet utilisateur.",
+			"Another device has taken the place, or the IPBX removes the registration at once: calls may no longer arrive. See \"releve licence\", then at the IPBX how many contacts this user may have.",
+		},
+	},
 	1030: {
 		pair{"L'autre nœud de Relève est absent", "The other node of Relève is absent"},
 		pair{
