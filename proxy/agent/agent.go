@@ -1,5 +1,5 @@
 // Package agent is Relève's own user agent (RFC 3261 §8): OPTIONS of a round,
-// REGISTER, and the ACK and BYE of a 2xx that nobody wants.
+// REGISTER, the test call (Call), and the ACK and BYE of a 2xx that nobody wants.
 //
 //	Do ─► pending ──► final response ───────► Result{Status}
 //	         │  └───► Timer F, or our limit ─► TimedOut
@@ -12,7 +12,7 @@
 // are delivered on the goroutine that found them out, never under the mutex: a
 // callback may call Do, and must not block.
 //
-// RFC 3261 §8.1, §13.2.2.4, §15.1.1, §17.1.2, §18.4; RFC 3264 §6; RFC 3326.
+// RFC 3261 §8.1, §9.1, §12, §13.2.2.4, §15.1.1, §17.1.2, §18.4; RFC 3264 §6; RFC 3326.
 package agent
 
 import (
@@ -54,13 +54,14 @@ type Agent struct {
 
 	mu      sync.Mutex           // guards what follows
 	pending map[string]*exchange // by branch
+	calls   map[string]*Call     // by branch
 	closed  bool
 	shed    uint64 // requests refused with Overload
 }
 
 // New returns an Agent whose Via names sentBy of the flow's listener.
 func New(wire Wire, sentBy func(listener uint8) string) *Agent {
-	return &Agent{wire: wire, sentBy: sentBy, start: time.Now(), pending: make(map[string]*exchange)}
+	return &Agent{wire: wire, sentBy: sentBy, start: time.Now(), pending: make(map[string]*exchange), calls: make(map[string]*Call)}
 }
 
 // Request is one request of ours outside the calls.
@@ -343,6 +344,11 @@ func (a *Agent) Response(raw []byte, h *message.Head) bool {
 	}
 	now := a.now()
 	a.mu.Lock()
+	if c := a.calls[string(branch)]; c != nil {
+		a.mu.Unlock()
+		c.invited(raw, h)
+		return true
+	}
 	x := a.pending[string(branch)]
 	present := x != nil && x.branch == string(branch)
 	if present && h.Status < 200 {
@@ -367,28 +373,6 @@ func (a *Agent) Response(raw []byte, h *message.Head) bool {
 	return true
 }
 
-// Failed takes a transport error: what waits for that peer ends.
-func (a *Agent) Failed(f transport.Flow, c transport.Cause) {
-	failure := Unreachable
-	switch c {
-	case transport.PortUnreachable:
-		failure = Refused
-	case transport.TLSFault:
-		failure = TLSFailed
-	}
-	a.mu.Lock()
-	var hit []*exchange
-	for _, x := range a.pending {
-		if x.flow.Remote == f.Remote && x.flow.Network == f.Network && !slices.Contains(hit, x) {
-			hit = append(hit, x)
-		}
-	}
-	a.mu.Unlock()
-	for _, x := range hit {
-		a.fail(x, f, failure)
-	}
-}
-
 // Close drops what is in progress; no callback comes after it.
 func (a *Agent) Close() {
 	a.mu.Lock()
@@ -400,4 +384,5 @@ func (a *Agent) Close() {
 		}
 	}
 	clear(a.pending)
+	a.drop()
 }

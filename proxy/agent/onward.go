@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"slices"
 	"time"
 
 	"releve/proxy/transaction"
@@ -70,4 +71,35 @@ func (a *Agent) onward(x *exchange, f transport.Flow, why *Failure) (due, transp
 	a.pending[x.branch] = x
 	a.arm(x, now)
 	return dueRepeat, x.flow, x.raw
+}
+
+// Failed takes a transport error: what waits for that peer ends.
+func (a *Agent) Failed(f transport.Flow, c transport.Cause) {
+	failure := Unreachable
+	switch c {
+	case transport.PortUnreachable:
+		failure = Refused
+	case transport.TLSFault:
+		failure = TLSFailed
+	}
+	a.mu.Lock()
+	var hit []*exchange
+	for _, x := range a.pending {
+		if x.flow.Remote == f.Remote && x.flow.Network == f.Network && !slices.Contains(hit, x) {
+			hit = append(hit, x)
+		}
+	}
+	var calls []*Call
+	for _, c := range a.calls {
+		if c.q.Flow.Remote == f.Remote && c.q.Flow.Network == f.Network {
+			calls = append(calls, c)
+		}
+	}
+	a.mu.Unlock()
+	for _, x := range hit {
+		a.fail(x, f, failure)
+	}
+	for _, c := range calls {
+		c.broken(failure)
+	}
 }
