@@ -52,16 +52,17 @@ type Agent struct {
 	sentBy func(listener uint8) string
 	start  time.Time
 
-	mu      sync.Mutex           // guards what follows
-	pending map[string]*exchange // by branch
-	calls   map[string]*Call     // by branch
-	closed  bool
-	shed    uint64 // requests refused with Overload
+	mu          sync.Mutex           // guards what follows
+	pending     map[string]*exchange // by branch
+	calls       map[string]*Call     // by branch
+	closed      bool
+	shed        uint64 // requests refused with Overload
+	closedPorts closed // by ICMP, a moment ago
 }
 
 // New returns an Agent whose Via names sentBy of the flow's listener.
 func New(wire Wire, sentBy func(listener uint8) string) *Agent {
-	return &Agent{wire: wire, sentBy: sentBy, start: time.Now(), pending: make(map[string]*exchange), calls: make(map[string]*Call)}
+	return &Agent{wire: wire, sentBy: sentBy, start: time.Now(), pending: make(map[string]*exchange), calls: make(map[string]*Call), closedPorts: make(closed)}
 }
 
 // Request is one request of ours outside the calls.
@@ -135,7 +136,8 @@ type exchange struct {
 	timer   *time.Timer
 	sentAt  time.Time
 	limit   router.Instant
-	entered bool // it was pending
+	silence Failure // what silence until limit means
+	entered bool    // it was pending
 	done    func(Result)
 }
 
@@ -164,7 +166,7 @@ func (a *Agent) Do(q Request, done func(Result)) {
 			}
 		}
 	}
-	x := &exchange{req: complete(q), flow: q.Flow, rest: q.Others, done: done, sentAt: time.Now(), limit: router.Never}
+	x := &exchange{req: complete(q), flow: q.Flow, rest: q.Others, done: done, sentAt: time.Now(), limit: router.Never, silence: TimedOut}
 	now := a.now()
 	if q.Timeout > 0 {
 		x.limit = now.Add(q.Timeout)
@@ -194,6 +196,7 @@ func (a *Agent) enter(x *exchange, now router.Instant) ([]byte, bool) {
 		return nil, false
 	}
 	a.pending[x.branch] = x
+	a.closedPorts.doubt(x, now)
 	a.arm(x, now)
 	return x.raw, true
 }
@@ -282,7 +285,7 @@ func (a *Agent) tick(x *exchange) {
 	defer a.survive(x)
 	switch what, flow, raw := a.stepped(x); {
 	case what == dueEnd:
-		a.end(x, Result{Failure: TimedOut})
+		a.end(x, Result{Failure: x.silence})
 	case what == dueMove:
 		a.fail(x, flow, TimedOut)
 	case what == dueRepeat && (x.req.Allowed == nil || x.req.Allowed()):
@@ -351,6 +354,9 @@ func (a *Agent) Response(raw []byte, h *message.Head) bool {
 	}
 	x := a.pending[string(branch)]
 	present := x != nil && x.branch == string(branch)
+	if present {
+		a.closedPorts.spoke(x.flow)
+	}
 	if present && h.Status < 200 {
 		x.tx.Step(now, transaction.Response, h.Status)
 		x.moveAt = router.Never // it speaks

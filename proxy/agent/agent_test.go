@@ -353,6 +353,46 @@ func TestRefusedPortAndSilentHost(t *testing.T) {
 	})
 }
 
+// A kernel sends one ICMP error a second: the calls to a dead server take it,
+// and the rounds of the verification found a silent host where a process was
+// killed, which takes two rounds more to confirm.
+func TestSilenceAfterARefusalIsARefusal(t *testing.T) {
+	round := func(b *bed) *outcome {
+		q := b.options()
+		q.Timeout = 900 * ms
+		return b.do(q)
+	}
+	for _, test := range []struct {
+		name string
+		then func(b *bed) // after the port was refused
+		want Failure
+		took time.Duration
+	}{
+		{"a second later", func(b *bed) { b.pass(time.Second) }, Refused, 500 * ms},
+		{"long after", func(b *bed) { b.pass(1600 * ms) }, TimedOut, 900 * ms},
+		{"somebody spoke since", func(b *bed) {
+			o := round(b)
+			b.answer(b.one(), 200)
+			b.pass(0)
+			o.ended(b.T, NoFailure, 200, time.Since(b.start))
+		}, TimedOut, 900 * ms},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			in(t, wire.Config{}, transport.UDP, func(b *bed) {
+				o := round(b)
+				b.agent.Failed(b.flow, transport.PortUnreachable)
+				o.ended(b.T, Refused, 0, 0)
+				b.arrived()
+				test.then(b)
+				at := time.Since(b.start)
+				o = round(b)
+				b.pass(time.Minute)
+				o.ended(b.T, test.want, 0, at+test.took)
+			})
+		})
+	}
+}
+
 func TestFailureOfAnotherPeerEndsNothing(t *testing.T) {
 	in(t, wire.Config{}, transport.UDP, func(b *bed) {
 		o := b.do(b.options())

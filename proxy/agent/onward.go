@@ -82,7 +82,11 @@ func (a *Agent) Failed(f transport.Flow, c transport.Cause) {
 	case transport.TLSFault:
 		failure = TLSFailed
 	}
+	now := a.now()
 	a.mu.Lock()
+	if failure == Refused {
+		a.closedPorts.refused(f, now)
+	}
 	var hit []*exchange
 	for _, x := range a.pending {
 		if x.flow.Remote == f.Remote && x.flow.Network == f.Network && !slices.Contains(hit, x) {
