@@ -25,6 +25,9 @@ type Board struct {
 	// owner stores it and sets it after a start; until it is set, nothing is
 	// held against the server.
 	Known [router.Servers]bool
+	// Heard: likewise, its call probe was good at least once. Until then what the
+	// probe met proves nothing: its number may never have been one.
+	Heard [router.Servers]bool
 
 	server [router.Servers]evidence
 	ipbx   [MaxIPBX]sight
@@ -45,6 +48,7 @@ type evidence struct {
 	host     presence
 	peer     presence
 	probe    presence // the call probe
+	mute     quiet
 	lines    router.Occupancy
 }
 
@@ -100,7 +104,7 @@ func (v *evidence) returned(e router.Evidence) {
 		v.gone = min(v.gone+1, goneEnough)
 	case router.OK:
 		if v.gone >= goneEnough || v.sip.e == router.Refused {
-			v.calls = calls{}
+			v.calls, v.mute = calls{}, quiet{}
 		}
 		v.gone = 0
 	case router.Busy, router.Err:
@@ -140,19 +144,6 @@ func (b *Board) Answered(now router.Instant, s router.Server) {
 	v := &b.server[s]
 	v.answered, v.wasLive = max(v.answered, now), true
 	b.Known[s] = true
-}
-
-// CallProbe enters the result of the call probe: Up for an answer with audible
-// sound, Down else. It is one more decided call, too.
-func (b *Board) CallProbe(now router.Instant, s router.Server, p Presence) {
-	b.server[s].probe = presence{p, now}
-	switch p {
-	case Up:
-		b.Answered(now, s)
-		b.server[s].calls.add(now, router.OK)
-	case Down:
-		b.server[s].calls.add(now, router.Stuck)
-	}
 }
 
 // SightIPBX enters traffic of an IPBX. answered: it was the answer to a probe
@@ -216,10 +207,15 @@ func (b *Board) Facts(now router.Instant, s router.Server, p Policy) Facts {
 	if b.Known[s] {
 		f.App = v.calls.class(now)
 	}
+	mute := b.Known[s] && v.isMute(now)
+	if mute {
+		f.App = router.Stuck
+	}
 	f.AnsweredSince = f.SIP == router.Silent && v.wasLive && v.answered >= v.began
 	f.LatencyOdd = f.SIP == router.OK && v.rtt.odd
 	f.Lasting = f.App != router.NoEvidence && v.calls.lasted(now, p.Lasting) ||
-		f.SIP == router.Err && now.Sub(v.sipFault.at) >= p.Lasting
+		f.SIP == router.Err && now.Sub(v.sipFault.at) >= p.Lasting ||
+		mute && now.Sub(v.mute.since) >= p.Lasting
 	return f
 }
 

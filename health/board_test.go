@@ -253,7 +253,8 @@ func TestCallProbeGate(t *testing.T) {
 	if f := b.Facts(at(sec), router.Primary, with); f.ProbeFailed {
 		t.Error("it has not failed yet")
 	}
-	b.CallProbe(at(2*sec), router.Primary, Down)
+	b.Heard[router.Primary] = true // as stored
+	b.CallProbe(at(2*sec), router.Primary, CallStuck)
 	f := b.Facts(at(3*sec), router.Primary, with)
 	if !f.ProbeFailed || f.App != router.Stuck {
 		t.Errorf("%+v", f)
@@ -261,9 +262,75 @@ func TestCallProbeGate(t *testing.T) {
 	if b.Facts(at(63*sec), router.Primary, with).ProbeFailed {
 		t.Error("a failure of more than a minute ago does not count")
 	}
-	b.CallProbe(at(4*sec), router.Primary, Up)
+	b.CallProbe(at(4*sec), router.Primary, CallGood)
 	if f := b.Facts(at(5*sec), router.Primary, with); f.ProbeFailed || f.App != router.OK || f.Persists() {
 		t.Errorf("%+v", f)
+	}
+}
+
+// A test number that never worked proves nothing against the server.
+func TestCallProbeThatWasNeverGood(t *testing.T) {
+	with := policy
+	with.CallProbe = true
+	b := alive()
+	b.CallProbe(at(sec), router.Primary, CallStuck)
+	f := b.Facts(at(2*sec), router.Primary, with)
+	if f.App != router.NoEvidence || !f.ProbeFailed {
+		t.Errorf("%+v", f)
+	}
+	b.CallProbe(at(3*sec), router.Primary, CallGood)
+	b.CallProbe(at(4*sec), router.Primary, CallErr)
+	b.CallProbe(at(5*sec), router.Primary, CallErr)
+	if f := b.Facts(at(5*sec), router.Primary, with); f.App != router.Err {
+		t.Errorf("%+v", f)
+	}
+}
+
+// Calls that are answered and mute look answered to everybody but the test call:
+// they do not outvote it.
+func TestMuteUnderTraffic(t *testing.T) {
+	with := policy
+	with.CallProbe = true
+	b := alive()
+	now := at(sec)
+	b.CallProbe(now, router.Primary, CallGood)
+	for i := range 70 {
+		now = now.Add(sec)
+		b.Probe(now, router.Primary, router.OK, ms)
+		b.Call(now, router.Primary, router.OK)
+		b.Answered(now, router.Primary)
+		if i%20 == 0 {
+			b.CallProbe(now, router.Primary, CallMute)
+		}
+		f := b.Facts(now, router.Primary, with)
+		if verdict, _ := Judge(f); verdict != router.VerdictGray || f.Lasting != (i >= 60) || !f.ProbeFailed {
+			t.Fatalf("after %d s: %v %+v", i, verdict, f)
+		}
+	}
+	if f := b.Facts(now.Add(window+1), router.Primary, with); f.App == router.Stuck {
+		t.Error("a mute call of more than a minute ago still counts")
+	}
+	b.CallProbe(now, router.Primary, CallGood)
+	if f := b.Facts(now, router.Primary, with); f.App != router.OK || f.Persists() {
+		t.Errorf("heard again: %+v", f)
+	}
+}
+
+// A server that is busy is no faulty one, whatever the test call met before.
+func TestCallProbeBusy(t *testing.T) {
+	with := policy
+	with.CallProbe = true
+	b := alive()
+	b.Heard[router.Primary] = true
+	b.CallProbe(at(sec), router.Primary, CallStuck)
+	b.CallProbe(at(2*sec), router.Primary, CallBusy)
+	f := b.Facts(at(2*sec), router.Primary, with)
+	if verdict, _ := Judge(f); verdict != router.VerdictBusy || f.ProbeFailed {
+		t.Errorf("%v %+v", verdict, f)
+	}
+	b.CallProbe(at(3*sec), router.Primary, CallUnknown)
+	if again := b.Facts(at(3*sec), router.Primary, with); again != f {
+		t.Errorf("a call that was not made changed %+v into %+v", f, again)
 	}
 }
 

@@ -30,6 +30,9 @@ func (b Board) Canon(now router.Instant, p Policy) Board {
 		if v.probe.at = past(v.probe.at, router.Instant(window)); v.probe.p == Unknown {
 			v.probe = presence{}
 		}
+		if v.mute.on {
+			v.mute.at, v.mute.since = past(v.mute.at, router.Instant(window)), past(v.mute.since, router.Instant(p.Lasting))
+		}
 		v.calls = v.calls.canon(now, p)
 	}
 	for i := range b.ipbx {

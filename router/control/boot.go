@@ -93,8 +93,10 @@ func (s *State) adopt(row Row, version uint64) {
 	}
 	for x := range row.Known {
 		row.Known[x] = row.Known[x] || s.board.Known[x]
+		row.Heard[x] = row.Heard[x] || s.board.Heard[x]
 	}
-	s.want, s.board.Known, s.bindTo = row, row.Known, row.Licence.Holder
+	s.want, s.bindTo = row, row.Licence.Holder
+	s.board.Known, s.board.Heard = row.Known, row.Heard
 	s.asked = asked{}
 }
 

@@ -92,6 +92,9 @@ func (s State) Canon(now router.Clock) State {
 	for i := range s.idle {
 		s.idle[i].at, s.idle[i].cadence.Seed = future(s.idle[i].at), 0
 	}
+	if s.policy.Health.CallProbe {
+		s.calls = s.calls.canon(now.Mono, s.policy.Calls)
+	}
 	if s.alarms.unreadyOn {
 		s.alarms.unready = max(s.alarms.unready-now.Mono, -router.Instant(notReadyAfter*s.policy.Health.Interval))
 	}

@@ -57,6 +57,7 @@ type State struct {
 	ready   bool
 	healthy bool
 	alarms  alarms
+	calls   testCalls
 	view    router.View
 }
 
@@ -71,6 +72,11 @@ func New(p Policy, seed uint64) State {
 	s := State{policy: p, hold: lease.New(p.Lease)}
 	for i := range s.idle {
 		s.idle[i].cadence.Seed = seed + uint64(i)*0x9e3779b97f4a7c15
+	}
+	for i := range s.calls.server {
+		if p.Health.CallProbe {
+			s.calls.server[i].cadence.Seed = seed + uint64(idleTargets+i)*0x9e3779b97f4a7c15
+		}
 	}
 	return s
 }
@@ -104,7 +110,7 @@ func (s *State) Step(now router.Clock, e Event, out []Effect) []Effect {
 	case Lines:
 		s.board.Lines(e.Server, e.Occupancy)
 	case Self:
-		s.board.Self(e.On)
+		s.doubted(now, e.On)
 	case Operate:
 		out = s.operate(now, e, out)
 	case Registrar:
@@ -117,11 +123,13 @@ func (s *State) Step(now router.Clock, e Event, out []Effect) []Effect {
 		out = s.leased(now, e, out)
 	case PeerSaw:
 		out = s.peerSaw(now, e, out)
+	case CallDone:
+		out = s.called(now, e, out)
 	case LeaseDone, Address, Yield: // done
 	}
 	switch e.Kind {
-	case Tick, ProbeDone, IPBXProbe, Self:
-		out = s.watch(now, out)
+	case Tick, ProbeDone, IPBXProbe, Self, CallDone:
+		out = s.watch(now, s.placeCalls(now, out))
 	}
 	return s.settle(now, out)
 }
@@ -273,7 +281,7 @@ func (s *State) answered(now router.Clock, e Event, out []Effect) []Effect {
 		at = min(at, e.At)
 	}
 	s.board.Answered(at, e.Server)
-	if e.Server == s.role.View().Active {
+	if e.Server == s.role.View().Active && !s.board.Mute(now.Mono, e.Server) {
 		out = s.roleStep(now, role.Event{Kind: role.Alive, Server: e.Server, At: at}, out)
 	}
 	return out
@@ -284,7 +292,7 @@ func (s *State) Next() (router.Instant, bool) {
 	if !s.booted {
 		return router.Never, false
 	}
-	next := min(s.nextIdle(), s.roundBy())
+	next := min(s.nextIdle(), s.roundBy(), s.nextCall())
 	if s.retryAt != 0 && (s.lease || s.winning) {
 		next = min(next, s.retryAt)
 	}
@@ -306,7 +314,7 @@ func (s *State) View() router.View { return s.view }
 // Row is what the mind would have durable now.
 func (s *State) Row() Row {
 	r := s.want
-	r.Known = s.board.Known
+	r.Known, r.Heard = s.board.Known, s.board.Heard
 	return r
 }
 

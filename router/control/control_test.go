@@ -32,6 +32,8 @@ type node struct {
 
 	sees       health.Presence // the other node, of the active server
 	peerSilent bool
+
+	placing func(f Effect) []Event // test calls; nil: no result comes
 }
 
 func policy(mode licence.Mode) Policy {
@@ -112,6 +114,10 @@ func (n *node) perform(f Effect) []Event {
 			return []Event{{Kind: Registrar, Register: licence.Event{Kind: licence.TimedOut, User: f.Register.User, IPBX: f.Register.IPBX, CSeq: f.Register.CSeq}}}
 		}
 		return []Event{n.registrar(f.Register)}
+	case PlaceCall:
+		if n.placing != nil {
+			return n.placing(f)
+		}
 	case Record, Alarm, Refuse:
 		n.calls = append(n.calls, f)
 	}

@@ -20,6 +20,7 @@ type Policy struct {
 	Peer      bool // the other node probes, too, and is asked in each round how it sees the active server
 	Absent    bool // the secondary may be off the network (backup): no witness of a round until it is seen
 	IPBXs     uint8
+	Calls     CallPolicy // read with Health.CallProbe
 }
 
 // Row is all that survives a crash; one row of the store.
@@ -27,6 +28,7 @@ type Row struct {
 	Role    role.Row
 	Licence licence.Row
 	Known   [router.Servers]bool // this server was good once since it was configured
+	Heard   [router.Servers]bool // likewise its test call
 }
 
 // EventKind tells what happened.
@@ -48,6 +50,7 @@ type EventKind uint8
 // with Lease as the store answered, and, of a Take or a Look that was carried
 // out, the Row and Version stored then (Version 0: none yet). Address: On as
 // this node has the virtual address; at least every Lease.Guard/2.
+// CallDone: the test call of Server ended, as Call says; RTT is how long it took.
 const (
 	Boot EventKind = iota
 	Tick
@@ -68,6 +71,7 @@ const (
 	Address
 	Yield
 	PeerSaw
+	CallDone
 )
 
 // Event is one input; only the fields its Kind names are read.
@@ -79,6 +83,7 @@ type Event struct {
 	Evidence  router.Evidence
 	RTT       time.Duration
 	Host      health.Presence
+	Call      health.CallResult
 	Occupancy router.Occupancy
 	On        bool // Self: sick; Lease: held
 	Command   role.Command
@@ -99,7 +104,8 @@ type EffectKind uint8
 // perform this REGISTER. Reply: answer a server's own REGISTER (mode gate). Own:
 // Server began (On) or ceased to register here (mode gate); to be shown, and
 // told to whoever collects evidence. AskLease: perform Lease. AskPeer: have the
-// other node probe Server now and say what it Sees. Publish: the View for
+// other node probe Server now and say what it Sees. PlaceCall: a test call to
+// Server, answer with CallDone. Publish: the View for
 // the call path. Alarm: raise (On) or clear Alarm about Server. Record: a line
 // of the journal. Refuse: the operator's command is refused for Reason.
 const (
@@ -115,6 +121,7 @@ const (
 	Own
 	AskLease
 	AskPeer
+	PlaceCall
 )
 
 // Effect is one thing to do, in order.
