@@ -53,6 +53,7 @@ var bounds = map[string]string{
 	"db/spool/frame.go maxBody":                     `releve_limit_refused_total{limit="records"}`,
 	"health/probe/probe.go maxOutput":               "the rest of what a plugin prints is not shown",
 	"proxy/agent/agent.go maxPending":               `releve_limit_refused_total{limit="own-requests"}`,
+	"proxy/agent/closed.go maxClosed":                "none: a configured peer each, and beyond it a silence stays a silence",
 	"proxy/challenge.go maxRealms":                  "the challenge goes to the server",
 	"proxy/challenge.go maxAnswers":                 "the challenge goes to the server",
 	"proxy/renumber.go maxCSeq":                     "the challenge goes to the server",
