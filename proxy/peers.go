@@ -80,6 +80,9 @@ func (p *Proxy) firstRoster() {
 	p.peers(func(side side, peer *Peer) {
 		if !peer.named() {
 			r.add(side, peer, target{addr: peer.Addr, network: peer.Network})
+			if peer.Other.IsValid() {
+				r.add(side, peer, target{addr: peer.Other, network: peer.Network})
+			}
 			return
 		}
 		if p.cfg.Names == nil {
@@ -201,7 +204,10 @@ func (r *roster) of(peer *Peer) (out []target) {
 // order to try (RFC 3263 §4.3). The weights of SRV are drawn at each call.
 func (p *Proxy) targetsOf(peer *Peer) (first target, rest []target, ok bool) {
 	if !peer.named() {
-		return target{addr: peer.Addr, network: peer.Network}, nil, peer.Addr.IsValid()
+		if peer.Other.IsValid() {
+			rest = []target{{addr: peer.Other, network: peer.Network}}
+		}
+		return target{addr: peer.Addr, network: peer.Network}, rest, peer.Addr.IsValid()
 	}
 	all := p.lookup(peer.Host)
 	if len(all) == 0 {

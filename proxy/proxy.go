@@ -54,7 +54,10 @@ type Peer struct {
 	// Listener is ours towards it, where that serves the network and family of
 	// the address; else another one does.
 	Listener uint8
-	Host     resolve.Name // when it is configured by a name; Host.Host empty: by Addr
+	// Other is a second address of the same far end, tried when Addr fails; not
+	// valid: there is none. Only beside Addr.
+	Other netip.AddrPort
+	Host  resolve.Name // when it is configured by a name; Host.Host empty: by Addr
 	// LargeByTCP sends a request of more than 1,300 bytes over TCP, as RFC 3261
 	// §18.1.1 wants, and over UDP when that is refused. False: over UDP, for a peer
 	// that has no TCP.

@@ -49,6 +49,7 @@ type checked struct {
 	WorstMove time.Duration    `json:"worst_move_ns"`
 	GrantIPBX string           `json:"max_grant_ipbx"` // which grants the longest
 	MaxGrant  time.Duration    `json:"max_grant_ns"`
+	Grounds   config.Grounds   `json:"max_grant_is"` // stated, profile or assumed
 	Act       bool             `json:"act"`
 }
 
@@ -58,7 +59,8 @@ func (c *cli) configCheck() *cobra.Command {
 		out := checked{Valid: err == nil, Problems: problems}
 		if cfg != nil {
 			out.WorstMove, out.Act = cfg.WorstMove(), cfg.Verification.Act
-			out.GrantIPBX, out.MaxGrant = cfg.LongestGrant()
+			x, _ := cfg.LongestGrant()
+			out.GrantIPBX, out.MaxGrant, out.Grounds = x.Name, x.MaxGrant, x.Granted
 		}
 		if problems == nil {
 			out.Problems = []config.Problem{}
@@ -87,7 +89,7 @@ func (c *cli) checkText(k checked) string {
 		return b.String()
 	}
 	fmt.Fprintln(&b, c.m.ConfigGood(c.configPath, len(k.Problems)))
-	fmt.Fprintln(&b, c.m.WorstMove(k.WorstMove, k.GrantIPBX, k.MaxGrant))
+	fmt.Fprintln(&b, c.m.WorstMove(k.WorstMove, k.GrantIPBX, k.MaxGrant, string(k.Grounds)))
 	if !k.Act {
 		fmt.Fprintln(&b, c.m.Observing())
 	}

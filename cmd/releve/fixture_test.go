@@ -153,7 +153,11 @@ func someEvents() []db.Event {
 func someLicence() admin.Licence {
 	return admin.Licence{
 		Mode: "pair", Phase: "unreg", Holder: "secondary", Leaving: "primary", Epoch: 5, Fence: noon.Add(time.Hour), WorstMove: 3614 * time.Second,
-		GrantIPBX: "oxe2", MaxGrant: time.Hour, Waits: "fence", Proof: "fence",
+		GrantIPBX: "oxe2", MaxGrant: time.Hour, Grounds: "assumed", Waits: "fence", Proof: "fence",
+		Grants: []admin.Grant{
+			{IPBX: "oxe", Longest: time.Minute, Grounds: "learnt", Answers: "10.10.0.11:5060"},
+			{IPBX: "oxe2", Longest: time.Hour, Grounds: "assumed"},
+		},
 		Bindings: []admin.Binding{
 			{Role: "primary", User: "sip:5001@oxe", IPBX: "oxe", Possible: true, Granted: time.Minute, Until: noon.Add(30 * time.Second), Proves: true, Gone: noon.Add(32 * time.Second), Seen: noon.Add(-30 * time.Second)},
 			{Role: "primary", User: "sip:5001@oxe2", IPBX: "oxe2", Possible: true, Gone: noon.Add(time.Hour), Elsewhere: noon.Add(time.Minute)},
@@ -178,7 +182,8 @@ func gateOwn() []admin.OwnRegister {
 func gateLicence() admin.Licence {
 	return admin.Licence{
 		Mode: "gate", Phase: "unreg", Holder: "secondary", Leaving: "primary", Epoch: 5, Fence: noon.Add(12 * time.Minute),
-		WorstMove: 1838 * time.Second, GrantIPBX: "oxe", MaxGrant: 30 * time.Minute, Waits: "fence", Proof: "list",
+		WorstMove: 1838 * time.Second, GrantIPBX: "oxe", MaxGrant: 30 * time.Minute, Grounds: "stated", Waits: "fence", Proof: "list",
+		Grants: []admin.Grant{{IPBX: "oxe", Longest: 30 * time.Minute, Grounds: "stated", Answers: "10.10.0.10:5060"}},
 		Bindings: []admin.Binding{
 			{Role: "primary", User: "sip:5001@oxe", IPBX: "oxe", Possible: true, Gone: noon.Add(12 * time.Minute), Seen: noon.Add(-4 * time.Second)},
 			{Role: "secondary", User: "sip:5002@oxe", IPBX: "oxe"},
@@ -195,7 +200,7 @@ func gateStatus() admin.Status {
 
 func refusedLicence() admin.Licence {
 	return admin.Licence{
-		Mode: "pair", Phase: "bound", Holder: "primary", Leaving: "none", Epoch: 5, WorstMove: time.Minute, GrantIPBX: "oxe", MaxGrant: 45 * time.Second,
+		Mode: "pair", Phase: "bound", Holder: "primary", Leaving: "none", Epoch: 5, WorstMove: time.Minute, GrantIPBX: "oxe", MaxGrant: 45 * time.Second, Grounds: "learnt",
 		Bindings: []admin.Binding{{Role: "primary", User: "sip:5001@oxe", IPBX: "oxe", Possible: true, Refused: true}},
 	}
 }

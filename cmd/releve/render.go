@@ -260,11 +260,31 @@ func (v view) licence(l admin.Licence) string {
 		rows = append(rows, []string{"  " + v.m.Role(x.Role), x.User, "IPBX " + x.IPBX, v.binding(x)})
 	}
 	b.WriteString(table(rows))
+	b.WriteString(v.grants(l.Grants))
 	for _, x := range l.Own {
 		b.WriteString(v.ownRegister(x) + "\n")
 	}
-	fmt.Fprintln(&b, v.m.WorstMove(l.WorstMove, l.GrantIPBX, l.MaxGrant))
+	fmt.Fprintln(&b, v.m.WorstMove(l.WorstMove, l.GrantIPBX, l.MaxGrant, l.Grounds))
 	return b.String()
+}
+
+// grants says of each IPBX which of its machines answers, and, where there are
+// several, what each is reckoned to grant.
+func (v view) grants(all []admin.Grant) string {
+	var rows [][]string
+	for _, g := range all {
+		var said []string
+		if g.Answers != "" {
+			said = append(said, v.m.Label("answers-at")+" "+g.Answers)
+		}
+		if len(all) > 1 {
+			said = append(said, v.m.Label("grants")+" "+v.m.Ago(g.Longest)+" ("+v.m.GrantGrounds(g.Grounds)+")")
+		}
+		if len(said) > 0 {
+			rows = append(rows, []string{"  IPBX " + g.IPBX, strings.Join(said, ", ")})
+		}
+	}
+	return table(rows)
 }
 
 // leaving says whose absence is waited for, how it will be known, and by when.

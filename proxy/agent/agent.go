@@ -18,6 +18,7 @@ package agent
 import (
 	"crypto/rand"
 	"errors"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -118,13 +119,14 @@ type Result struct {
 	Raw        []byte
 	Head       *message.Head
 	Took       time.Duration
+	Remote     netip.AddrPort // the address of the far end that was asked for this response
 }
 
 // exchange is one request of ours; what changes with each address is guarded by
 // the agent's mutex.
 type exchange struct {
 	branch  string         // of the present attempt
-	earlier []string       // of those before it: a late answer counts
+	earlier []attempt      // those before it: a late answer counts
 	flow    transport.Flow // of the present attempt
 	rest    []transport.Flow
 	share   time.Duration
@@ -139,6 +141,22 @@ type exchange struct {
 	silence Failure // what silence until limit means
 	entered bool    // it was pending
 	done    func(Result)
+}
+
+// attempt is one that went to an address before the present one.
+type attempt struct {
+	branch string
+	remote netip.AddrPort
+}
+
+// asked is the address that a branch went to.
+func (x *exchange) asked(branch string) netip.AddrPort {
+	for _, e := range x.earlier {
+		if e.branch == branch {
+			return e.remote
+		}
+	}
+	return x.flow.Remote
 }
 
 func (a *Agent) now() router.Instant { return router.Instant(time.Since(a.start)) }
@@ -325,8 +343,8 @@ func (a *Agent) end(x *exchange, r Result) {
 	a.mu.Lock()
 	mine := a.pending[x.branch] == x
 	delete(a.pending, x.branch)
-	for _, b := range x.earlier {
-		delete(a.pending, b)
+	for _, e := range x.earlier {
+		delete(a.pending, e.branch)
 	}
 	if x.timer != nil {
 		x.timer.Stop()
@@ -363,8 +381,12 @@ func (a *Agent) Response(raw []byte, h *message.Head) bool {
 		a.arm(x, now)
 	}
 	var flow transport.Flow
+	var remote netip.AddrPort
 	if present {
 		flow = x.flow
+	}
+	if x != nil {
+		remote = x.asked(string(branch))
 	}
 	further := x != nil && len(x.rest) > 0
 	a.mu.Unlock()
@@ -374,7 +396,7 @@ func (a *Agent) Response(raw []byte, h *message.Head) bool {
 	case h.Status == 503 && further:
 		a.fail(x, flow, Unreachable)
 	default:
-		a.end(x, Result{Status: h.Status, RetryAfter: h.RetryAfter, Raw: raw, Head: h})
+		a.end(x, Result{Status: h.Status, RetryAfter: h.RetryAfter, Raw: raw, Head: h, Remote: remote})
 	}
 	return true
 }

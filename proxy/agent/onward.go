@@ -65,7 +65,7 @@ func (a *Agent) onward(x *exchange, f transport.Flow, why *Failure) (due, transp
 	if len(x.rest) == 0 || x.req.Allowed != nil && !x.req.Allowed() {
 		return dueEnd, f, nil
 	}
-	x.earlier = append(x.earlier, x.branch)
+	x.earlier = append(x.earlier, attempt{x.branch, x.flow.Remote})
 	x.flow, x.rest = x.rest[0], x.rest[1:]
 	a.begin(x, now)
 	a.pending[x.branch] = x

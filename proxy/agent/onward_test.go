@@ -46,6 +46,9 @@ func TestNextAddress(t *testing.T) {
 				b.must(other.Send(us, []byte(respond(string(m.Raw)))))
 				b.pass(0)
 				o.ended(t, NoFailure, 200, r.at)
+				if o.Remote != second {
+					t.Errorf("answered by %v, want the second address", o.Remote)
+				}
 				if b.agent.Pending() != 0 {
 					t.Error("an attempt is left")
 				}
@@ -74,6 +77,9 @@ func TestNextAddress(t *testing.T) {
 			b.pass(700 * ms)
 			b.answer(raw, 200)
 			o.ended(t, NoFailure, 200, 700*ms)
+			if o.Remote == second || !o.Remote.IsValid() {
+				t.Errorf("answered by %v, want the first address", o.Remote)
+			}
 		})
 	})
 }

@@ -23,6 +23,8 @@ package register
 
 import (
 	"crypto/rand"
+	"hash/fnv"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -88,6 +90,7 @@ type Registrar struct {
 	auth     map[slot]*credential
 	bindings map[slot][]Binding
 	listedAt map[slot]time.Time
+	answerer map[uint8]netip.AddrPort // who answered last, by IPBX
 	passes   passes
 }
 
@@ -109,7 +112,7 @@ type credential struct {
 func New(a *agent.Agent, users [router.Servers]User, targets []Target) *Registrar {
 	return &Registrar{
 		agent: a, users: users, targets: targets,
-		auth: make(map[slot]*credential), bindings: make(map[slot][]Binding), listedAt: make(map[slot]time.Time), passes: newPasses(),
+		auth: make(map[slot]*credential), bindings: make(map[slot][]Binding), listedAt: make(map[slot]time.Time), answerer: make(map[uint8]netip.AddrPort), passes: newPasses(),
 	}
 }
 
@@ -187,7 +190,7 @@ func (r *Registrar) reduce(e licence.Effect, u User, res agent.Result, sentAuth 
 		r.listed(k, u, res, &ev)
 		r.proven(k, sentAuth, res)
 	}
-	more(&ev, res)
+	r.more(&ev, res)
 	return ev
 }
 
@@ -206,12 +209,16 @@ func (r *Registrar) reducePassed(e licence.Effect, u User, res agent.Result, car
 	case res.Status >= 200 && res.Status < 300:
 		r.listed(slot{e.User, e.IPBX}, u, res, &ev)
 	}
-	more(&ev, res)
+	r.more(&ev, res)
 	return ev
 }
 
-// more reads when to come again.
-func more(ev *licence.Event, res agent.Result) {
+// more reads who answered, and when to come again.
+func (r *Registrar) more(ev *licence.Event, res agent.Result) {
+	ev.Member = member(res.Remote)
+	r.mu.Lock()
+	r.answerer[ev.IPBX] = res.Remote
+	r.mu.Unlock()
 	if v, ok := message.HeaderValue(res.Raw, res.Head, "Min-Expires"); ok && res.Status == 423 {
 		ev.MinExpires = seconds(v)
 	}
@@ -296,6 +303,21 @@ func (r *Registrar) Listed(user router.Server, ipbx uint8) time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.listedAt[slot{user, ipbx}]
+}
+
+// Answerer is the address of an IPBX that answered a REGISTER last, not valid
+// before one did: of main and stand-by, the one that serves.
+func (r *Registrar) Answerer(ipbx uint8) netip.AddrPort {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.answerer[ipbx]
+}
+
+// member is a number that stands for an address, over restarts too; never 0.
+func member(a netip.AddrPort) uint32 {
+	h := fnv.New32a()
+	_, _ = h.Write(a.AppendTo(nil))
+	return max(h.Sum32(), 1)
 }
 
 // Bindings are those that the registrars last stated.

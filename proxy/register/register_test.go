@@ -137,6 +137,9 @@ func header(raw, name string) string {
 
 func (b *bed) want(got, want licence.Event) {
 	b.Helper()
+	if want.Kind == licence.Answer && want.Member == 0 {
+		want.Member = member(far)
+	}
 	want.User, want.CSeq = router.Primary, b.cseq
 	if got != want {
 		b.Errorf("event\n%+v, want\n%+v", got, want)

@@ -47,12 +47,13 @@ func (s *State) answer(now router.Clock, e Event, out []Effect) []Effect {
 
 // member notes which machine of a redundant IPBX answers. What the one before
 // had bound, another one's list says nothing of, unless they are twins.
-func (s *State) member(now router.Clock, i int, m uint8) {
-	if m == s.r.Member[i] {
+func (s *State) member(now router.Clock, i int, m uint32) {
+	was := s.r.Member[i]
+	if m == was || m == 0 {
 		return
 	}
 	s.r.Member[i] = m
-	if s.p.Twins[i] {
+	if s.p.Twins[i] || was == 0 { // the first that is known: all there is was asked of it
 		return
 	}
 	for x := range s.r.Possible {
@@ -125,6 +126,7 @@ func (s *State) registered(now router.Clock, e Event, out []Effect) []Effect {
 	granted := s.expires(i) // a guess, for the refresh only
 	if listed && e.Granted > 0 {
 		granted = e.Granted
+		s.relearn(now, x, i)
 		out = s.learn(now, x, i, granted, out)
 		if l.dead <= now.Mono || mutant == 7 {
 			l.bound = now.Mono.Add(granted + s.p.Slack)
@@ -166,14 +168,29 @@ func (s *State) unkept(now router.Clock, x router.Server, i int, out []Effect) [
 func (s *State) learn(now router.Clock, x router.Server, i int, granted time.Duration, out []Effect) []Effect {
 	l := &s.line[x][i]
 	l.bound = max(l.bound, now.Mono.Add(granted+s.p.Slack))
-	longer := granted > max(s.p.MaxGrant, s.r.Learnt[i])
-	if s.p.Learn || longer {
+	return s.reckon(x, i, granted, out)
+}
+
+// reckon takes a grant into account: longer than what was reckoned with, it is
+// an alarm, which stands while it is longer than the configuration says.
+func (s *State) reckon(x router.Server, i int, granted time.Duration, out []Effect) []Effect {
+	longer := granted > s.cover(i)
+	if s.learns(i) || longer {
 		s.r.Learnt[i] = max(s.r.Learnt[i], granted)
 	}
-	if !longer {
-		return out
+	return alarm(out, &s.line[x][i].longer, AlarmGrant, x, i, longer || s.r.Learnt[i] > s.stated(i))
+}
+
+// relearn forgets what was learnt before the configuration said something else,
+// when no binding can be left that was granted before this 2xx: until then the
+// fence of a restart is made of it.
+func (s *State) relearn(now router.Clock, x router.Server, i int) {
+	y := x.Other()
+	elsewhere := s.r.Elsewhere[x][i] || s.r.Elsewhere[y][i]
+	if s.r.Grant[i] == s.p.Grants[i] || s.line[x][i].dead > now.Mono || s.r.Possible[y][i] || elsewhere {
+		return
 	}
-	return append(out, Effect{Kind: Alarm, Alarm: AlarmGrant, User: x, IPBX: uint8(i), On: true})
+	s.r.Grant[i], s.r.Learnt[i] = s.p.Grants[i], 0
 }
 
 // unregistered takes the 2xx of an un-REGISTER: PROVE, when its list can.
@@ -292,21 +309,14 @@ func (s *State) passedChallenge(now router.Clock, e Event, out []Effect) []Effec
 // mayAsk says that Min-Expires is one to follow: beyond twice max_grant it is
 // refused, a fence that long is the configuration's to choose (our choice).
 func (s *State) mayAsk(i int, floor time.Duration) bool {
-	return floor > s.expires(i) && floor <= 2*s.p.MaxGrant
+	return floor > s.expires(i) && floor <= 2*s.stated(i)
 }
 
 // tooBrief raises what is asked for to Min-Expires (RFC 3261 §10.2.8). The
 // fence is raised first: the next intent is saved with it (W1).
 func (s *State) tooBrief(x router.Server, i int, floor time.Duration, out []Effect) []Effect {
-	longer := floor > max(s.p.MaxGrant, s.r.Learnt[i])
 	s.asks[i] = floor
-	if s.p.Learn || longer {
-		s.r.Learnt[i] = max(s.r.Learnt[i], floor)
-	}
-	if !longer {
-		return out
-	}
-	return append(out, Effect{Kind: Alarm, Alarm: AlarmGrant, User: x, IPBX: uint8(i), On: true})
+	return s.reckon(x, i, floor, out)
 }
 
 // timedOut takes the end of a transaction without a final.

@@ -54,6 +54,9 @@ func (s *State) relocate() {
 			}
 			s.r.Shown[x][i] = false
 		}
+		if s.r.Site[i] != 0 {
+			s.r.Grant[i] = -1
+		}
 		s.r.Site[i] = site
 	}
 }

@@ -88,15 +88,18 @@ type Policy struct {
 	Mode     Mode
 	IPBXs    uint8         // 1–MaxIPBX
 	Expires  time.Duration // asked for
-	MaxGrant time.Duration // the longest an IPBX grants (3600 s until known)
+	MaxGrant time.Duration // the longest an IPBX grants, of which nothing else is said (3600 s until known)
 	Txn      time.Duration // 4 s: our own limit on a REGISTER transaction
 	Slack    time.Duration // 1 s + drift
 	NoFetch  bool          // no address-of-record is fetched: no sentinel
-	Learn    bool          // MaxGrant is nobody's word: once this IPBX's grants are known (Row.Learnt), they are the fence
+	Learn    bool          // MaxGrant is nobody's word: once an IPBX's grants are known (Row.Learnt), they are the fence
 	Grace    time.Duration // how long another node may still transmit after LeaseWon (lease.Policy.Grace); 0: there is none
 	Seed     uint64        // of this site: spreads refreshes (0.45–0.5 of the grant) and back-offs; 0: not spread
 	Reserve  uint32        // how far the stored CSeq runs ahead of the one in use; 0: 256
 
+	// Grants is the longest grant of an IPBX for which somebody vouches, the operator
+	// or a published default: nothing is learnt there but a longer one. 0: MaxGrant.
+	Grants [MaxIPBX]time.Duration
 	// NoPassword, mode gate: we hold no password of this user; its server's
 	// Authorization passes through, and its address-of-record is not fetched.
 	NoPassword [router.Servers]bool
@@ -136,7 +139,8 @@ type Row struct {
 
 	Elsewhere [router.Servers][MaxIPBX]bool // a binding may exist at a former registrar of this place, which is not asked
 	Site      [MaxIPBX]uint64               // Policy.Site of Possible
-	Member    [MaxIPBX]uint8                // which machine of a redundant IPBX answered last
+	Grant     [MaxIPBX]time.Duration        // Policy.Grants under which Learnt was seen; -1: at a former registrar
+	Member    [MaxIPBX]uint32               // which machine of a redundant IPBX answered last; 0: not known
 }
 
 // Request is what a REGISTER asks.
@@ -200,7 +204,7 @@ type Event struct {
 	RetryAfter time.Duration // 503, 500
 	Stale      bool          // 401/407: stale=true, or a challenge to what showed no credentials; of a server's own (Send.Pass) also one to credentials made for an older nonce than that server was shown last: trying again makes sense
 	Usable     bool          // 401/407: a challenge that we can answer
-	Member     uint8         // which machine of a redundant IPBX answered: any number that stands for its address
+	Member     uint32        // which machine of a redundant IPBX answered: any number that stands for its address; 0: not known
 
 	// ServerRegister.
 	Ticket  uint32
@@ -240,7 +244,7 @@ const (
 	AlarmRefused uint16 = 1012 // wrong password, forbidden, unknown user
 	AlarmOverlap uint16 = 1013 // a Contact that is not ours, or any binding of the passive user
 	AlarmUnkept  uint16 = 1025 // the IPBX says 200 and does not list us: removed at once, or another's Contact in its place
-	AlarmGrant   uint16 = 1014 // this IPBX grants longer than Policy.MaxGrant: raise max_grant
+	AlarmGrant   uint16 = 1014 // this IPBX grants longer than was reckoned with: raise max_grant
 )
 
 // Effect is one thing to do, in order.

@@ -7,14 +7,26 @@ import (
 )
 
 // cover is the longest grant reckoned with at IPBX i: the configured one, or
-// what the IPBX was seen to grant, whichever is longer; with Learn what it was
-// seen to grant, once it was, and never less than what is asked for.
+// what the IPBX was seen to grant, whichever is longer; where nobody has said
+// what it grants, what it was seen to grant, once it was, and never less than
+// what is asked for.
 func (s *State) cover(i int) time.Duration {
-	if s.p.Learn && s.r.Learnt[i] > 0 {
+	if s.learns(i) && s.r.Learnt[i] > 0 {
 		return max(s.r.Learnt[i], s.expires(i))
 	}
-	return max(s.p.MaxGrant, s.r.Learnt[i])
+	return max(s.stated(i), s.r.Learnt[i])
 }
+
+// stated is the longest grant of IPBX i by the configuration.
+func (s *State) stated(i int) time.Duration {
+	if g := s.p.Grants[i]; g > 0 {
+		return g
+	}
+	return s.p.MaxGrant
+}
+
+// learns says that nobody has said what IPBX i grants.
+func (s *State) learns(i int) bool { return s.p.Learn && s.p.Grants[i] == 0 }
 
 // full is the fence of a REGISTER that is about to be sent, or that a former
 // life may have sent just before it died (W1).

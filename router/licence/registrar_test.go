@@ -25,7 +25,7 @@ type registrar struct {
 	full     bool          // refuses a REGISTER for the Contact of a user that has left, until that is removed once more
 	unkept   string        // a REGISTER gets 200 and binds nothing: the list has our Contact "removed", or only "others"
 	rewrites bool          // our Contact comes back beyond recognition
-	member   uint8         // which machine of it answers
+	member   uint32        // which machine of it answers
 	drop     string        // the next request of this name gets lost for good
 	mute     string        // the answer to the next request of this name gets lost for good
 }

@@ -140,6 +140,8 @@ func (w *world) set(f []string) error {
 			w.policy.Twins[0], err = true, nil
 		case "site":
 			w.policy.Site[0], err = uint64(v[0]), nil
+		case "grants":
+			w.policy.Grants[0] = d
 		case "seed":
 			w.policy.Seed, err = uint64(v[0]), nil
 		case "grace":
@@ -192,7 +194,7 @@ func (b *registrar) set(w *world, f []string) error {
 	case "rewrites":
 		b.rewrites = true
 	case "member":
-		b.member = uint8(n)
+		b.member = uint32(n)
 	case "challenges":
 		b.auth = true
 	case "wrong-password":

@@ -72,7 +72,7 @@ type line struct {
 	since     router.Instant // AlarmOverlap stands
 	pass      pass           // mode gate: the server's REGISTER that waits
 
-	refused, lapsing, overlap, lost edge // alarms told
+	refused, lapsing, overlap, lost, longer edge // alarms told
 }
 
 // edge is what was last told of an alarm. Nothing was told since the start: a
@@ -279,6 +279,7 @@ func (s *State) expire(now router.Clock, out []Effect) []Effect {
 			} else if x != subject {
 				out = alarm(out, &l.lapsing, AlarmLapsing, x, i, false)
 				out = alarm(out, &l.lost, AlarmUnkept, x, i, false)
+				out = alarm(out, &l.longer, AlarmGrant, x, i, false)
 			}
 			if _, owed := s.wanted(x, i); !owed && x != subject && s.absent(x) {
 				out = alarm(out, &l.refused, AlarmRefused, x, i, false) // nothing is asked that could be refused

@@ -45,7 +45,9 @@ type Status struct {
 	Waits    Wait
 	Fence    time.Duration // the longest of the user that leaves; 0: none
 	IPBXs    uint8
-	Proves   [MaxIPBX]bool // its lists prove the absence of who is registered, or leaves
+	Proves   [MaxIPBX]bool          // its lists prove the absence of who is registered, or leaves
+	Grants   [MaxIPBX]time.Duration // the longest grant reckoned with
+	Learnt   [MaxIPBX]time.Duration // the longest grant seen, where that is it; 0: the configuration's
 	Bindings [router.Servers][MaxIPBX]Binding
 	Own      [router.Servers]bool // mode gate: this server is registered here
 	Keeps    bool                 // the store does not answer: what is bound is kept alive, nothing moves
@@ -56,6 +58,11 @@ func (s State) Status(now router.Clock) Status {
 	v := Status{
 		Mode: s.p.Mode, Phase: s.r.Phase, Holder: s.r.Holder, Leaving: s.r.Leaving,
 		Epoch: s.r.Epoch, IPBXs: s.p.IPBXs, Waits: s.waits(now), Keeps: s.keep,
+	}
+	for i := range v.Grants {
+		if v.Grants[i] = s.cover(i); s.r.Learnt[i] > 0 && (s.learns(i) || s.r.Learnt[i] > s.stated(i)) {
+			v.Learnt[i] = v.Grants[i]
+		}
 	}
 	who := s.subject()
 	if s.r.Leaving != router.NoServer {

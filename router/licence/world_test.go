@@ -66,7 +66,7 @@ type world struct {
 func newWorld(p Policy) *world {
 	w := &world{policy: p, stores: "ok", alarms: map[alarmKey]bool{}, asked: map[uint32]bool{}, signed: map[uint32]bool{}}
 	for i := range w.ipbx {
-		w.ipbx[i] = &registrar{served: map[served]Event{}}
+		w.ipbx[i] = &registrar{member: 1, served: map[served]Event{}}
 	}
 	return w
 }

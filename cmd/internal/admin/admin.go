@@ -164,9 +164,19 @@ type Licence struct {
 	WorstMove time.Duration `json:"worst_move_ns"`  // the longest a move can take here
 	GrantIPBX string        `json:"max_grant_ipbx"` // which IPBX grants the longest …
 	MaxGrant  time.Duration `json:"max_grant_ns"`   // … and how long
+	Grounds   string        `json:"max_grant_is"`   // … and how that is known: stated (by the file), profile, learnt (seen) or assumed
+	Grants    []Grant       `json:"max_grants"`     // of each IPBX
 	Waits     string        `json:"waits"`          // for what a move waits: lease, store, answer, outstanding, fence, retry; empty: nothing
 	Proof     string        `json:"proof"`          // of the absence of Leaving: list (the IPBX's list proves it) or fence; empty: nobody leaves
 	Own       []OwnRegister `json:"own"`            // the servers that register at Relève
+}
+
+// Grant is the longest registration that an IPBX is reckoned to grant.
+type Grant struct {
+	IPBX    string        `json:"ipbx"`
+	Longest time.Duration `json:"max_grant_ns"`
+	Grounds string        `json:"max_grant_is"` // as Licence.Grounds
+	Answers string        `json:"answers"`      // the address that answered a REGISTER last; "": none did
 }
 
 // OwnRegister is the last REGISTER that a server sent to Relève for itself.

@@ -92,6 +92,11 @@ func (a *App) transportConfig() transport.Config {
 			c.Peers = append(c.Peers, a.sockets(u.Host, resolve.Target{Addr: u.Addr, Network: networkNamed(u.Network())})...)
 		}
 	}
+	for _, x := range a.cfg.IPBX {
+		if other := x.Standby(); other.IsValid() {
+			c.Peers = append(c.Peers, a.sockets(x.Address.Host, resolve.Target{Addr: other, Network: networkNamed(x.Address.Network())})...)
+		}
+	}
 	return c
 }
 

@@ -80,6 +80,7 @@ type mind struct {
 	verifications uint64
 	switchovers   uint64
 	reconciled    *time.Timer
+	answerer      [control.MaxIPBX]netip.AddrPort // who answers a REGISTER
 }
 
 // request is one event and where its effects are wanted.

@@ -204,9 +204,9 @@ func (a *App) Licence(context.Context) admin.Licence {
 	a.mind.mu.Unlock()
 	out := admin.Licence{
 		Mode: modeName(l.Mode), Phase: phaseName(l.Phase), Holder: l.Holder.String(), Leaving: l.Leaving.String(),
-		Epoch: l.Epoch, WorstMove: a.cfg.WorstMove(), Waits: string(l.Waits), Proof: proofOf(l, by),
+		Epoch: l.Epoch, Waits: string(l.Waits), Proof: proofOf(l, by),
 	}
-	out.GrantIPBX, out.MaxGrant = a.cfg.LongestGrant()
+	a.grants(l, &out)
 	if l.Fence > 0 {
 		out.Fence = time.Now().Add(l.Fence).UTC()
 	}
@@ -236,6 +236,28 @@ func (a *App) Licence(context.Context) admin.Licence {
 	}
 	out.Own = a.ownRegisters()
 	return out
+}
+
+// grants says what each IPBX is reckoned to grant, and what the worst move is
+// with it.
+func (a *App) grants(l licence.Status, out *admin.Licence) {
+	for i, x := range a.cfg.IPBX {
+		g := admin.Grant{IPBX: x.Name, Longest: l.Grants[i], Grounds: string(x.Granted)}
+		switch {
+		case g.Longest == 0: // nothing is decided yet
+			g.Longest = x.MaxGrant
+		case l.Learnt[i] > 0:
+			g.Grounds = "learnt"
+		}
+		if g.Longest > out.MaxGrant {
+			out.GrantIPBX, out.MaxGrant, out.Grounds = g.IPBX, g.Longest, g.Grounds
+		}
+		if at := a.registrar.Answerer(uint8(i)); at.IsValid() {
+			g.Answers = at.String()
+		}
+		out.Grants = append(out.Grants, g)
+	}
+	out.WorstMove = a.cfg.WorstMoveWith(out.MaxGrant)
 }
 
 // proofOf is how the absence of who leaves will be known: by the lists of every

@@ -185,8 +185,22 @@ func (m *mind) probeIPBX(i uint8, round uint64) {
 func (m *mind) register(f licence.Effect) {
 	allowed := func() bool { return m.clock.now().High <= f.NotAfter }
 	m.app.registrar.Send(f, registerLimit, allowed, func(e licence.Event) {
+		m.answeredBy(f.IPBX)
 		m.post(control.Event{Kind: control.Registrar, Register: e})
 	})
+}
+
+// answeredBy tells the journal when the other machine of a main/stand-by pair
+// answers now.
+func (m *mind) answeredBy(ipbx uint8) {
+	at := m.app.registrar.Answerer(ipbx)
+	m.mu.Lock()
+	was := m.answerer[ipbx]
+	m.answerer[ipbx] = at
+	m.mu.Unlock()
+	if x := m.app.cfg.IPBX[ipbx]; x.MainStandby && was.IsValid() && at != was {
+		m.app.event(text.EventIPBXMember, map[string]string{"ipbx": x.Name, "from": was.String(), "to": at.String()})
+	}
 }
 
 // node is the object of alarms about ourselves.

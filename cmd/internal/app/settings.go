@@ -81,7 +81,9 @@ func (a *App) proxyConfig(keys *message.Keys) proxy.Config {
 		c.Listeners = append(c.Listeners, proxy.Listener{Network: networkOf(l), SentBy: l.Advertise.String(), Entry: l.Entry})
 	}
 	for _, x := range a.cfg.IPBX {
-		c.IPBXs = append(c.IPBXs, proxy.IPBX{Peer: a.peerOf(x.Name, x.Address, x.Manners.Large), Sources: x.Sources, Manners: a.mannersOf(x), MapFrom: x.MapFrom})
+		p := a.peerOf(x.Name, x.Address, x.Manners.Large)
+		p.Other = x.Standby()
+		c.IPBXs = append(c.IPBXs, proxy.IPBX{Peer: p, Sources: x.Sources, Manners: a.mannersOf(x), MapFrom: x.MapFrom})
 	}
 	for _, s := range a.cfg.Servers {
 		c.Servers[s.Role] = proxy.Server{Peer: a.peerOf(s.Name, s.Address, s.Large), Lines: s.Lines, User: s.User}
@@ -152,7 +154,11 @@ func (a *App) controlPolicy() control.Policy {
 		Secondary: secondary, Absent: a.cfg.Level == router.Backup, IPBXs: uint8(len(a.cfg.IPBX)),
 	}
 	for i, x := range a.cfg.IPBX {
-		p.Licence.MaxGrant = max(p.Licence.MaxGrant, x.MaxGrant)
+		if x.Granted == config.Assumed {
+			p.Licence.MaxGrant, p.Licence.Learn = max(p.Licence.MaxGrant, x.MaxGrant), true
+		} else {
+			p.Licence.Grants[i] = x.MaxGrant
+		}
 		p.Licence.Twins[i], p.Licence.Site[i] = x.MainStandby, a.registrarSite(i)
 	}
 	for s := router.Primary; s <= router.Secondary; s++ {

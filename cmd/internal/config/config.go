@@ -74,9 +74,36 @@ type IPBX struct {
 	NoAnswer    time.Duration // 5 s–5 min, by profile: the IPBX takes an unanswered call back after this
 	MainStandby bool          // redundancy: main-standby, one registrar behind two addresses
 	MaxGrant    time.Duration // 5 s–24 h, by profile: the longest registration it grants
+	Granted     Grounds       // whose word MaxGrant is
 	MapFrom     bool          // identity: from; the servers' identity stands in From, else it is asserted (RFC 3325)
 	Manners     Manners
 }
+
+// Standby is the second address of a main/stand-by pair that is configured by an
+// address: the first other one of Sources, same port and transport. Not valid:
+// there is none; a name has those that DNS knows.
+func (x *IPBX) Standby() netip.AddrPort {
+	if !x.MainStandby || !x.Address.Addr.IsValid() {
+		return netip.AddrPort{}
+	}
+	for _, a := range x.Sources {
+		if a != x.Address.Addr.Addr() && a.Is4() == x.Address.Addr.Addr().Is4() {
+			return netip.AddrPortFrom(a, x.Address.Addr.Port())
+		}
+	}
+	return netip.AddrPort{}
+}
+
+// Grounds says whose word a max_grant is.
+type Grounds string
+
+// The grounds. Stated: the file's. Published: the profile's, with its source.
+// Assumed: nobody's; what the IPBX is seen to grant takes its place.
+const (
+	Stated    Grounds = "stated"
+	Published Grounds = "profile"
+	Assumed   Grounds = "assumed"
+)
 
 // Manners are how one IPBX wants its calls treated: the profile's values, each
 // replaced by the file's own.
@@ -257,6 +284,12 @@ const (
 // registers, a third of expires later, and answers the challenge. Zero in trunk and
 // hold, where no binding has to go first.
 func (c *Config) WorstMove() time.Duration {
+	x, _ := c.LongestGrant()
+	return c.WorstMoveWith(x.MaxGrant)
+}
+
+// WorstMoveWith is WorstMove where grant is the longest that an IPBX grants.
+func (c *Config) WorstMoveWith(grant time.Duration) time.Duration {
 	g := &c.Registration
 	if g.Mode != licence.Pair && g.Mode != licence.Gate {
 		return 0
@@ -267,18 +300,17 @@ func (c *Config) WorstMove() time.Duration {
 			claim = g.Expires/3 + 2*registerLimit
 		}
 	}
-	_, grant := c.LongestGrant()
 	return registerLimit + messageLife + grant + fenceSlack + g.Expires/1000 + claim
 }
 
-// LongestGrant is the longest max_grant of the IPBXs, and whose it is.
-func (c *Config) LongestGrant() (ipbx string, grant time.Duration) {
+// LongestGrant is the IPBX with the longest max_grant; false: there is none.
+func (c *Config) LongestGrant() (longest IPBX, ok bool) {
 	for _, x := range c.IPBX {
-		if x.MaxGrant > grant {
-			ipbx, grant = x.Name, x.MaxGrant
+		if x.MaxGrant > longest.MaxGrant {
+			longest, ok = x, true
 		}
 	}
-	return ipbx, grant
+	return longest, ok
 }
 
 // CommandFor returns the exec check's command for server s.

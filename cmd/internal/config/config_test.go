@@ -204,8 +204,8 @@ func TestGate(t *testing.T) {
 	if got := string(c.Show()); strings.Count(got, stars) != 1 || !strings.Contains(got, "mode: gate") {
 		t.Errorf("shown as\n%s", got)
 	}
-	if ipbx, grant := c.LongestGrant(); ipbx != "oxe" || grant != 30*time.Minute {
-		t.Errorf("%s grants %v", ipbx, grant)
+	if x, ok := c.LongestGrant(); !ok || x.Name != "oxe" || x.MaxGrant != 30*time.Minute || x.Granted != Stated {
+		t.Errorf("%+v", x)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"releve/cmd/internal/text"
 	"releve/router/licence"
 )
 
@@ -117,6 +118,7 @@ func (c *Config) settle() {
 		settle(c, i, "no_answer", &x.NoAnswer, 0, profile.NoAnswer.Is)
 		settle(c, i, "redundancy", &x.MainStandby, false, profile.MainStandby.Is)
 		settle(c, i, "max_grant", &x.MaxGrant, 0, profile.MaxGrant.Is)
+		x.Granted = c.grounds(i, profile)
 		settle(c, i, "hold_signal", &m.HoldSignal, o.HoldSignal, p.HoldSignal)
 		settle(c, i, "dissuasion.requeue", &m.Requeue, d.Requeue, p.Requeue)
 		settle(c, i, "dissuasion.status", &m.Status, d.Status, p.Status)
@@ -127,6 +129,18 @@ func (c *Config) settle() {
 		settle(c, i, "mark", &m.HistoryInfo, false, p.HistoryInfo)
 		settle(c, i, "large", &m.Large, "", p.Large)
 	}
+}
+
+// grounds says whose word the max_grant of ipbx[i] is.
+func (c *Config) grounds(i int, p Profile) Grounds {
+	if from, _ := c.origin(i, "max_grant"); from == ofFile {
+		return Stated
+	}
+	switch p.MaxGrant.Source.Ground {
+	case text.ByRFC, text.ByDocument, text.ByReport:
+		return Published
+	}
+	return Assumed
 }
 
 // settleRescue: a rescue host that is the name of a configured IPBX means its

@@ -57,16 +57,18 @@ func TestManners(t *testing.T) {
 
 func TestProfileTimes(t *testing.T) {
 	for ipbx, want := range map[string]IPBX{
-		"":                                   {NoAnswer: 30 * time.Second, MaxGrant: time.Hour},
-		", profile: asterisk":                {NoAnswer: 30 * time.Second, MaxGrant: 2 * time.Hour},
-		", profile: asterisk, max_grant: 5m": {NoAnswer: 30 * time.Second, MaxGrant: 5 * time.Minute},
-		", profile: oxe":                     {NoAnswer: 30 * time.Second, MaxGrant: time.Hour, MainStandby: true},
-		", profile: oxe, redundancy: none":   {NoAnswer: 30 * time.Second, MaxGrant: time.Hour},
-		", no_answer: 45s":                   {NoAnswer: 45 * time.Second, MaxGrant: time.Hour},
+		"":                                   {NoAnswer: 30 * time.Second, MaxGrant: time.Hour, Granted: Assumed},
+		", max_grant: 1h":                    {NoAnswer: 30 * time.Second, MaxGrant: time.Hour, Granted: Stated},
+		", profile: asterisk":                {NoAnswer: 30 * time.Second, MaxGrant: 2 * time.Hour, Granted: Published},
+		", profile: asterisk, max_grant: 5m": {NoAnswer: 30 * time.Second, MaxGrant: 5 * time.Minute, Granted: Stated},
+		", profile: asterisk, max_grant: x":  {NoAnswer: 30 * time.Second, MaxGrant: 2 * time.Hour, Granted: Published},
+		", profile: oxe":                     {NoAnswer: 30 * time.Second, MaxGrant: time.Hour, Granted: Assumed, MainStandby: true},
+		", profile: oxe, redundancy: none":   {NoAnswer: 30 * time.Second, MaxGrant: time.Hour, Granted: Assumed},
+		", no_answer: 45s":                   {NoAnswer: 45 * time.Second, MaxGrant: time.Hour, Granted: Assumed},
 	} {
 		got, _ := Parse("f", fmt.Appendf(nil, mannersFile, "", ipbx, ""), text.English)
 		x := got.IPBX[0]
-		if x.NoAnswer != want.NoAnswer || x.MaxGrant != want.MaxGrant || x.MainStandby != want.MainStandby {
+		if x.NoAnswer != want.NoAnswer || x.MaxGrant != want.MaxGrant || x.MainStandby != want.MainStandby || x.Granted != want.Granted {
 			t.Errorf("%q: %+v", ipbx, x)
 		}
 	}

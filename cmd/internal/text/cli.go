@@ -122,16 +122,31 @@ func (m Messages) ConfigBad(file string, faults int) string {
 	return m.say("%s : %d faute(s).", "%s: %d fault(s).", file, faults)
 }
 
-// WorstMove states how long a move of the registration may take here, and which
-// IPBX grants the longest.
-func (m Messages) WorstMove(d time.Duration, ipbx string, grant time.Duration) string {
+// WorstMove states how long a move of the registration may take here, which IPBX
+// grants the longest, and how that is known.
+func (m Messages) WorstMove(d time.Duration, ipbx string, grant time.Duration, grounds string) string {
 	if d == 0 {
 		return m.say("Déplacement de l'enregistrement SIP : immédiat, aucun n'est à défaire d'abord.",
 			"Move of the registration: at once, none has to be undone first.")
 	}
-	return m.say("Déplacement de l'enregistrement SIP, au pire : %s. L'IPBX « %s » accorde jusqu'à %s (max_grant) : tant qu'il ne prouve pas le départ de l'ancien, une bascule attend la fin de cette durée ; quand il le prouve, environ une seconde suffit.",
-		"Move of the registration, at worst: %s. IPBX %q grants up to %s (max_grant): while it does not prove that the former one is gone, a switchover waits until that time is over; when it does, about a second is enough.",
-		m.Ago(d), ipbx, m.Ago(grant))
+	return m.say("Déplacement de l'enregistrement SIP, au pire : %s. L'IPBX « %s » accorde jusqu'à %s (%s) : tant qu'il ne prouve pas le départ de l'ancien, une bascule attend la fin de cette durée ; quand il le prouve, environ une seconde suffit.",
+		"Move of the registration, at worst: %s. IPBX %q grants up to %s (%s): while it does not prove that the former one is gone, a switchover waits until that time is over; when it does, about a second is enough.",
+		m.Ago(d), ipbx, m.Ago(grant), m.GrantGrounds(grounds))
+}
+
+// GrantGrounds says how it is known what an IPBX grants at most.
+func (m Messages) GrantGrounds(grounds string) string {
+	if p, ok := grantGrounds[grounds]; ok {
+		return m.of(p)
+	}
+	return grounds
+}
+
+var grantGrounds = map[string]pair{
+	"stated":  {"max_grant, d'après le fichier", "max_grant, as the file says"},
+	"profile": {"d'après le profil ; max_grant le précise", "as the profile says; max_grant may say better"},
+	"learnt":  {"constaté à cet IPBX", "as this IPBX was seen to do"},
+	"assumed": {"supposé, tant que Relève n'a pas vu ce qu'il accorde ; max_grant le fixe", "assumed, until Relève has seen what it grants; max_grant states it"},
 }
 
 // Observing says that nothing will switch.

@@ -65,6 +65,7 @@ const (
 	EventTLSRefused          = "tls-refused"         // object: peer or address, cause
 	EventServerRegistered    = "server-registered"   // server: at Relève, for itself
 	EventServerUnregistered  = "server-unregistered" // server
+	EventIPBXMember          = "ipbx-member"         // ipbx, from, to: addresses
 )
 
 // Event renders one line of the journal. An unknown code is shown with its
@@ -240,6 +241,7 @@ var events = map[string]pair{
 	EventStoreDown:           {"Les données ne peuvent plus être écrites[ : {cause}]. Les appels continuent.", "Data can no longer be written[: {cause}]. Calls go on."},
 	EventStoreUp:             {"Les données sont de nouveau écrites.", "Data are written again."},
 	EventLimit:               {"Limite atteinte : {limit}[ ({count} refus)].", "Limit reached: {limit}[ ({count} refused)]."},
+	EventIPBXMember:          {"L'IPBX {ipbx} répond maintenant par {to}, non plus par {from}.", "IPBX {ipbx} answers at {to} now, no longer at {from}."},
 	EventServerRegistered:    {"Le {server} s'enregistre auprès de Relève.", "{server} registers at Relève."},
 	EventServerUnregistered:  {"Le {server} ne s'enregistre plus auprès de Relève.", "{server} no longer registers at Relève."},
 	EventInternalFault:       {"Erreur interne[ : {cause}].[ Seul l'appel {call} est touché.] Signalez-la avec ce journal.", "Internal fault[: {cause}].[ Only the call {call} is touched.] Report it with this journal."},

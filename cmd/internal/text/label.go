@@ -18,6 +18,8 @@ var labels = map[string]pair{
 	"tlmcom":       {"TLMCom", "TLMCom"},
 	"active":       {"Serveur actif", "Active server"},
 	"alarms":       {"Alarmes", "Alarms"},
+	"answers-at":   {"répond par", "answers at"},
+	"grants":       {"accorde au plus", "grants at most"},
 	"answer":       {"décroché après", "answered after"},
 	"call":         {"Appel", "Call"},
 	"calls":        {"Appels", "Calls"},

@@ -1,0 +1,105 @@
+package app
+
+import (
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"releve/cmd/internal/admin"
+	"releve/cmd/internal/text"
+	"releve/testbed/ipbx"
+)
+
+// licensed is the licence as the screens have it.
+func (s *site) licensed() admin.Licence { return s.node.Licence(s.t.Context()) }
+
+// TestGrantIsLearnt: nobody wrote what the IPBX grants. An hour is assumed until
+// it is seen, and what was seen is known after a restart.
+func TestGrantIsLearnt(t *testing.T) {
+	s := preparedWith(t, strings.Replace(sitePattern, ", max_grant: 60s", "", 1), nil)
+	s.must(s.ipbx.SetFault(ipbx.RegistrarSilent, 0))
+	s.start()
+	if l := s.licensed(); l.Grounds != "assumed" || l.MaxGrant != time.Hour || l.WorstMove < time.Hour || l.Grants[0].Answers != "" {
+		t.Errorf("before anything was granted: %+v", l)
+	}
+	s.must(s.ipbx.SetFault(ipbx.Healthy, 0))
+	s.ready()
+	learnt := func() {
+		t.Helper()
+		s.until("it is learnt", func() bool { return s.licensed().Grounds == "learnt" })
+		l := s.licensed()
+		if l.MaxGrant != time.Minute || l.WorstMove > 80*time.Second || l.GrantIPBX != "ipbx" || l.Grants[0].Grounds != "learnt" {
+			t.Errorf("%+v", l)
+		}
+	}
+	learnt()
+	s.node.Stop()
+	s.must(s.ipbx.SetFault(ipbx.RegistrarSilent, 0))
+	s.start()
+	learnt()
+}
+
+// TestStatedGrantIsNotLearnt: the operator's word stands while the IPBX grants
+// no more.
+func TestStatedGrantIsNotLearnt(t *testing.T) {
+	s := newSite(t)
+	s.ready()
+	if l := s.licensed(); l.Grounds != "stated" || l.MaxGrant != time.Minute || l.Grants[0].Answers != s.ipbx.Addr().String() {
+		t.Errorf("%+v", l)
+	}
+}
+
+// standbyOf gives the IPBX of a site a second machine, beside the first.
+func (s *site) standbyOf(refuses bool) netip.AddrPort {
+	s.t.Helper()
+	main := freePort(s.t, "127.0.40.1")
+	other := netip.AddrPortFrom(netip.MustParseAddr("127.0.40.6"), main.Port())
+	body, err := os.ReadFile(s.file)
+	s.must(err)
+	s.must(os.WriteFile(s.file, []byte(strings.ReplaceAll(string(body), s.ipbx.Addr().String(), main.String())), 0o600))
+	s.must(s.ipbx.Close())
+	s.ipbx, err = ipbx.Start(ipbx.Config{
+		Name: "ipbx", Addr: main.String(), Standby: other.String(), StandbyRefuses: refuses, Releve: s.address, RTP: true,
+		Registrar: ipbx.Registrar{Users: map[string]string{"5001": "secret5001", "5002": "secret5002"}, Realm: "test", MaxGrant: 10 * time.Second},
+	})
+	s.must(err)
+	s.t.Cleanup(func() { _ = s.ipbx.Close() })
+	return other
+}
+
+// TestMainDiesAndStandbyAnswers: a pair is one registrar. The main one dies, and
+// the stand-by answers, with the bindings or without: the user is bound there, and
+// a switchover is proven by its list; the fence is never waited for.
+func TestMainDiesAndStandbyAnswers(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		refuses, keeps bool
+	}{{"silent with the bindings", false, true}, {"refuses without the bindings", true, false}} {
+		t.Run(c.name, func(t *testing.T) {
+			pattern := strings.Replace(sitePattern, "max_grant: 60s", "max_grant: 10m, redundancy: main-standby, sources: [127.0.40.1, 127.0.40.6]", 1)
+			s := preparedWith(t, pattern, nil)
+			standby := s.standbyOf(c.refuses)
+			s.start()
+			s.ready()
+			if at := s.licensed().Grants[0].Answers; at != s.ipbx.Addr().String() {
+				t.Fatalf("%q answers", at)
+			}
+			s.must(s.ipbx.SetActive(1))
+			if !c.keeps {
+				s.ipbx.DropBindings()
+			}
+			s.until("the stand-by answers, and has the user", func() bool {
+				return s.licensed().Grants[0].Answers == standby.String() && strings.HasPrefix(s.bound(), "5001 at ")
+			})
+			s.told(text.EventIPBXMember)
+			s.switchover() // within 20 s; the fence is 10 min
+			s.until("the secondary's user is bound", func() bool { return strings.HasPrefix(s.bound(), "5002 at ") })
+			s.exclusive()
+			if l := s.licensed(); l.Bindings[0].Possible || !l.Bindings[1].Proves {
+				t.Errorf("%+v", l.Bindings)
+			}
+		})
+	}
+}
