@@ -45,6 +45,13 @@ type alarms struct {
 	unreadyOn  bool
 }
 
+// retell: another node may have told something else since; what is known is told
+// again.
+func (a *alarms) retell() {
+	a.silent, a.mute, a.slow = [router.Servers]edge{}, [router.Servers]edge{}, [router.Servers]edge{}
+	a.notReady, a.self, a.both, a.ipbx = untold, untold, untold, [MaxIPBX]edge{}
+}
+
 // enough is the number of results in a row that raise an alarm: as many as
 // confirm a dysfunction.
 func (s *State) enough() uint8 { return max(s.policy.Role.Count, 1) }

@@ -69,6 +69,7 @@ func (s *State) won(now router.Clock, fresh bool, e Event, out []Effect) []Effec
 	s.saving, s.retryAt = false, 0
 	s.adopt(e.Row, e.Version)
 	s.lease, s.winning = true, false
+	s.alarms.retell()
 	s.licence = licence.New(s.policy.Licence, s.want.Licence)
 	out = s.licenceStep(now, licence.Event{Kind: licence.Boot, Row: s.want.Licence}, out)
 	return s.roleStep(now, role.Event{Kind: role.LeaseWon, Row: s.want.Role}, out)

@@ -60,3 +60,40 @@ func TestNothingAfterTheLeaseHasRunOut(t *testing.T) {
 		t.Fatalf("%+v", out)
 	}
 }
+
+// What another node told while it held the lease is told again by the one that
+// takes it back: an alarm that it raised would stand for ever.
+func TestAlarmsAreToldAgainAfterAnotherNode(t *testing.T) {
+	s, _ := sharedNode(t)
+	told := func(now router.Clock) bool {
+		s.board.Known[router.Primary] = true
+		out := s.Step(now, Event{Kind: Tick}, nil)
+		for _, f := range out {
+			if f.Kind == Alarm && f.Alarm == AlarmSelf && !f.On {
+				return true
+			}
+		}
+		return false
+	}
+	at := func(d time.Duration) router.Clock {
+		return router.Clock{Mono: router.Instant(d), High: router.Instant(d)}
+	}
+	if !told(at(time.Second)) || told(at(1100*time.Millisecond)) {
+		t.Fatal("told once, the first time")
+	}
+	s.Step(at(20*time.Second), Event{Kind: Tick}, nil) // the lease has run out
+	out := s.Step(at(20*time.Second), Event{Kind: Address, On: true}, nil)
+	for range 3 { // asked, without an outcome, and asked again
+		if f := find(out, AskLease); f != nil && f.Lease.Verb == lease.Take {
+			s.Step(at(22*time.Second), Event{Kind: LeaseDone, Lease: lease.Event{Kind: lease.Done, Ask: f.Lease.Ask, Outcome: lease.Granted, Epoch: 11}}, nil)
+			break
+		}
+		out = s.Step(at(22*time.Second), Event{Kind: Tick}, nil)
+	}
+	if !s.Holds(at(22 * time.Second)) {
+		t.Fatal("the lease is not held again")
+	}
+	if !told(at(22500 * time.Millisecond)) {
+		t.Error("nothing is told after another node may have told otherwise")
+	}
+}

@@ -85,8 +85,8 @@ func (s *State) leaseWon(now router.Clock, stored Row, out []Effect) []Effect {
 	}
 	s.adopt(stored)
 	s.lease, s.intent, s.saveDue, s.unsure, s.returnable = true, none, false, false, false
-	for _, number := range []uint16{alarmNobody, alarmReturn, alarmStore} {
-		out = append(out, Effect{Kind: Alarm, Alarm: number, Server: s.active}) // raised before the start, perhaps
+	for _, a := range formerAlarms {
+		out = append(out, a)
 	}
 	to := s.active
 	if !s.atRest() {
@@ -94,6 +94,16 @@ func (s *State) leaseWon(now router.Clock, stored Row, out []Effect) []Effect {
 		s.rule(router.RuleSwitching, now.Mono)
 	}
 	return append(out, Effect{Kind: Rule}, Effect{Kind: MoveLicence, Server: to, Epoch: s.row.Epoch})
+}
+
+// formerAlarms are those that a former holder of the lease, or a former life,
+// may have raised, each about the server that it named. What still holds is told
+// anew.
+var formerAlarms = [...]Effect{
+	{Kind: Alarm, Alarm: alarmNobody, Server: router.Primary},
+	{Kind: Alarm, Alarm: alarmNobody, Server: router.Secondary},
+	{Kind: Alarm, Alarm: alarmReturn, Server: router.Primary},
+	{Kind: Alarm, Alarm: alarmStore},
 }
 
 // leaseLost stops deciding. Held calls are told to go back: nothing was proven.

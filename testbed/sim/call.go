@@ -46,47 +46,14 @@ type call struct {
 	effects    [16]fork.Effect
 }
 
-// offerCalls lays out the calls of the episode: Poisson arrivals, given their
-// number, more of them while faults are about.
-func (w *World) offerCalls() {
-	last := w.end.Add(-drain)
-	for range w.set.calls {
-		at := router.Instant(between(w.load, 5*time.Second, time.Duration(last)))
-		if chance(w.load, 0.5) {
-			at = router.Instant(between(w.load, 5*time.Second, healAt+30*time.Second))
-		}
-		w.offer(at, router.NoServer)
-	}
-	for range w.set.outgoing {
-		x := pick(w.load, router.Primary, router.Primary, router.Secondary)
-		w.offer(router.Instant(between(w.load, 5*time.Second, time.Duration(last))), x)
-	}
-}
-
-func (w *World) offer(at router.Instant, from router.Server) *call {
-	c := &call{
-		w: w, id: uint64(len(w.calls) + 1), n: w.nodes[0], outgoing: from, keptSince: router.Never, armed: router.Never,
-		pair: uint64(w.load.IntN(40)), talk: time.Duration(w.load.ExpFloat64() * float64(w.set.talk)),
-		patience: 12*time.Second + time.Duration(w.load.ExpFloat64()*float64(25*time.Second)),
-	}
-	c.talk = min(c.talk, 4*time.Minute)
-	c.patience = min(c.patience, time.Minute)
-	if chance(w.load, w.set.overflow) {
-		c.entry = router.OverflowEntry
-	}
-	w.calls = append(w.calls, c)
-	w.at(at, c.arrive)
-	return c
-}
-
 // arrive: the INVITE reaches us, or is repeated until it does.
 func (c *call) arrive() {
-	w, n := c.w, c.n
+	w, n := c.w, c.w.entry()
 	if c.outgoing == router.NoServer && w.ipbxs[0].silent() || c.outgoing != router.NoServer && w.servers[c.outgoing].mode != healthy {
 		c.finish(router.OutcomeNone, "") // nobody calls
 		return
 	}
-	gone := c.outgoing == router.NoServer && w.links[linkOfIPBX(0)].severed()
+	gone := n.alone > 0 || c.outgoing == router.NoServer && n.links[linkOfIPBX(0)].severed()
 	if !n.up || n.pausedTo > w.now || gone {
 		if c.tries++; c.tries > 7 {
 			c.finish(router.Lost, router.ReasonNone) // Timer B at the IPBX
@@ -95,7 +62,7 @@ func (c *call) arrive() {
 		w.after(firstGap<<c.tries, c.arrive)
 		return
 	}
-	c.offered, c.life, c.begun = w.now, n.life, true
+	c.n, c.offered, c.life, c.begun = n, w.now, n.life, true
 	n.open = append(n.open, c)
 	if c.outgoing == router.NoServer {
 		n.feed(control.Event{Kind: control.Sight})

@@ -11,177 +11,59 @@ import (
 	"releve/router/role"
 )
 
-// check holds an episode against the invariants of the product.
+// check holds an episode against the invariants of the product; what concerns
+// one node's mind is its watch.
 type check struct {
-	w    *World
-	last role.Row // what the role machine wants durable
-	was  licence.Row
-	view router.View
-	cseq [router.Servers]uint32
-
-	// The rounds of the running verification, counted a second time.
-	verification uint64
-	k, solid     uint8
-	verdict      router.Verdict
+	w       *World
+	grounds [8]role.Row // changes of role that were judged right, the newest ones
+	next    int
 }
 
-// booted: a new life begins from the store.
-func (k *check) booted(*node) {
-	k.last, k.was = k.w.store.row.Role, k.w.store.row.Licence
-	k.view, k.verification, k.k, k.solid = router.View{}, 0, 0, 0
+// grant notes that a change of role is right: it may be stored.
+func (k *check) grant(r role.Row) {
+	k.grounds[k.next%len(k.grounds)] = r
+	k.next++
 }
 
-// stepped looks at one step of the mind.
-func (k *check) stepped(n *node, e control.Event, effects []control.Effect) {
-	w := k.w
-	for i := range effects {
-		switch f := &effects[i]; f.Kind {
-		case control.Record:
-			if f.Reason == control.ReasonRound {
-				k.round(f.Verdict)
-			}
-			w.goals.record(f)
-		case control.Publish:
-			if f.View.Verifying && f.View.Verification != k.verification {
-				k.verification, k.k, k.solid = f.View.Verification, 0, 0
-			}
+func (k *check) granted(r role.Row) bool {
+	for _, g := range k.grounds {
+		if g == r {
+			return true
 		}
 	}
-	row := n.state.Row()
-	if row.Role != k.last {
-		k.roleMoves(n, e, k.last, row.Role)
-		k.last = row.Role
-	}
-	if row.Licence != k.was {
-		w.goals.licence(e, k.was, row.Licence)
-		k.was = row.Licence
-	}
+	return false
 }
 
-// round counts the switchable rounds in a row.
-func (k *check) round(v router.Verdict) {
-	k.verdict = v
-	if w := k.w; w.tracing() {
-		w.logf("round judged: %v", v)
-	}
-	if !v.Switchable() {
-		k.k, k.solid = 0, 0
+// always is looked at after every event: never two servers' bindings at once,
+// and of two nodes never two that may decide.
+func (k *check) always() {
+	k.bindings()
+	w := k.w
+	if len(w.nodes) < 2 || w.store.jumped {
 		return
 	}
-	k.k = min(k.k+1, 200)
-	if v != router.VerdictDeadAlone {
-		k.solid = min(k.solid+1, 200)
-	}
-}
-
-func (k *check) confirmed() bool {
-	p := &k.w.set.control.Role
-	return k.solid >= p.Count || k.k >= p.Count+p.AloneExtra
-}
-
-// roleMoves: a role changes only on N confirmed rounds or an operator's command,
-// goes back only on a command, and only by way of a stored intent.
-func (k *check) roleMoves(n *node, e control.Event, from, to role.Row) {
-	w := k.w
-	command := role.Command(0)
-	if e.Kind == control.Operate {
-		command = e.Command
-	}
-	switch {
-	case to.Epoch < from.Epoch:
-		w.broken("the epoch went back from %d to %d", from.Epoch, to.Epoch)
-	case to.Phase == router.Switching && from.Phase != router.Switching:
-		k.switches(from, to, command)
-	case to.Phase == router.Returning && from.Phase != router.Returning && command != role.Return:
-		w.broken("a return that no operator asked for: %+v", to)
-	case to.Active != from.Active && from.Active != router.NoServer:
-		k.arrives(from, to)
-	}
-	if from.Active == router.Primary && to.Active == router.Secondary && w.set.policy.Mode != licence.Trunk {
-		w.goals.reach(goalLicenceMoved)
-	}
-}
-
-// switches: the licence is about to leave the primary.
-func (k *check) switches(from, to role.Row, command role.Command) {
-	w := k.w
-	p := &w.set.control.Role
-	switch {
-	case from.Active != router.Primary:
-		w.broken("a switchover away from %v", from.Active)
-	case to.Reason == router.ReasonOperator && command == role.Switchover:
-		w.goals.reach(goalOperatorSwitchover)
-	case to.Reason != router.ReasonConfirmed:
-		w.broken("a switchover for %q without a command", to.Reason)
-	case !p.Automatic || !p.Act || from.Maintenance:
-		w.broken("an automatic switchover where none is allowed")
-	case !k.confirmed() || !k.verdict.Switchable():
-		w.broken("a switchover on %d rounds (%d of them solid), the last %v", k.k, k.solid, k.verdict)
-	case w.servers[router.Primary].unlucky >= int(p.Count):
-		// Each transmission of each round was lost by chance: the rule was kept,
-		// N is what makes this rare. Counted and shown, never hidden.
-		w.byLoss++
-	case !w.servers[router.Primary].blamed():
-		w.broken("false switchover: the primary was well (%v), verdict %v", modeText[w.servers[router.Primary].mode], k.verdict)
-	default:
-		w.goals.switched(k.verdict)
-	}
-}
-
-// arrives: another server is active; the intent was durable before.
-func (k *check) arrives(from, to role.Row) {
-	w := k.w
-	moving := router.Switching
-	if to.Active == router.Primary {
-		moving = router.Returning
-		w.goals.reach(goalReturn)
-	}
-	if stored := w.store.row.Role; from.Phase != moving || stored.Phase != moving || stored.Epoch != to.Epoch {
-		w.broken("%v is active, and the stored intent is %+v", to.Active, stored)
+	a, b := w.nodes[0], w.nodes[1]
+	if a.up && b.up && a.state.Holds(a.clock()) && b.state.Holds(b.clock()) {
+		w.broken("two nodes may decide at once")
 	}
 }
 
 // stored looks at each row that becomes durable.
 func (k *check) stored(_ *node, old, row control.Row) {
-	if row.Role.Epoch < old.Role.Epoch {
-		k.w.broken("the stored epoch went back from %d to %d", old.Role.Epoch, row.Role.Epoch)
+	from, to := old.Role, row.Role
+	if to.Epoch < from.Epoch {
+		k.w.broken("the stored epoch went back from %d to %d", from.Epoch, to.Epoch)
 	}
-	moved := old.Role.Active != router.NoServer && row.Role.Active != old.Role.Active
-	if moved && old.Role.Phase != router.Switching && old.Role.Phase != router.Returning {
-		k.w.broken("the stored active server changed without a stored intent: %+v to %+v", old.Role, row.Role)
+	moved := from.Active != router.NoServer && to.Active != from.Active
+	if moved && from.Phase != router.Switching && from.Phase != router.Returning {
+		k.w.broken("the stored active server changed without a stored intent: %+v to %+v", old, row)
+	}
+	if moving(to.Phase) && !moving(from.Phase) && !k.granted(to) {
+		k.w.broken("a move is stored for which there was no ground: %+v", to)
 	}
 }
 
-// published looks at what calls are told.
-func (k *check) published(_ *node, v router.View) {
-	w := k.w
-	switch {
-	case v.Epoch < k.view.Epoch:
-		w.broken("the view's epoch went back from %d to %d", k.view.Epoch, v.Epoch)
-	case v.Verification < k.view.Verification:
-		w.broken("the verification number went back")
-	case v.Active == router.NoServer:
-		w.broken("nobody is active")
-	}
-	w.goals.view(k.view, v)
-	k.view = v
-}
-
-// registers: an intent is durable before it is sent, and CSeq only rises.
-func (k *check) registers(_ *node, f *licence.Effect) {
-	w, row := k.w, &k.w.store.row.Licence
-	switch {
-	case w.set.policy.Mode == licence.Trunk:
-		w.broken("a REGISTER in trunk mode")
-	case f.Request == licence.Register && !row.Possible[f.User][f.IPBX]:
-		w.broken("REGISTER of %v sent, and the store does not hold it possible", f.User)
-	case f.CSeq > row.CSeq[f.User]:
-		w.broken("CSeq %d of %v sent, the store holds %d", f.CSeq, f.User, row.CSeq[f.User])
-	case f.CSeq <= k.cseq[f.User]:
-		w.broken("CSeq of %v went back to %d", f.User, f.CSeq)
-	}
-	k.cseq[f.User] = f.CSeq
-}
+func moving(p router.Phase) bool { return p == router.Switching || p == router.Returning }
 
 // bindings: never those of two servers at once, at whichever IPBX.
 func (k *check) bindings() {
@@ -226,47 +108,50 @@ func (k *check) done(c *call, f *fork.Effect) {
 	}
 }
 
-// died: what a crash interrupted.
-func (k *check) died(n *node) {
-	row := n.state.Row()
-	w := k.w
-	switch {
-	case row.Licence.Phase == licence.Claim:
-		w.goals.reach(goalCrashInClaim)
-	case row.Licence.Phase == licence.Drain || row.Licence.Phase == licence.Unreg:
-		w.goals.reach(goalCrashInLeaving)
-	}
-	if w.store.pending != nil {
-		w.goals.reach(goalCrashWhileSaving)
-	}
-	if n.view.Verifying {
-		w.goals.reach(goalCrashInVerification)
-	}
-}
-
-// atEnd: the faults ended long ago. Exactly one live server is registered, calls
-// are answered, nothing is left over.
+// atEnd: the faults ended long ago. One node decides, exactly one live server is
+// registered, calls are answered, nothing is left over.
 func (k *check) atEnd() {
 	w := k.w
-	n := w.nodes[0]
+	n := w.holder()
+	if n == nil {
+		w.broken("long after the faults no node decides")
+		return
+	}
 	v := n.state.View()
-	if n.up && (v.Phase == router.Switching || v.Phase == router.Returning || v.Phase == router.BothDown || v.Phase == router.Maintenance) {
+	if moving(v.Phase) || v.Phase == router.BothDown || v.Phase == router.Maintenance {
 		w.broken("long after the faults the phase is %v, licence %+v", v.Phase, n.state.Licence(n.clock()))
 		return
+	}
+	for _, o := range w.nodes {
+		if ov := o.state.View(); o.up && (ov.Active != v.Active || ov.Epoch != v.Epoch) {
+			w.broken("node %d believes that %v is active (epoch %d), node %d knows that %v is (epoch %d)", o.index, ov.Active, ov.Epoch, n.index, v.Active, v.Epoch)
+		}
 	}
 	k.registeredAtEnd(v.Active)
 	k.callsAtEnd()
 	k.leftovers()
-	for a, since := range n.alarms {
-		if w.now.Sub(since) > time.Minute && lasting(a.number) {
+	for a, since := range w.alarms {
+		if w.now.Sub(since) > time.Minute && k.lasting(a.number) {
 			w.broken("alarm %d about %v stands long after the faults", a.number, a.server)
 		}
 	}
 }
 
-// lasting: the alarm speaks of a condition that has ended; 1005 and 1006 speak
-// of what an operator has yet to do.
-func lasting(number uint16) bool { return number != 1005 && number != 1006 }
+// holder is the node that decides.
+func (w *World) holder() *node {
+	for _, n := range w.nodes {
+		if n.up && n.state.Holds(n.clock()) {
+			return n
+		}
+	}
+	return nil
+}
+
+// lasting: the alarm speaks of a condition that has ended; 1005, 1006 and 1014
+// speak of what an operator has yet to do.
+func (k *check) lasting(number uint16) bool {
+	return number != 1005 && number != 1006 && !(number == 1014 && k.w.set.grants > k.w.set.policy.MaxGrant)
+}
 
 func (k *check) registeredAtEnd(active router.Server) {
 	w := k.w
@@ -324,7 +209,7 @@ func (k *check) leftovers() {
 
 // settled is when all must be well again.
 func (s *setting) settled() router.Instant {
-	return s.heal.Add(s.policy.MaxGrant + grace - 30*time.Second)
+	return s.heal.Add(s.longest() + grace - 30*time.Second)
 }
 
 var requestText = [...]string{"REGISTER", "un-REGISTER", "fetch"}

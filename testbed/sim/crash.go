@@ -20,6 +20,8 @@ const (
 	atSave
 	atSwitching // at the first Save of a moving row
 	atRegister
+	inDrain
+	inConfirm
 	inLeaving // at a REGISTER or Save while a user leaves
 	inClaim   // at a REGISTER or Save while a user is claimed for
 	inCall    // at an effect of a call
@@ -48,6 +50,10 @@ func (p *crashPlan) matches(n *node, f *control.Effect) bool {
 		return f.Kind == control.Save && (f.Row.Role.Phase == router.Switching || f.Row.Role.Phase == router.Returning)
 	case atRegister:
 		return f.Kind == control.Register
+	case inDrain:
+		return phase == licence.Drain
+	case inConfirm:
+		return phase == licence.Confirm
 	case inLeaving:
 		return speaks && (phase == licence.Drain || phase == licence.Unreg)
 	case inClaim:

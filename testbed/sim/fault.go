@@ -19,10 +19,12 @@ const (
 	serverFails kind = iota
 	bothFail
 	serverFreezes
+	serverRestarts // quickly, its calls lost
 	ipbxSilent
 	ipbxRestarts
 	wrongPassword
 	registrarRefuses
+	registrarDeaf
 	linkCut
 	linkBursts
 	linkLingers
@@ -34,22 +36,33 @@ const (
 	surge
 	proberFull
 	moveAtRefresh // an operator moves the licence while a refresh is under way, late and out of order
+	storeCut
+	peerCut
+	addressMoves
+	addressTwice
+	databaseJumps
 	operates
 	maintenance
 	kinds
 )
 
 var kindText = [...]string{
-	"server fails", "both servers fail", "server freezes", "ipbx silent", "ipbx restarts", "wrong password",
-	"registrar refuses", "link cut", "link loses in bursts", "link delays and reorders", "node isolated",
-	"store in trouble", "node crashes", "node pauses", "wall clock steps", "surge of calls", "prober has no room", "move at a refresh", "operator acts", "maintenance",
+	"server fails", "both servers fail", "server freezes", "server restarts", "ipbx silent", "ipbx restarts", "wrong password",
+	"registrar refuses", "registrar deaf", "link cut", "link loses in bursts", "link delays and reorders", "node isolated",
+	"store in trouble", "node crashes", "node pauses", "wall clock steps", "surge of calls", "prober has no room", "move at a refresh",
+	"node cut from the store", "nodes cut from one another", "address moves", "address claimed twice", "database's clock jumps",
+	"operator acts", "maintenance",
 }
+
+// pairs: the kinds that take two nodes.
+func (k kind) pairs() bool { return k >= storeCut && k <= databaseJumps }
 
 // fault is one entry of the plan.
 type fault struct {
 	kind    kind
 	from    router.Instant
 	lasts   time.Duration
+	node    int // everywhere: every one of them, where that makes sense
 	server  router.Server
 	mode    mode
 	ipbx    uint8
@@ -65,41 +78,41 @@ type fault struct {
 }
 
 func (f *fault) String() string {
-	return fmt.Sprintf("%s at %.3f for %v (server %v %s, ipbx %d, link %d/%d, command %d, crash %+v, size %d)",
-		kindText[f.kind], time.Duration(f.from).Seconds(), f.lasts, f.server, modeText[f.mode], f.ipbx, f.link, f.one, f.command, f.crash, f.size)
+	return fmt.Sprintf("%s at %.3f for %v (node %d, server %v %s, ipbx %d, link %d/%d, command %d, crash %+v, size %d)",
+		kindText[f.kind], time.Duration(f.from).Seconds(), f.lasts, f.node, f.server, modeText[f.mode], f.ipbx, f.link, f.one, f.command, f.crash, f.size)
 }
 
 // drawPlan draws the faults of an episode: some about one moment, so that they
 // meet, others on their own. At least one is a fault.
 func drawPlan(r *rand.Rand, s *setting) []fault {
 	focus := between(r, firstFault+20*time.Second, healAt-100*time.Second)
-	plan := []fault{drawFault(r, s, mainKind(r), focus)}
+	plan := []fault{drawFault(r, s, mainKind(r, s), focus)}
 	for range r.IntN(5) {
 		at := between(r, firstFault, healAt-10*time.Second)
 		if r.IntN(3) > 0 {
 			at = max(firstFault, focus+between(r, -5*time.Second, 25*time.Second))
 		}
-		plan = append(plan, drawFault(r, s, moreKind(r), at))
+		plan = append(plan, drawFault(r, s, moreKind(r, s), at))
 	}
 	slices.SortStableFunc(plan, func(a, b fault) int { return int(a.from - b.from) })
 	return plan
 }
 
-func mainKind(r *rand.Rand) kind {
+func mainKind(r *rand.Rand, s *setting) kind {
 	switch n := r.IntN(20); {
-	case n < 11:
+	case n < 10:
 		return serverFails
-	case n < 13:
+	case n < 12:
 		return bothFail
-	case n < 15:
+	case n < 14:
 		return linkCut
-	case n < 16:
+	case n < 15:
 		return surge
 	}
-	return kind(r.IntN(int(operates))) // not an operator's act
+	return anyKind(r, s, operates) // not an operator's act
 }
 
-func moreKind(r *rand.Rand) kind {
+func moreKind(r *rand.Rand, s *setting) kind {
 	switch n := r.IntN(10); {
 	case n < 2:
 		return nodeCrashes
@@ -108,7 +121,16 @@ func moreKind(r *rand.Rand) kind {
 	case n < 4:
 		return moveAtRefresh
 	}
-	return kind(r.IntN(int(kinds)))
+	return anyKind(r, s, kinds)
+}
+
+// anyKind is one below limit that the site can have.
+func anyKind(r *rand.Rand, s *setting, limit kind) kind {
+	for {
+		if k := kind(r.IntN(int(limit))); s.nodes > 1 || !k.pairs() {
+			return k
+		}
+	}
 }
 
 // refreshes: a REGISTER leaves. When a move is wanted at a refresh, its copies
@@ -118,7 +140,7 @@ func (w *World) refreshes(n *node, f *licence.Effect) {
 		return
 	}
 	n.atRefresh = false
-	l := &w.links[linkOfIPBX(f.IPBX)]
+	l := &n.links[linkOfIPBX(f.IPBX)]
 	l.lingering++
 	w.after(30*time.Second, func() { l.lingering = max(l.lingering-1, 0) })
 	command := role.Switchover
@@ -129,16 +151,16 @@ func (w *World) refreshes(n *node, f *licence.Effect) {
 }
 
 func drawFault(r *rand.Rand, s *setting, k kind, at time.Duration) fault {
-	f := fault{kind: k, from: router.Instant(at), server: pick(r, router.Primary, router.Primary, router.Primary, router.Secondary)}
+	f := fault{kind: k, from: router.Instant(at), node: drawNode(r, s), server: pick(r, router.Primary, router.Primary, router.Primary, router.Secondary)}
 	f.lasts = pick(r, between(r, time.Second, 8*time.Second), between(r, 5*time.Second, 40*time.Second), between(r, 30*time.Second, 3*time.Minute))
-	f.mode = pick(r, refuses, refuses, dead, dead, hung, grayMute, grayRings, gray486, gray500, broken500, slow, busy503)
+	f.mode = pick(r, refuses, refuses, dead, dead, hung, grayMute, grayRings, gray486, gray500, grayMost, broken500, graySome, slow, busy503)
 	f.ipbx = uint8(r.IntN(int(s.policy.IPBXs)))
 	f.link = pick(r, linkOfServer(router.Primary), linkOfServer(router.Primary), linkOfServer(router.Secondary), linkOfIPBX(f.ipbx))
 	f.one, f.keeps, f.force = r.IntN(4), r.IntN(2) == 0, r.IntN(2) == 0
-	f.trouble = pick(r, storeFails, storeUnknown, storeSlow, storeHangs)
+	f.trouble = 1 + storeTrouble(r.IntN(int(storeTroubles)-1))
 	f.crash = crashPlan{armed: true, when: moment(r.IntN(int(moments))), skip: r.IntN(4)}
 	f.command = pick(r, role.Switchover, role.Switchover, role.Return, role.Return, role.Verify)
-	f.status = pick[uint16](r, 500, 503, 403, 480)
+	f.status = pick[uint16](r, 500, 503, 403, 404, 480)
 	f.size = s.lines + r.IntN(2*s.lines)
 	switch k {
 	case serverFails, bothFail:
@@ -147,22 +169,36 @@ func drawFault(r *rand.Rand, s *setting, k kind, at time.Duration) fault {
 			f.size = 24
 		}
 	case serverFreezes:
-		f.lasts = between(r, 500*time.Millisecond, 30*time.Second)
+		f.lasts = between(r, 500*time.Millisecond, pick(r, 5*time.Second, 30*time.Second, 120*time.Second))
+	case serverRestarts:
+		f.lasts, f.mode = between(r, 300*time.Millisecond, 5*time.Second), refuses
 	case ipbxRestarts:
 		f.lasts = between(r, t4+time.Second, 20*time.Second)
 	case wrongPassword:
 		f.lasts = between(r, time.Second, 40*time.Second)
-	case registrarRefuses, linkLingers, storeInTrouble:
+	case registrarRefuses, registrarDeaf, linkLingers, storeInTrouble:
 		f.lasts = min(f.lasts, time.Minute)
 	case moveAtRefresh:
 		f.lasts = between(r, 40*time.Second, 90*time.Second)
 	case nodeCrashes:
 		f.lasts = between(r, 10*time.Second, 90*time.Second) // for its moment to come
 	case nodePauses:
-		f.lasts = between(r, 100*time.Millisecond, 15*time.Second)
+		f.lasts = between(r, 100*time.Millisecond, pick(r, 3*time.Second, 15*time.Second, 120*time.Second))
+	case linkCut, linkBursts:
+		if s.nodes > 1 && r.IntN(2) == 0 {
+			f.node = everywhere
+		}
 	}
 	f.lasts = min(f.lasts, healAt-time.Second-at)
 	return f
+}
+
+// drawNode: mostly the node that acts as long as nothing is wrong.
+func drawNode(r *rand.Rand, s *setting) int {
+	if s.nodes > 1 && r.IntN(3) == 0 {
+		return 1
+	}
+	return 0
 }
 
 // begin starts a fault.
@@ -171,9 +207,10 @@ func (w *World) begin(f *fault) {
 	if w.tracing() {
 		w.logf("FAULT %v", f)
 	}
-	n := w.nodes[0]
+	w.goals.reach(goalFault(f.kind))
+	n := w.nodes[f.node%maxNodes]
 	switch f.kind {
-	case serverFails:
+	case serverFails, serverRestarts:
 		w.failServer(f, f.server)
 	case bothFail:
 		w.failServer(f, router.Primary)
@@ -181,7 +218,7 @@ func (w *World) begin(f *fault) {
 	case serverFreezes:
 		s := w.servers[f.server]
 		s.frozenTo = w.now.Add(f.lasts)
-		s.excuse()
+		s.excuse(everywhere)
 	case ipbxSilent:
 		w.ipbxs[f.ipbx].mute++
 	case ipbxRestarts:
@@ -191,8 +228,12 @@ func (w *World) begin(f *fault) {
 		w.ipbxs[f.ipbx].wrong++
 	case registrarRefuses:
 		w.ipbxs[f.ipbx].status = f.status
-	case linkCut, linkBursts, linkLingers, nodeIsolated:
+	case registrarDeaf:
+		w.ipbxs[f.ipbx].deaf++
+	case linkCut, linkBursts, linkLingers:
 		w.troubleLinks(f, 1)
+	case nodeIsolated:
+		w.isolate(n, 1)
 	case storeInTrouble:
 		w.store.trouble = f.trouble
 	case nodeCrashes:
@@ -211,6 +252,26 @@ func (w *World) begin(f *fault) {
 		w.operate(f.command, f.force)
 	case maintenance:
 		w.operate(role.MaintenanceStart, false)
+	default:
+		w.beginPair(f, n)
+	}
+}
+
+// beginPair starts a fault that only two nodes have.
+func (w *World) beginPair(f *fault, n *node) {
+	switch f.kind {
+	case storeCut:
+		n.cut++
+	case peerCut:
+		w.between.cut(f.one, 1)
+	case addressMoves:
+		if n.well() && n.other().well() {
+			w.moveAddress()
+		}
+	case addressTwice:
+		w.twice = true
+	case databaseJumps:
+		w.store.until, w.store.jumped = w.now, true
 	}
 }
 
@@ -218,7 +279,7 @@ func (w *World) failServer(f *fault, x router.Server) {
 	s := w.servers[x]
 	s.become(f.mode)
 	if f.mode.faulty() {
-		s.excuse()
+		s.excuse(everywhere)
 	}
 	if f.size == 24 { // a gray server is found out by its calls
 		for i := range f.size {
@@ -233,53 +294,40 @@ func (w *World) surge(f *fault) {
 	}
 }
 
-// troubleLinks adds (by 1) or takes away (by -1) what a fault does to links.
-// While a node is cut off from everything, no server is to blame.
+// troubleLinks adds (by 1) or takes away (by -1) what a fault does to a link of
+// one node, or of each.
 func (w *World) troubleLinks(f *fault, by int) {
-	for i := range w.links {
-		l := &w.links[i]
-		switch isServer := i > 0 && i < int(router.Servers); {
-		case f.kind == nodeIsolated:
-			l.there += by
-			l.back += by
+	for _, n := range w.nodes {
+		if f.node != everywhere && f.node != n.index {
 			continue
-		case i != f.link:
-			continue
+		}
+		l := &n.links[f.link]
+		switch {
 		case f.kind == linkBursts:
 			l.bursts += by
-		case f.kind == linkLingers && !isServer:
+		case f.kind == linkLingers && !isServer(f.link):
 			l.lingering += by
 		case f.kind == linkCut:
 			l.cut(f.one, by)
 		}
-		if i > 0 && i < int(router.Servers) {
-			w.blame(w.servers[i], by)
-		}
 	}
-}
-
-// cut: one way, the other, or both.
-func (l *link) cut(which, by int) {
-	if which != 1 {
-		l.there += by
-	}
-	if which != 2 {
-		l.back += by
-	}
-}
-
-func (w *World) blame(s *server, by int) {
-	if by > 0 {
-		s.excuse()
+	if !isServer(f.link) {
 		return
 	}
-	s.forgive()
+	if s := w.servers[f.link]; by > 0 {
+		s.excuse(f.node)
+	} else {
+		s.forgive(f.node)
+	}
 }
 
 func (w *World) operate(c role.Command, force bool) {
-	n := w.nodes[0]
+	n := w.holder()
+	if n == nil {
+		n = w.entry()
+	}
 	if n.up && n.pausedTo <= w.now {
-		w.logf("operator: command %d force %v", c, force)
+		n.logf("operator: command %d force %v", c, force)
 		n.feed(control.Event{Kind: control.Operate, Command: c, Force: force})
 	}
 }
@@ -289,34 +337,46 @@ func (w *World) finish(f *fault) {
 	if w.now >= w.set.heal {
 		return
 	}
+	n := w.nodes[f.node%maxNodes]
 	switch f.kind {
-	case serverFails:
+	case serverFails, serverRestarts:
 		w.mendServer(f, f.server)
 	case bothFail:
 		w.mendServer(f, router.Primary)
 		w.mendServer(f, router.Secondary)
 	case serverFreezes:
-		w.servers[f.server].forgive()
+		w.servers[f.server].forgive(everywhere)
 	case ipbxSilent, ipbxRestarts:
 		w.ipbxs[f.ipbx].mute--
 	case wrongPassword:
 		w.ipbxs[f.ipbx].wrong--
 	case registrarRefuses:
 		w.ipbxs[f.ipbx].status = 0
-	case linkCut, linkBursts, linkLingers, nodeIsolated:
+	case registrarDeaf:
+		w.ipbxs[f.ipbx].deaf--
+	case linkCut, linkBursts, linkLingers:
 		w.troubleLinks(f, -1)
+	case nodeIsolated:
+		w.isolate(n, -1)
 	case moveAtRefresh:
-		w.nodes[0].atRefresh = false
+		n.atRefresh = false
 	case storeInTrouble:
 		w.store.trouble = storeWell
 	case proberFull:
-		w.nodes[0].noProbes = false
+		n.noProbes = false
 	case nodeCrashes:
-		if n := w.nodes[0]; n.up && n.crash.armed {
+		if n.up && n.crash.armed {
 			n.die() // its moment never came
 		}
 	case maintenance:
 		w.operate(role.MaintenanceStop, false)
+	case storeCut:
+		n.cut--
+	case peerCut:
+		w.between.cut(f.one, -1)
+		w.betweenCutTo = w.now
+	case addressTwice:
+		w.twice = false
 	}
 }
 
@@ -326,14 +386,7 @@ func (w *World) mendServer(f *fault, x router.Server) {
 		s.become(healthy)
 	}
 	if f.mode.faulty() {
-		s.forgive()
-	}
-}
-
-// restartNode starts the process again.
-func (w *World) restartNode() {
-	if n := w.nodes[0]; !n.up {
-		n.boot()
+		s.forgive(everywhere)
 	}
 }
 
@@ -346,23 +399,24 @@ func (w *World) heal() {
 		if s.mode != healthy {
 			s.become(healthy)
 		}
-		s.frozenTo, s.faults = 0, 1
-		s.forgive()
+		s.frozenTo = 0
+		for i := range s.ground {
+			s.ground[i].faults = 1
+			s.forgive(i)
+		}
 	}
 	for _, b := range w.ipbxs {
-		b.mute, b.wrong, b.status = 0, 0, 0
+		b.mute, b.wrong, b.deaf, b.status = 0, 0, 0, 0
 	}
-	for i := range w.links {
-		w.links[i] = link{}
-	}
-	w.store.trouble = storeWell
-	n := w.nodes[0]
-	n.crash, n.noProbes, n.atRefresh = crashPlan{}, false, false
-	if !n.up {
+	w.store.trouble, w.twice, w.between, w.betweenCutTo = storeWell, false, link{}, w.now
+	for _, n := range w.nodes {
+		n.links, n.alone, n.cut = [linksOfNode]link{}, 0, 0
+		n.crash, n.noProbes, n.atRefresh = crashPlan{}, false, false
 		n.boot()
 	}
+	w.addressFollows()
 	w.after(20*time.Second, func() {
-		if n.state.Row().Role.Maintenance {
+		if n := w.holder(); n != nil && n.state.Row().Role.Maintenance {
 			w.operate(role.MaintenanceStop, false)
 		}
 	})

@@ -8,8 +8,9 @@ import (
 	"releve/router/licence"
 )
 
-// Mode gate, the servers' Authorization passing through: each server that lives
-// registers here for each IPBX, again and again.
+// Modes but trunk: each server that lives registers here for each IPBX, again
+// and again, at the node that has the address. In gate without a password of
+// ours its Authorization passes through.
 
 // registersEvery is how often a server refreshes what it was granted.
 const registersEvery = 20 * time.Second
@@ -29,7 +30,7 @@ type ticket struct {
 
 // startRegistering begins the servers' registrations.
 func (w *World) startRegistering() {
-	if w.set.policy.NoPassword == ([router.Servers]bool{}) {
+	if !w.set.registering {
 		return
 	}
 	for x := router.Primary; x <= router.Secondary; x++ {
@@ -52,13 +53,14 @@ func (s *server) registers(i uint8) {
 	if s.mode.gone() || s.frozenTo > w.now {
 		return
 	}
-	n, signed, arrived := w.nodes[0], s.clients[i].signs, false
+	signed, arrived := s.clients[i].signs, false
 	for _, d := range [...]time.Duration{0, 500 * time.Millisecond, 1500 * time.Millisecond, 3500 * time.Millisecond} {
 		w.after(d, func() {
 			if arrived || s.mode.gone() || s.frozenTo > w.now {
 				return
 			}
-			w.travel(linkOfServer(s.which), toNode, func() {
+			n := w.entry()
+			n.travel(linkOfServer(s.which), toNode, func() {
 				if arrived || !n.up {
 					return
 				}
@@ -71,6 +73,9 @@ func (s *server) registers(i uint8) {
 
 func (n *node) serverRegisters(s *server, i uint8, signed bool) {
 	n.lastTicket++
+	if n.tickets == nil {
+		n.tickets = map[uint32]ticket{}
+	}
 	n.tickets[n.lastTicket] = ticket{s, i, signed}
 	n.feed(control.Event{Kind: control.Registrar, Register: licence.Event{
 		Kind: licence.ServerRegister, User: s.which, IPBX: i, Ticket: n.lastTicket,
@@ -89,13 +94,13 @@ func (n *node) reply(f *licence.Effect) {
 	delete(n.tickets, f.Ticket)
 	w.note('R', uint64(f.User)<<16|uint64(f.Status), uint64(f.Expires))
 	if w.tracing() {
-		w.logf("reply %d to REGISTER of %v, ipbx %d: relayed %v, expires %v", f.Status, f.User, f.IPBX, f.Relay, f.Expires)
+		n.logf("reply %d to REGISTER of %v, ipbx %d: relayed %v, expires %v", f.Status, f.User, f.IPBX, f.Relay, f.Expires)
 	}
 	challenged := f.Relay && (f.Status == 401 || f.Status == 407)
 	if f.Relay {
 		w.goals.reach(goalPassed)
 	}
-	w.travel(linkOfServer(t.server.which), toPeer, func() {
+	n.travel(linkOfServer(t.server.which), toPeer, func() {
 		if c := &t.server.clients[t.ipbx]; challenged && !c.again {
 			c.signs, c.again = true, true
 			t.server.registers(t.ipbx)

@@ -21,20 +21,17 @@ const (
 	goalProof
 	goalFence
 	goalFenceDesk
+	goalCrashInDrain
+	goalCrashInUnreg
 	goalCrashInClaim
-	goalCrashInLeaving
+	goalCrashInConfirm
 	goalCrashWhileSaving
 	goalCrashInVerification
+	goalCrashAtRest
 	goalCallLostWithNode
 	goalSaveUnknownSwitching
 	goalPause
 	goalDuplicate
-	goalBusyAbort
-	goalSlowAbort
-	goalUnknownAbort
-	goalIsolated
-	goalIPBXFault
-	goalSelfSick
 	goalBothDown
 	goalServerBack
 	goalMaintenance
@@ -54,33 +51,75 @@ const (
 	goalPassiveRefused
 	goalPassed
 	goalOwn
-	goalCount
+	goalTakenOver
+	goalFenced
+	goalAddressMoves
+	goalKept
+	goalWaited
+	goalBusyHour
+	goalVerdicts                                                   // and one for each verdict that a round can have
+	goalFaults   = goalVerdicts + goal(router.VerdictSelfSick) + 1 // and one for each kind of fault
+	goalCount    = goalFaults + goal(kinds)
 )
 
-var goalText = [goalCount]string{
+func goalFault(k kind) goal { return goalFaults + goal(k) }
+
+// crashedIn is the goal of a crash in a phase of the licence's move.
+func crashedIn(p licence.Phase) goal {
+	switch p {
+	case licence.Drain:
+		return goalCrashInDrain
+	case licence.Unreg:
+		return goalCrashInUnreg
+	case licence.Claim:
+		return goalCrashInClaim
+	case licence.Confirm:
+		return goalCrashInConfirm
+	}
+	return goalCrashAtRest
+}
+
+var goalText = [goalVerdicts]string{
 	"switchover", "switchover of a gray server", "switchover of a degraded server", "switchover without a second view",
 	"operator's switchover", "licence moved", "return", "proof taken", "fence taken", "fence outlasts the budget",
-	"crash inside claim", "crash while the user leaves", "crash while saving", "crash in a verification",
-	"call lost with the node", "save unknown while switching", "pause", "duplicate", "busy abort", "slow abort", "unknown abort",
-	"self isolated", "ipbx fault", "self sick", "both down", "server back", "maintenance", "secondary not ready", "store down",
+	"crash while draining", "crash while the user leaves", "crash inside claim", "crash while confirming", "crash while saving", "crash in a verification", "crash while nothing moves",
+	"call lost with the node", "save unknown while switching", "pause", "duplicate",
+	"both down", "server back", "maintenance", "secondary not ready", "store down",
 	"would have switched", "lines full", "dissuaded", "delivered held call", "requeue served", "answered while held", "rescue",
 	"caller hung up while held", "hold budget spent", "looped", "late answer released", "passive server's call refused",
-	"server's REGISTER passed on", "server registered here",
+	"server's REGISTER passed on", "server registered here", "lease taken over", "fenced off by the lease's epoch", "address moved",
+	"kept alive without the store", "waiting list used", "busy hour",
+}
+
+func (x goal) String() string {
+	switch {
+	case x >= goalFaults:
+		return "fault: " + kindText[x-goalFaults]
+	case x >= goalVerdicts:
+		return "verdict: " + router.Verdict(x-goalVerdicts).String()
+	}
+	return goalText[x]
 }
 
 // goals is the set of those reached.
-type goals uint64
+type goals [2]uint64
 
-func (g *goals) reach(x goal) { *g |= 1 << x }
+func (g *goals) reach(x goal) { g[x/64] |= 1 << (x % 64) }
 
-func (g goals) reached(x goal) bool { return g>>x&1 != 0 }
+func (g goals) reached(x goal) bool { return g[x/64]>>(x%64)&1 != 0 }
+
+func (g *goals) add(o goals) {
+	for i := range g {
+		g[i] |= o[i]
+	}
+}
 
 // missed names those not reached.
 func (g goals) missed() []string {
 	out := []string{}
 	for x := range goalCount {
 		if !g.reached(x) {
-			out = append(out, goalText[x])
+			out = append(out, x.String())
 		}
 	}
 	return out
@@ -99,9 +138,9 @@ func (g *goals) switched(v router.Verdict) {
 }
 
 // record notes what the journal tells.
-func (g *goals) record(f *control.Effect) {
+func (g *goals) record(_ *World, f *control.Effect) {
 	if f.Reason == control.ReasonRound {
-		g.abort(f.Verdict)
+		g.reach(goalVerdicts + goal(f.Verdict))
 	}
 	switch f.Reason {
 	case router.ReasonServerBack:
@@ -114,24 +153,6 @@ func (g *goals) record(f *control.Effect) {
 		g.reach(goalStoreDown)
 	case router.ReasonObservation, router.ReasonLevel:
 		g.reach(goalWouldHave)
-	}
-}
-
-// abort: a round that is no ground for a switchover.
-func (g *goals) abort(v router.Verdict) {
-	switch v {
-	case router.VerdictBusy:
-		g.reach(goalBusyAbort)
-	case router.VerdictSlow:
-		g.reach(goalSlowAbort)
-	case router.VerdictUnknown:
-		g.reach(goalUnknownAbort)
-	case router.VerdictSelfIsolated:
-		g.reach(goalIsolated)
-	case router.VerdictIPBXFault:
-		g.reach(goalIPBXFault)
-	case router.VerdictSelfSick:
-		g.reach(goalSelfSick)
 	}
 }
 
@@ -154,6 +175,9 @@ func (g *goals) view(from, to router.View) {
 
 // call notes how a call ended.
 func (g *goals) call(c *call) {
+	if c.waitSeen {
+		g.reach(goalWaited)
+	}
 	switch c.outcome {
 	case router.Dissuaded:
 		g.reach(goalDissuaded)

@@ -83,8 +83,7 @@ func (l *leg) transmit(gap time.Duration) {
 	if l.spoke || l.ended || l.silenced {
 		return
 	}
-	w := l.n.w
-	w.travel(l.way(), toPeer, l.arrive)
+	l.n.travel(l.way(), toPeer, l.arrive)
 	l.n.timer(gap, func() { l.transmit(2 * gap) })
 }
 
@@ -120,7 +119,7 @@ func (l *leg) refused() {
 
 // toNode sends something from the peer to the node.
 func (l *leg) toNode(do func()) {
-	l.n.w.travel(l.way(), toNode, func() { l.n.do(l.life, do) })
+	l.n.travel(l.way(), toNode, func() { l.n.do(l.life, do) })
 }
 
 // provisional is sent once; it may get lost.
@@ -154,8 +153,8 @@ func (l *leg) repeat(gap time.Duration, until router.Instant) {
 	}
 	l.toNode(func() {
 		l.response(l.status, l.after)
-		if l.n.up && l.n.life == l.life { // else nobody is left to acknowledge it
-			w.travel(l.way(), toPeer, func() { l.heard = true })
+		if !l.call.stale { // else nobody is left to acknowledge it
+			l.n.travel(l.way(), toPeer, func() { l.heard = true })
 		}
 	})
 	w.after(gap, func() { l.repeat(min(2*gap, longestT2), until) })
@@ -164,6 +163,9 @@ func (l *leg) repeat(gap time.Duration, until router.Instant) {
 // response is one that reached the node.
 func (l *leg) response(status uint16, retryAfter bool) {
 	c, n := l.call, l.n
+	if c.stale {
+		return // another node has the address, and no context
+	}
 	if l.server != nil {
 		n.answered[l.server.which] = max(n.clock().Mono, 1)
 	}
@@ -234,7 +236,7 @@ func (l *leg) repeatCancel(gap time.Duration, until router.Instant) {
 	if l.ended || w.now >= until {
 		return
 	}
-	w.travel(l.way(), toPeer, func() {
+	l.n.travel(l.way(), toPeer, func() {
 		if l.server == nil {
 			l.final(487, false)
 			return

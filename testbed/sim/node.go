@@ -11,6 +11,7 @@ import (
 // node is one Relève: its mind, the View its calls see, and its table of lines.
 type node struct {
 	w     *World
+	index int
 	seed  uint64
 	state control.State
 	up    bool
@@ -23,6 +24,14 @@ type node struct {
 	read      router.Elapsed // newest reading of this life
 	pausedTo  router.Instant
 	lastPause router.Instant
+	lastBoot  router.Instant
+
+	links   [linksOfNode]link
+	alone   int             // faults that cut it off from everything
+	cut     int             // … and from the store
+	had     bool            // the address, when it last looked
+	pending *control.Effect // a Save handed over, neither durable nor refused
+	watch   watch
 
 	events []control.Event // to be shown to the mind
 	busy   bool
@@ -41,8 +50,7 @@ type node struct {
 	open       []*call // calls whose fork has not finished
 	answered   [router.Servers]router.Instant
 	lined      [router.Servers]router.Occupancy
-	alarms     map[alarmKey]router.Instant // raised since
-	tickets    map[uint32]ticket           // servers' REGISTERs that wait
+	tickets    map[uint32]ticket // servers' REGISTERs that wait
 	lastTicket uint32
 	effects    [24]control.Effect
 }
@@ -53,19 +61,23 @@ type alarmKey struct {
 	ipbx   uint8
 }
 
-func newNode(w *World, seed uint64) *node { return &node{w: w, seed: seed} }
-
-// boot starts the process from what is stored.
+// boot starts the process from what is stored, as soon as the store answers.
 func (n *node) boot() {
 	w := n.w
-	n.up, n.life = true, n.life+1
+	if n.up {
+		return
+	}
+	if n.cut > 0 || w.store.trouble != storeWell && w.store.trouble != storeSlow {
+		w.after(time.Second, n.boot)
+		return
+	}
+	n.up, n.life, n.lastBoot, n.had = true, n.life+1, w.now, false
 	n.born, n.lag, n.armed = w.now, 0, router.Never
 	n.read = router.Elapsed{Wall: n.ahead} // a life begins at zero, whatever the wall clock says
 	n.ppm = w.clocks.Int64N(1001) - 500
 	n.crash, n.events, n.busy = crashPlan{}, n.events[:0], false
 	n.kept, n.open = n.kept[:0], n.open[:0]
-	n.alarms = map[alarmKey]router.Instant{}
-	n.tickets = map[uint32]ticket{}
+	n.tickets = nil
 	n.answered = [router.Servers]router.Instant{}
 	n.lined = [router.Servers]router.Occupancy{}
 	var limits dialog.Limits
@@ -76,10 +88,20 @@ func (n *node) boot() {
 	}
 	n.view = router.View{Active: router.Primary, Act: w.set.control.Role.Act}
 	n.state = control.New(w.set.control, n.seed+uint64(n.life))
-	w.note('b', uint64(n.life), w.store.version)
-	w.logf("node starts (life %d), store at version %d: %s", n.life, w.store.version, rowText(w.store.row))
-	w.check.booted(n)
+	w.note('b', uint64(n.index)<<32|uint64(n.life), w.store.version)
+	if w.tracing() {
+		n.logf("starts (life %d), store at version %d: %s", n.life, w.store.version, rowText(w.store.row))
+	}
+	n.watch.booted(w)
 	n.feed(control.Event{Kind: control.Boot, On: true, Row: w.store.row, Version: w.store.version})
+	n.watchAddress()
+}
+
+// logf writes a line of the trace about this node.
+func (n *node) logf(format string, args ...any) {
+	if n.w.tracing() {
+		n.w.logf("node %d "+format, append([]any{n.index}, args...)...)
+	}
 }
 
 // clock reads both clocks, as a node does. Mono never over-counts more than its
@@ -143,7 +165,7 @@ func (n *node) feed(e control.Event) {
 // step is false when the process died.
 func (n *node) step(e control.Event) bool {
 	effects := n.state.Step(n.clock(), e, n.effects[:0])
-	n.w.check.stepped(n, e, effects)
+	n.watch.stepped(n, e, effects)
 	for i := range effects {
 		if n.crash.strikes(n, &effects[i]) {
 			n.die()
@@ -183,7 +205,7 @@ func (n *node) tick() {
 
 func (n *node) perform(f *control.Effect) {
 	w := n.w
-	w.note('e', uint64(f.Kind)<<32|uint64(f.Server)<<16|uint64(f.Alarm), f.Round^f.Version<<8)
+	w.note('e', uint64(n.index)<<48|uint64(f.Kind)<<32|uint64(f.Server)<<16|uint64(f.Alarm), f.Round^f.Version<<8)
 	switch f.Kind {
 	case control.Probe:
 		n.probe(f.Server, f.Round)
@@ -197,29 +219,33 @@ func (n *node) perform(f *control.Effect) {
 		n.publish(f.View)
 	case control.Alarm:
 		n.alarmed(f)
-		w.logf("alarm %d about %v, ipbx %d: %v", f.Alarm, f.Server, f.IPBX, f.On)
+		n.logf("alarm %d about %v, ipbx %d: %v", f.Alarm, f.Server, f.IPBX, f.On)
 	case control.Record:
-		w.logf("journal: %s %v %v %d/%d epoch %d", f.Reason, f.Server, f.Verdict, f.K, f.N, f.Epoch)
+		n.logf("journal: %s %v %v %d/%d epoch %d", f.Reason, f.Server, f.Verdict, f.K, f.N, f.Epoch)
 	case control.Reply:
 		n.reply(&f.Register)
 	case control.Own:
 		w.goals.reach(goalOwn)
-		w.logf("%v is registered here: %v", f.Server, f.On)
+		n.logf("%v is registered here: %v", f.Server, f.On)
+	case control.AskLease:
+		w.store.lease(n, f.Lease)
+	case control.AskPeer:
+		n.askPeer(f.Server, f.Round)
 	case control.Refuse:
-		w.logf("refused: %s", f.Reason)
+		n.logf("refused: %s", f.Reason)
 	}
 }
 
 func (n *node) alarmed(f *control.Effect) {
 	k := alarmKey{f.Alarm, f.Server, f.IPBX}
-	if _, on := n.alarms[k]; on == f.On {
+	if _, on := n.w.alarms[k]; on == f.On {
 		return
 	}
 	if f.On {
-		n.alarms[k] = n.w.now
+		n.w.alarms[k] = n.w.now
 		return
 	}
-	delete(n.alarms, k)
+	delete(n.w.alarms, k)
 }
 
 // publish swaps the View and wakes the calls that wait for it, a moment later.
@@ -227,9 +253,9 @@ func (n *node) publish(v router.View) {
 	w := n.w
 	w.note('v', v.Epoch<<16|uint64(v.Phase)<<8|uint64(v.Active), uint64(v.Ruling)<<32|v.Verification)
 	if w.tracing() && (v.Phase != n.view.Phase || v.Ruling != n.view.Ruling || v.Verification != n.view.Verification || v.Round != n.view.Round) {
-		w.logf("view: %v, %v active, epoch %d, verification %d (%d/%d) ruling %v %v", v.Phase, v.Active, v.Epoch, v.Verification, v.Round, v.Of, v.Ruling, v.Verdict)
+		n.logf("view: %v, %v active, epoch %d, verification %d (%d/%d) ruling %v %v", v.Phase, v.Active, v.Epoch, v.Verification, v.Round, v.Of, v.Ruling, v.Verdict)
 	}
-	w.check.published(n, v)
+	n.watch.published(n, v)
 	n.view = v
 	if n.waking {
 		return
@@ -252,18 +278,19 @@ func (n *node) wake() {
 // and IPBX find out by their own clocks.
 func (n *node) die() {
 	w := n.w
-	w.note('d', uint64(n.life), 0)
-	w.logf("node dies")
-	w.check.died(n)
+	w.note('d', uint64(n.index)<<32|uint64(n.life), 0)
+	n.logf("dies")
+	n.watch.died(n)
 	w.store.abandoned(n)
 	if n.crash.armed && w.now < w.set.heal {
-		w.after(between(w.clocks, 100*time.Millisecond, 12*time.Second), w.restartNode)
+		w.after(between(w.clocks, 100*time.Millisecond, 12*time.Second), n.boot)
 	}
 	n.up, n.busy, n.waking = false, false, false
 	for _, c := range n.open {
 		c.lostNode()
 	}
 	n.open, n.kept = n.open[:0], n.kept[:0]
+	w.addressFollows()
 }
 
 // pause stops the machine for d. Its monotonic clock may stand still meanwhile.
@@ -277,7 +304,8 @@ func (n *node) pause(d time.Duration, stands bool) {
 		n.lag += d
 	}
 	w.goals.reach(goalPause)
-	w.logf("node pauses for %v, its clock %s", d, map[bool]string{true: "stands still", false: "runs on"}[stands])
+	w.addressFollows()
+	n.logf("pauses for %v, its clock %s", d, map[bool]string{true: "stands still", false: "runs on"}[stands])
 	n.armed = router.Never
 	life := n.life
 	late := d > 500*time.Millisecond && !stands

@@ -45,7 +45,10 @@ func (n *node) ask(send func(*inquiry), end func(router.Evidence, time.Duration)
 	})
 }
 
-func (n *node) probe(x router.Server, round uint64) {
+func (n *node) probe(x router.Server, round uint64) { n.probed(x, round, nil) }
+
+// probed probes a server, shows the mind what came of it, and then calls after.
+func (n *node) probed(x router.Server, round uint64, after func(router.Evidence)) {
 	s := n.w.servers[x]
 	if n.noProbes {
 		if !n.muteProbes {
@@ -53,20 +56,23 @@ func (n *node) probe(x router.Server, round uint64) {
 				n.feed(control.Event{Kind: control.ProbeDone, Server: x, Round: round, Evidence: router.NoEvidence})
 			})
 		}
-		return
+		return // the other node is not answered either
 	}
 	n.ask(s.options, func(e router.Evidence, took time.Duration) {
 		if e == router.OK {
 			n.answered[x] = n.clock().Mono
 		}
-		if round != 0 {
-			s.unheard(e)
+		if round != 0 || after != nil {
+			s.unheard(n, e)
 		}
 		ev := control.Event{Kind: control.ProbeDone, Server: x, Round: round, Evidence: e, RTT: took}
 		if n.w.set.hostCheck {
-			ev.Host = s.hostSeen()
+			ev.Host = s.hostSeen(n)
 		}
 		n.feed(ev)
+		if after != nil {
+			after(e)
+		}
 	})
 }
 
@@ -80,31 +86,31 @@ func (n *node) probeIPBX(i uint8, round uint64) {
 // options is what a server makes of an OPTIONS.
 func (s *server) options(q *inquiry) {
 	w, way := s.w, linkOfServer(s.which)
-	w.travel(way, toPeer, func() {
+	q.n.travel(way, toPeer, func() {
 		s.arrives(func() {
 			e, took := s.mode.options(w)
 			if e == router.Silent {
 				return
 			}
-			w.after(took, func() { w.travel(way, toNode, func() { q.finish(e) }) })
+			w.after(took, func() { q.n.travel(way, toNode, func() { q.finish(e) }) })
 		})
 	})
 }
 
 // hostSeen is what a tcp check beside the OPTIONS finds.
-func (s *server) hostSeen() health.Presence {
-	if s.mode == dead || s.frozenTo > s.w.now || s.w.links[linkOfServer(s.which)].severed() {
+func (s *server) hostSeen(n *node) health.Presence {
+	if s.mode == dead || s.frozenTo > s.w.now || n.links[linkOfServer(s.which)].severed() {
 		return health.Down
 	}
 	return health.Up
 }
 
 func (b *ipbx) options(q *inquiry) {
-	w, way := b.w, linkOfIPBX(b.index)
-	w.travel(way, toPeer, func() {
+	way := linkOfIPBX(b.index)
+	q.n.travel(way, toPeer, func() {
 		if b.silent() {
 			return
 		}
-		w.travel(way, toNode, func() { q.finish(router.OK) })
+		q.n.travel(way, toNode, func() { q.finish(router.OK) })
 	})
 }

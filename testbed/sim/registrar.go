@@ -19,11 +19,13 @@ type ipbx struct {
 
 	aged   [router.Servers]bool // the last answer to this user was that its nonce has aged
 	mute   int                  // faults that silence it
+	deaf   int                  // … to REGISTER only
 	wrong  int                  // it accepts no password
 	status uint16               // answers every REGISTER with it; 0: serves
 }
 
 type served struct {
+	node   int
 	user   router.Server
 	cseq   uint32
 	answer licence.Event
@@ -58,11 +60,11 @@ type registration struct {
 // time is up.
 func (n *node) register(f *licence.Effect) {
 	w := n.w
-	w.check.registers(n, f)
+	n.watch.registers(n, f)
 	w.refreshes(n, f)
 	w.note('r', uint64(f.User)<<8|uint64(f.Request), uint64(f.CSeq))
 	if w.tracing() {
-		w.logf("send %s of %v to ipbx %d, cseq %d", requestText[f.Request], f.User, f.IPBX, f.CSeq)
+		n.logf("send %s of %v to ipbx %d, cseq %d", requestText[f.Request], f.User, f.IPBX, f.CSeq)
 	}
 	t := &registration{n: n, life: n.life, f: *f, open: true}
 	if f.Pass {
@@ -83,7 +85,7 @@ func (t *registration) transmit(gap time.Duration) {
 		return
 	}
 	b := w.ipbxs[t.f.IPBX]
-	w.travel(linkOfIPBX(b.index), toPeer, func() { b.receive(t) })
+	t.n.travel(linkOfIPBX(b.index), toPeer, func() { b.receive(t) })
 	if left := t.f.NotAfter.Sub(now); gap > left {
 		t.n.timer(left+1, t.expired)
 		return
@@ -108,32 +110,31 @@ func (t *registration) expired() {
 // receive is a REGISTER that arrived at the IPBX.
 func (b *ipbx) receive(t *registration) {
 	w := b.w
-	if b.silent() {
+	if b.silent() || b.deaf > 0 {
 		return
 	}
-	answer, again := b.before(t.f)
+	answer, again := b.before(t)
 	if !again {
 		answer = b.process(&t.f)
-		b.served = append(b.served, served{t.f.User, t.f.CSeq, answer})
+		b.served = append(b.served, served{t.n.index, t.f.User, t.f.CSeq, answer})
 		if len(b.served) > servedLimit {
 			b.served = append(b.served[:0], b.served[len(b.served)-servedLimit:]...)
 		}
-		w.check.bindings()
 	}
-	w.travel(linkOfIPBX(b.index), toNode, func() {
+	t.n.travel(linkOfIPBX(b.index), toNode, func() {
 		t.n.do(t.life, func() {
 			t.open = false
 			if w.tracing() {
-				w.logf("answer %d to %s of %v, cseq %d: ours %v, granted %v", answer.Status, requestText[t.f.Request], t.f.User, t.f.CSeq, answer.Ours, answer.Granted)
+				t.n.logf("answer %d to %s of %v, cseq %d: ours %v, granted %v", answer.Status, requestText[t.f.Request], t.f.User, t.f.CSeq, answer.Ours, answer.Granted)
 			}
 			t.n.feed(control.Event{Kind: control.Registrar, Register: answer})
 		})
 	})
 }
 
-func (b *ipbx) before(f licence.Effect) (licence.Event, bool) {
+func (b *ipbx) before(t *registration) (licence.Event, bool) {
 	for _, s := range b.served {
-		if s.user == f.User && s.cseq == f.CSeq {
+		if s.node == t.n.index && s.user == t.f.User && s.cseq == t.f.CSeq {
 			return s.answer, true
 		}
 	}

@@ -21,13 +21,15 @@ const (
 	grayRings      // OPTIONS well; 100 and no more
 	gray486        // OPTIONS well; every call is busy
 	gray500        // OPTIONS well; every call fails
+	grayMost       // OPTIONS well; two calls of three fail
 	broken500      // OPTIONS and calls fail
+	graySome       // OPTIONS well; a quarter of the calls fails: no ground for a switchover
 )
 
-var modeText = [...]string{"healthy", "slow", "busy", "refuses", "dead", "hung", "gray (mute)", "gray (rings)", "gray (486)", "gray (500)", "broken (500)"}
+var modeText = [...]string{"healthy", "slow", "busy", "refuses", "dead", "hung", "gray (mute)", "gray (rings)", "gray (486)", "gray (500)", "gray (500 mostly)", "broken (500)", "gray (500 at times)"}
 
 // faulty: a switchover may follow from it.
-func (m mode) faulty() bool { return m >= refuses }
+func (m mode) faulty() bool { return m >= refuses && m <= broken500 }
 
 // gone: nothing that ran on it goes on.
 func (m mode) gone() bool { return m == refuses || m == dead || m == hung }
@@ -58,9 +60,20 @@ type server struct {
 	legs     []*leg         // calls on it that have not ended
 	clients  [licence.MaxIPBX]client
 
-	faults    int            // that give a ground for a switchover away from it
-	excusedTo router.Instant // … and until when they do after the last has ended
-	unlucky   int            // rounds in a row that the network's random loss alone left without an answer
+	ground  [everywhere + 1]ground // for a switchover away from it: as a node sees it, and for all
+	unlucky [maxNodes]int          // rounds in a row that the network's random loss alone left a node without an answer
+}
+
+// maxNodes of a site.
+const maxNodes = 2
+
+// everywhere: a ground that does not depend on the node.
+const everywhere = maxNodes
+
+// ground counts the faults that are one.
+type ground struct {
+	faults    int
+	excusedTo router.Instant // … and until when they are one after the last has ended
 }
 
 // arrives runs what a message does at the server; one that is frozen does it
@@ -73,31 +86,36 @@ func (s *server) arrives(do func()) {
 	do()
 }
 
-// excuse notes that the server, or the way to it, is faulty until further
-// notice; forgive, that it is so no more.
-func (s *server) excuse() { s.faults++ }
+// excuse notes that the server, or the way of a node to it, is faulty until
+// further notice; forgive, that it is so no more.
+func (s *server) excuse(where int) { s.ground[where].faults++ }
 
 // memory: evidence of calls counts for 60 s, a fault lasts 60 s before it
 // counts, and rounds take their time.
 const memory = 150 * time.Second
 
-func (s *server) forgive() {
-	s.faults--
-	s.excusedTo = s.w.now.Add(memory)
+func (s *server) forgive(where int) {
+	g := &s.ground[where]
+	g.faults--
+	g.excusedTo = s.w.now.Add(memory)
+}
+
+func (g *ground) stands(now router.Instant) bool { return g.faults > 0 || now <= g.excusedTo }
+
+// blamed: a switchover away from the server that node n makes has a ground.
+func (s *server) blamed(n *node) bool {
+	return s.ground[everywhere].stands(s.w.now) || s.ground[n.index].stands(s.w.now)
 }
 
 // unheard enters a round of a well server: without an answer, by loss alone,
 // or with one.
-func (s *server) unheard(e router.Evidence) {
-	if e != router.Silent || s.blamed() || s.w.links[linkOfServer(s.which)].severed() || s.mode.faulty() {
-		s.unlucky = 0
+func (s *server) unheard(n *node, e router.Evidence) {
+	if e != router.Silent || s.blamed(n) || n.links[linkOfServer(s.which)].severed() || s.mode.faulty() {
+		s.unlucky[n.index] = 0
 		return
 	}
-	s.unlucky++
+	s.unlucky[n.index]++
 }
-
-// blamed: a switchover away from the server has a ground.
-func (s *server) blamed() bool { return s.faults > 0 || s.w.now <= s.excusedTo }
 
 // become changes the mode. What ran on a process that is gone is gone.
 func (s *server) become(m mode) {
@@ -130,6 +148,8 @@ func (s *server) invited(l *leg) {
 	case s.mode == busy503:
 		l.final(503, true)
 	case s.mode == gray500, s.mode == broken500:
+		l.final(500, false)
+	case s.mode == grayMost && chance(w.load, 0.67), s.mode == graySome && chance(w.load, 0.25):
 		l.final(500, false)
 	case s.mode == gray486:
 		l.final(486, false)

@@ -26,22 +26,25 @@ const (
 
 // setting is the site of one episode. Swarm: each draws its own.
 type setting struct {
-	policy    licence.Policy
-	control   control.Policy
-	fork      fork.Policy
-	lines     int
-	loss      float64 // everywhere, always
-	hostCheck bool    // tcp checks are configured
-	auth      bool    // the registrars challenge
-	omits     bool    // their 2xx lists no bindings
-	tooBrief  time.Duration
-	grants    time.Duration // whatever was asked for; 0: as asked
-	overflow  float64       // share of calls on the overflow entry
-	calls     int
-	outgoing  int
-	talk      time.Duration // mean length of a call
-	returns   bool          // an operator returns to the primary in the end
-	heal, end router.Instant
+	nodes       int
+	policy      licence.Policy
+	control     control.Policy
+	fork        fork.Policy
+	lines       int
+	loss        float64 // everywhere, always
+	hostCheck   bool    // tcp checks are configured
+	auth        bool    // the registrars challenge
+	omits       bool    // their 2xx lists no bindings
+	tooBrief    time.Duration
+	grants      time.Duration // whatever was asked for; 0: as asked
+	overflow    float64       // share of calls on the overflow entry
+	calls       int
+	outgoing    int
+	talk        time.Duration // mean length of a call
+	hour        hour
+	registering bool // the servers register through us
+	returns     bool // an operator returns to the primary in the end
+	heal, end   router.Instant
 }
 
 // draw draws a setting.
@@ -65,6 +68,9 @@ func draw(r *rand.Rand) setting {
 	if r.IntN(3) == 0 {
 		s.grants = between(r, 30*time.Second, s.policy.MaxGrant)
 	}
+	if r.IntN(10) == 0 && !s.omits {
+		s.grants = s.policy.MaxGrant + between(r, time.Second, s.policy.MaxGrant/2) // longer than anybody said
+	}
 	if s.omits && s.grants > 0 {
 		s.grants = max(s.grants, s.policy.Expires, s.tooBrief) // shortened unseen, a binding would lapse
 	}
@@ -74,11 +80,22 @@ func draw(r *rand.Rand) setting {
 	if r.IntN(4) == 0 && s.grants == 0 { // nobody said what these IPBXs grant
 		s.policy.Learn = true
 	}
+	s.registering = s.policy.NoPassword != [router.Servers]bool{} || s.policy.Mode != licence.Trunk && r.IntN(4) == 0
+	if r.IntN(3) == 0 {
+		s.hour = hour{
+			from: between(r, 10*time.Second, healAt-time.Minute), lasts: between(r, time.Minute, 3*time.Minute),
+			load: 0.7 + r.Float64(),
+		}
+	}
 	s.heal = router.Instant(healAt)
-	s.end = s.heal.Add(max(s.policy.MaxGrant+grace+drain, atLeast-healAt))
+	s.end = s.heal.Add(max(s.longest()+grace+drain, atLeast-healAt))
+	s.nodes = 1 + r.IntN(2)
 	s.drawPolicies(r)
 	return s
 }
+
+// longest is how long a binding of the site can last.
+func (s *setting) longest() time.Duration { return max(s.policy.MaxGrant, s.grants) }
 
 func (s *setting) drawPolicies(r *rand.Rand) {
 	spacing := pick(r, time.Second, 2*time.Second)
@@ -89,6 +106,10 @@ func (s *setting) drawPolicies(r *rand.Rand) {
 		},
 		Licence: s.policy, Secondary: true, IPBXs: s.policy.IPBXs,
 		Health: health.Policy{Interval: pick(r, 5*time.Second, 5*time.Second, 10*time.Second), Lasting: time.Minute},
+	}
+	if s.nodes > 1 {
+		s.control.Lease = drawLease(pick(r, 6*time.Second, 9*time.Second, 12*time.Second))
+		s.control.Peer = r.IntN(8) != 0
 	}
 	s.fork = fork.Policy{
 		ProgressTimeout: 2 * time.Second, AnswerTimeout: 8 * time.Second, HoldBudget: holdBudget, TimerC: 200 * time.Second,

@@ -14,45 +14,58 @@ const t4 = 5 * time.Second
 
 // World is one episode.
 type World struct {
-	seed    uint64
-	set     setting
-	now     router.Instant // real time; clocks of nodes follow it in their own way
-	end     router.Instant
-	queue   queue
-	order   uint64
-	nodes   []*node
-	servers [router.Servers]*server
-	ipbxs   []*ipbx
-	links   []link // by linkOf
-	store   store
-	calls   []*call
-	plan    []fault
-	check   check
-	goals   goals
+	seed         uint64
+	set          setting
+	now          router.Instant // real time; clocks of nodes follow it in their own way
+	end          router.Instant
+	queue        queue
+	order        uint64
+	nodes        []*node
+	servers      [router.Servers]*server
+	ipbxs        []*ipbx
+	owner        int            // of the virtual address
+	twice        bool           // the other node claims it, too
+	between      link           // from node 0 to node 1 …
+	betweenCutTo router.Instant // … was cut until then
+	store        store
+	alarms       map[alarmKey]router.Instant // raised since
+	calls        []*call
+	plan         []fault
+	check        check
+	goals        goals
 
 	net, load, clocks *rand.Rand // streams; that of the faults ends with the plan
+
+	part  part
+	lucks int // decisions of the network so far that were not plain
 
 	hash  uint64
 	trace *strings.Builder // nil: none
 	fail  string           // the first broken invariant
 
 	byLoss int // switchovers that the network's random loss alone confirmed
+	busy   busy
 }
 
-// newWorld lays out the episode of a seed; the faults whose index is in without
-// are left out.
-func newWorld(seed uint64, without []int, trace bool) *World {
+// newWorld lays out an episode.
+func newWorld(c Case, trace bool) *World {
+	seed := c.Seed
 	stream := func(purpose uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, purpose)) }
 	w := &World{
-		seed: seed, net: stream(1), load: stream(3), clocks: stream(4),
+		seed: seed, net: stream(1), load: stream(3), clocks: stream(4), part: partOf(c),
 		hash: 14695981039346656037, queue: queue{items: make([]item, 0, 512)},
+		alarms: map[alarmKey]router.Instant{},
 	}
 	if trace {
 		w.trace = &strings.Builder{}
 	}
 	faults := stream(2)
-	w.set = draw(faults)
-	w.plan = drawPlan(faults, &w.set)
+	if c.Busy {
+		w.set = drawBusy(faults)
+	} else {
+		w.set = draw(faults)
+		w.plan = drawPlan(faults, &w.set)
+	}
 	w.end = w.set.end
 	for x := router.Primary; x <= router.Secondary; x++ {
 		w.servers[x] = &server{w: w, which: x, lines: w.set.lines}
@@ -60,11 +73,12 @@ func newWorld(seed uint64, without []int, trace bool) *World {
 	for i := range int(w.set.policy.IPBXs) {
 		w.ipbxs = append(w.ipbxs, newIPBX(w, uint8(i)))
 	}
-	w.links = make([]link, int(router.Servers)+len(w.ipbxs))
-	w.nodes = []*node{newNode(w, seed)}
+	for i := range w.set.nodes {
+		w.nodes = append(w.nodes, &node{w: w, index: i, seed: seed + uint64(i)<<32})
+	}
 	w.check.w = w
 	for i := range w.plan {
-		if skipped(without, i) {
+		if !w.part.faults.has(i) {
 			continue
 		}
 		f := &w.plan[i]
@@ -74,18 +88,11 @@ func newWorld(seed uint64, without []int, trace bool) *World {
 	return w
 }
 
-func skipped(without []int, i int) bool {
-	for _, n := range without {
-		if n == i {
-			return true
-		}
-	}
-	return false
-}
-
 // run plays the episode to its end, or to the first broken invariant.
 func (w *World) run() {
-	w.nodes[0].boot()
+	for _, n := range w.nodes {
+		w.at(router.Instant(n.index)*router.Instant(time.Second), n.boot)
+	}
 	w.offerCalls()
 	w.startRegistering()
 	w.at(w.set.heal, w.heal)
@@ -102,6 +109,7 @@ func (w *World) run() {
 		}
 		w.now = it.at
 		it.do()
+		w.check.always()
 	}
 	w.now = max(w.now, w.end)
 	if w.fail == "" {
@@ -116,6 +124,13 @@ func (w *World) at(t router.Instant, do func()) {
 }
 
 func (w *World) after(d time.Duration, do func()) { w.at(w.now.Add(d), do) }
+
+// luck counts a decision of the network that is not plain, and reports whether
+// it is made.
+func (w *World) luck() bool {
+	w.lucks++
+	return w.part.luck.has(w.lucks)
+}
 
 // broken notes the first broken invariant.
 func (w *World) broken(format string, args ...any) {

@@ -19,15 +19,16 @@ import (
 )
 
 // enough episodes to expect every goal.
-const enough = 2000
+const enough = 20_000
 
-// explained bounds the failing seeds that are told in full.
-const explained = 3
+// listed bounds the failing seeds that are named.
+const listed = 20
 
 func main() {
 	episodes := flag.Int("episodes", 2000, "how many episodes; 0: as many as -seconds allows")
 	seconds := flag.Int("seconds", 0, "stop after so many seconds; 0: no limit")
 	seed := flag.Uint64("seed", 1, "seed of the first episode")
+	explained := flag.Int("explained", 3, "failing seeds that are shrunk and told in full")
 	workers := flag.Int("workers", runtime.GOMAXPROCS(0), "episodes played at once")
 	flag.Parse()
 	if *episodes <= 0 && *seconds <= 0 {
@@ -36,17 +37,22 @@ func main() {
 	}
 	r := play(*seed, *episodes, *seconds, max(*workers, 1))
 	fmt.Print(r.Summary())
-	for i, s := range r.Violations {
-		if i == explained {
-			fmt.Printf("… and %d more failing seeds\n", len(r.Violations)-explained)
+	failing := []uint64{}
+	for i, f := range r.Violations {
+		if i == listed {
+			fmt.Printf("… and %d more failing seeds\n", len(r.Violations)-listed)
 			break
 		}
-		fmt.Println(sim.Explain(s))
+		failing = append(failing, f.Seed)
+		fmt.Printf("seed %d: %s\n", f.Seed, f.Why)
+	}
+	for _, f := range r.Violations[:min(len(r.Violations), *explained)] {
+		fmt.Println(sim.Explain(sim.Case{Seed: f.Seed}))
 	}
 	line, _ := json.Marshal(map[string]any{
 		"episodes": r.Episodes, "violations": len(r.Violations), "goals_missed": r.Missed(),
 		"episodes_per_cpu_minute": perCPUMinute(r.Episodes), "log_hash": fmt.Sprintf("%016x", r.Hash),
-		"switchovers_by_loss_alone": r.ByLoss, "seed": *seed, "failing_seeds": r.Violations[:min(len(r.Violations), 20)],
+		"switchovers_by_loss_alone": r.ByLoss, "seed": *seed, "failing_seeds": failing,
 	})
 	fmt.Println(string(line))
 	if r.Episodes == 0 || len(r.Violations) > 0 || r.Episodes >= enough && len(r.Missed()) > 0 {

@@ -1,0 +1,7 @@
+package sim
+
+import "math/rand/v2"
+
+type busy struct{}
+
+func drawBusy(r *rand.Rand) setting { return draw(r) }
