@@ -8,6 +8,7 @@ EPISODES ?= 0
 SECONDS  ?= 60
 SEED     ?= 1
 MINUTES  ?= 10
+MOVES    ?= 500
 
 .DEFAULT_GOAL := help
 
@@ -21,7 +22,7 @@ build: ## build bin/releve
 demo: build ## the whole story in a minute, on loopback, with Go alone
 	@$(BIN) demo
 
-test: tools check conformance explore simulate demo flows interop-short abuse-short soak-short bench-short ## all that CI runs, in under 20 minutes on two cores
+test: tools check conformance explore simulate demo flows licence-short interop-short abuse-short soak-short bench-short ## all that CI runs, in under 20 minutes on two cores
 
 tools:
 	@bash testbed/install.sh sip-tester kamailio
@@ -53,6 +54,12 @@ conformance: build ## every rule of docs/conformance.md, the tests that prove it
 
 flows: build ## 72 SIPp flows against the binary, about a minute
 	@$(GO) run ./testbed/sipp/run -binary $(abspath $(BIN))
+
+licence-long: build tools ## 500 moves of the licence under every trouble, before two registrars: MOVES= SEED=
+	@$(GO) run ./testbed/moves/run -binary $(BIN) -moves $(MOVES) -seed $(SEED)
+
+licence-short: build tools
+	@$(GO) run ./testbed/moves/run -binary $(BIN) -short -seed $(SEED)
 
 INTEROP_PACKAGES = sip-tester kamailio kamailio-tls-modules baresip-core linphone-cli twinkle-console libasound2-data libnet-sip-perl sipsak
 
@@ -86,4 +93,4 @@ bench: build tools ## CPU, memory and failed calls beside Kamailio and a bare re
 bench-short: build
 	$(GO) run ./testbed/bench -binary $(BIN) -short
 
-.PHONY: help build demo test tools check conformance explore explore-long simulate flows interop interop-short abuse abuse-short soak soak-short bench bench-short
+.PHONY: help build demo test tools check conformance explore explore-long simulate flows licence-long licence-short interop interop-short abuse abuse-short soak soak-short bench bench-short

@@ -36,6 +36,7 @@ type Registrar struct {
 	MinExpires time.Duration     `json:"min_expires"`
 	List       List              `json:"list"`   // empty: all
 	Forbid     bool              `json:"forbid"` // 403 to every REGISTER
+	Status     int               `json:"status"` // answers this to every REGISTER; 503 with a Retry-After, 423 with a Min-Expires; 0: none
 }
 
 // BindingEvent is one change of a binding. Kind: bound, refreshed, removed,
@@ -104,6 +105,10 @@ func (g *registrar) serve(r *phone.Inbound) {
 		r.Reply(403)
 		return
 	}
+	if g.set.Status != 0 {
+		r.Reply(g.set.Status, reasons[g.set.Status]...)
+		return
+	}
 	user := phone.UserOf(r.Request.Get("To"))
 	if _, ok := g.set.Users[user]; !ok && !g.set.Open {
 		r.Reply(404)
@@ -116,6 +121,12 @@ func (g *registrar) serve(r *phone.Inbound) {
 		}
 	}
 	g.update(r, user)
+}
+
+// reasons are the fields that go with a refusal.
+var reasons = map[int][]phone.Field{
+	503: {{Name: "Retry-After", Value: "2"}},
+	423: {{Name: "Min-Expires", Value: "86400"}},
 }
 
 // change is one Contact of a REGISTER.
@@ -316,6 +327,9 @@ func (x *IPBX) SetRegistrar(change func(*Registrar)) {
 
 // DropBindings forgets every binding at once, as a restart of the registrar.
 func (x *IPBX) DropBindings() { x.reg.restart(false) }
+
+// ForgetNonces makes every nonce given so far a stale one.
+func (x *IPBX) ForgetNonces() { x.reg.restart(true) }
 
 // Bindings returns those in force, by user.
 func (x *IPBX) Bindings() []Binding {

@@ -12,6 +12,7 @@ import (
 	"cmp"
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -28,10 +29,12 @@ import (
 var config string
 
 // modules of Kamailio stand under the directory of the machine's architecture;
-// tables are the empty tables of its db_text.
+// tables are the empty tables of its db_text, and stored is where a site has
+// them.
 const (
 	modules = "/usr/lib/*/kamailio/modules"
 	tables  = "/usr/share/kamailio/dbtext/kamailio"
+	stored  = "tables"
 )
 
 // Site is where Kamailio stands and how its registrar begins. Only Addr and
@@ -44,13 +47,15 @@ type Site struct {
 	Fault     string     // see kamailio.cfg; "": none
 	NonceLife int        // seconds; 0: 300
 	Grant     int        // the longest registration, seconds; 0: 120
+	Least     int        // the shortest one, whatever is asked, seconds; 0: 60
+	Suffix    string     // of every password, behind "secret" and the user
 	Stored    bool       // bindings outlive an orderly end
 
 	CA, Certificate, Key string // PEM files; "": no TLS
 }
 
 // Write fills the configuration in under dir, which is made, and returns the
-// command that runs Kamailio in the foreground.
+// command that runs Kamailio in the foreground. What is Stored there stays.
 func Write(dir string, s Site) (argv []string, err error) {
 	found, err := filepath.Glob(modules)
 	if err != nil || len(found) == 0 {
@@ -59,13 +64,14 @@ func Write(dir string, s Site) (argv []string, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	if s.Stored {
-		if err := emptyTables(filepath.Join(dir, "tables")); err != nil {
+	if _, err := os.Stat(filepath.Join(dir, stored)); s.Stored && errors.Is(err, os.ErrNotExist) {
+		if err := Empty(dir); err != nil {
 			return nil, err
 		}
 	}
 	s.Policy, s.Fault = cmp.Or(s.Policy, "replace"), cmp.Or(s.Fault, "none")
 	s.NonceLife, s.Grant = cmp.Or(s.NonceLife, 300), cmp.Or(s.Grant, 120)
+	s.Least = cmp.Or(s.Least, 60)
 	path := filepath.Join(dir, "kamailio.cfg")
 	file, err := os.Create(path)
 	if err != nil {
@@ -83,8 +89,10 @@ func Write(dir string, s Site) (argv []string, err error) {
 	return []string{"kamailio", "-DD", "-E", "-f", path, "-Y", dir}, err
 }
 
-// emptyTables makes a db_text database without bindings.
-func emptyTables(dir string) error {
+// Empty makes a database without bindings for the Stored Kamailio of dir, which
+// must not run.
+func Empty(dir string) error {
+	dir = filepath.Join(dir, stored)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}

@@ -41,6 +41,20 @@ const poll = 20 * time.Millisecond
 // Start writes yaml to a file of dir, starts the binary on it and returns when
 // it serves. The file must put the admin socket at Socket(dir).
 func Start(ctx context.Context, binary, dir, yaml string) (*Node, error) {
+	n, err := Launch(binary, dir, yaml)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.ready(ctx); err != nil {
+		_ = n.Kill()
+		return nil, fmt.Errorf("%w; it said:\n%s", err, n.Log())
+	}
+	return n, nil
+}
+
+// Launch is Start that does not wait: for a node that has nobody to send calls
+// to, or one that shall be killed while it starts.
+func Launch(binary, dir, yaml string) (*Node, error) {
 	file, log := filepath.Join(dir, "releve.yaml"), filepath.Join(dir, "releve.log")
 	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
 		return nil, fmt.Errorf("write the configuration: %w", err)
@@ -62,10 +76,6 @@ func Start(ctx context.Context, binary, dir, yaml string) (*Node, error) {
 		return nil, fmt.Errorf("start %s: %w; build it first (make build)", binary, err)
 	}
 	go func() { n.err = n.cmd.Wait(); close(n.done) }()
-	if err := n.ready(ctx); err != nil {
-		_ = n.Kill()
-		return nil, fmt.Errorf("%w; it said:\n%s", err, n.Log())
-	}
 	return n, nil
 }
 

@@ -82,6 +82,7 @@ func (s *Server) SetMode(m Mode) error {
 		}
 		if m.Kind == Killed {
 			s.p.Forget()
+			s.reg.open = false
 		}
 		if m.Kind == Killed || m.Kind == Refuse {
 			s.p.CloseSocket()

@@ -21,8 +21,9 @@ type Register struct {
 type registration struct {
 	callID string
 	cseq   uint32
-	tries  int // with credentials since the last 200
-	count  int // nonce count of the present challenge
+	open   bool // a request awaits its final: no other before (RFC 3261 §10.2)
+	tries  int  // with credentials since the last 200
+	count  int  // nonce count of the present challenge
 	chal   *digest.Challenge
 	with   string // header that answers it
 }
@@ -36,8 +37,10 @@ func (s *Server) startRegistering() {
 }
 
 func (s *Server) registerAgain() {
-	s.reg.tries = 0
-	s.sendRegister(s.cfg.Register.Expires)
+	if !s.reg.open {
+		s.reg.tries = 0
+		s.sendRegister(s.cfg.Register.Expires)
+	}
 	s.p.After(s.cfg.Register.Every, s.registerAgain)
 }
 
@@ -66,13 +69,14 @@ func (s *Server) sendRegister(expires time.Duration) {
 		}
 	}
 	s.stats.Registers++
+	s.reg.open = true
 	s.p.Request(m, s.cfg.Releve, func(answer *phone.Message) { s.registerAnswered(answer, expires) })
 }
 
 // registerAnswered retries once per round with the new challenge (RFC 3261
 // §22.2: not again with the same credentials unless the nonce was stale).
 func (s *Server) registerAnswered(m *phone.Message, expires time.Duration) {
-	s.stats.LastRegister = 0
+	s.stats.LastRegister, s.reg.open = 0, false
 	if m == nil {
 		return
 	}
