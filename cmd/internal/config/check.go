@@ -206,27 +206,3 @@ func (k *checker) times() {
 		k.advise("verification.switch_on", CodeNoSwitchOn, k.say.ConfigNoSwitchOn())
 	}
 }
-
-func (k *checker) checksList() {
-	options := 0
-	for i, c := range k.Checks {
-		at := fmt.Sprintf("checks[%d]", i)
-		if !k.sound(at + ".type") {
-			return
-		}
-		switch c.Type {
-		case "":
-			k.need(true, at+".type")
-			return
-		case "options":
-			options++
-		case "tcp":
-			k.need(c.Port == 0, at+".port")
-		case "exec":
-			k.need(len(c.Command) == 0, at+".command")
-		}
-	}
-	if options != 1 && k.sound("checks") {
-		k.fault("checks", CodeOptionsCheck, k.say.ConfigOptionsCheck())
-	}
-}

@@ -14,7 +14,6 @@ package config
 
 import (
 	"net/netip"
-	"strings"
 	"time"
 
 	"releve/router"
@@ -173,13 +172,6 @@ type Verification struct {
 	Lasting      time.Duration // 5 s–10 min, 60 s: how long GRAY and DEGRADED must last
 }
 
-// Check is one check of a round.
-type Check struct {
-	Type    string   // options, tcp or exec
-	Port    uint16   // tcp
-	Command []string // exec: a Nagios plugin (exit 0–3) and its arguments; {address} becomes the server's IP address or name
-}
-
 // Dissuasion is how a take-over is refused.
 type Dissuasion struct {
 	Requeue bool // re-offer the call to the active server within the budget
@@ -311,13 +303,4 @@ func (c *Config) LongestGrant() (longest IPBX, ok bool) {
 		}
 	}
 	return longest, ok
-}
-
-// CommandFor returns the exec check's command for server s.
-func (k Check) CommandFor(s Server) []string {
-	out := make([]string, len(k.Command))
-	for i, word := range k.Command {
-		out[i] = strings.ReplaceAll(word, "{address}", s.Address.Host)
-	}
-	return out
 }

@@ -113,7 +113,7 @@ func TestGoodFull(t *testing.T) {
 	if v := c.Verification; !v.Dead || v.Gray || v.Degraded || v.Count != 4 || v.Timeout != 500*time.Millisecond {
 		t.Errorf("verification %+v", v)
 	}
-	if got := c.Checks[2].CommandFor(c.Servers[0])[2]; got != "10.30.0.21" {
+	if got := c.Checks[2].CommandAt("10.30.0.21")[2]; got != "10.30.0.21" {
 		t.Errorf("command for the primary: %q", got)
 	}
 	if c.TLS.MinVersion != "1.3" || c.TLS.Client != "require" || len(c.DNS.Servers) != 3 ||
@@ -201,7 +201,8 @@ func TestGate(t *testing.T) {
 	if got, want := c.WorstMove(), (1814+24)*time.Second+60*time.Millisecond; got != want {
 		t.Errorf("worst move without %v, want %v", got, want)
 	}
-	if got := string(c.Show()); strings.Count(got, stars) != 1 || !strings.Contains(got, "mode: gate") {
+	if got := string(c.Show()); strings.Count(got, stars) != 2 || // a user's, and that of a check
+		!strings.Contains(got, "mode: gate") {
 		t.Errorf("shown as\n%s", got)
 	}
 	if x, ok := c.LongestGrant(); !ok || x.Name != "oxe" || x.MaxGrant != 30*time.Minute || x.Granted != Stated {

@@ -71,6 +71,7 @@ func Parse(file string, raw []byte, lang text.Lang) (*Config, []Problem) {
 	}
 	r.config(&c, root)
 	c.settle()
+	c.settleChecks()
 	if err := d.Decode(&yaml.Node{}); !errors.Is(err, io.EOF) {
 		r.fault(&doc, "", CodeSyntax, r.say.ConfigOneDocument())
 	}

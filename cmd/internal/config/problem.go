@@ -67,6 +67,10 @@ const (
 	CodeIdentity         Code = "CFG-057"
 	CodeIdentityUnused   Code = "CFG-058" // advice
 	CodeNoSentinel       Code = "CFG-059" // advice
+	CodeURL              Code = "CFG-070"
+	CodePattern          Code = "CFG-071"
+	CodeCheckLate        Code = "CFG-072" // advice
+	CodeCheckShared      Code = "CFG-073" // advice
 )
 
 // Problem is one fault, or one piece of advice, at its place in the file.

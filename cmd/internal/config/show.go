@@ -222,13 +222,3 @@ func (v Verification) tree() *yaml.Node {
 	p.plain("lasting", text.Short(v.Lasting))
 	return p.node
 }
-
-func (k Check) tree() *yaml.Node {
-	p := newPairs()
-	p.plain("type", k.Type)
-	if k.Port != 0 {
-		p.number("port", int(k.Port))
-	}
-	p.put("command", listNode(each(k.Command, quotedNode), true))
-	return p.node
-}

@@ -1,0 +1,386 @@
+package config
+
+import (
+	"crypto/x509"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"releve/cmd/internal/text"
+)
+
+// Check is one check of a round: what tells whether a server is there and
+// serves. {host} stands for the server: in URL and Database the host of its
+// address as the file has it (in brackets when IPv6), in Command the IP address
+// that Relève uses at that moment.
+type Check struct {
+	Type    string
+	Name    string        // shown; when the file gives none: the type and what it asks
+	Every   time.Duration // 1 s–1 h, verification.idle_interval: between two runs while nothing is wrong
+	Timeout time.Duration // 100 ms–30 s, verification.timeout: of one run
+
+	Port    uint16   // tcp
+	Command []string // exec: a Nagios plugin (exit 0–3) and its arguments
+
+	URL      string // http
+	Status   int    // http: 100–599; 0: any 2xx
+	Match    string // http: a regular expression (RE2) that the body holds; "": the body is not read
+	CA       string // http: PEM file of who signs the certificate; "": the system's
+	Unproven bool   // http, verify: false: the certificate is not verified
+	Username string // http: of basic authentication
+
+	Database string // sql: URL whose scheme names the driver
+	Query    string // sql
+	Expect   string // sql: the first column of the first row; "": any row will do
+
+	Password Secret // http, sql
+}
+
+// Limits of what a check may be given, our choice.
+const (
+	maxURL   = 2048
+	maxQuery = 4096
+)
+
+const hostMark = "{host}"
+
+// NamesHost says whether the check asks the server's own host: only then does
+// it prove anything of that host.
+func (k Check) NamesHost() bool {
+	switch k.Type {
+	case "http":
+		return strings.Contains(k.URL, hostMark)
+	case "sql":
+		return strings.Contains(k.Database, hostMark)
+	}
+	return true
+}
+
+// CommandAt returns the exec check's command for the server at host.
+func (k Check) CommandAt(host string) []string {
+	out := make([]string, len(k.Command))
+	for i, word := range k.Command {
+		out[i] = strings.NewReplacer(hostMark, host, "{address}", host).Replace(word)
+	}
+	return out
+}
+
+// AddressFor returns url (URL or Database) for server s.
+func AddressFor(url string, s Server) string {
+	host := s.Address.Host
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return strings.ReplaceAll(url, hostMark, host)
+}
+
+// label is the Name of a check that was given none.
+func (k Check) label() string {
+	switch k.Type {
+	case "tcp":
+		return "tcp " + strconv.Itoa(int(k.Port))
+	case "exec":
+		if len(k.Command) > 0 {
+			return filepath.Base(k.Command[0])
+		}
+	case "sql":
+		if u, err := url.Parse(strings.ReplaceAll(k.Database, hostMark, "host")); err == nil {
+			return "sql " + strings.TrimPrefix(u.Path, "/")
+		}
+	case "http":
+		if u, err := url.Parse(strings.ReplaceAll(k.URL, hostMark, "host")); err == nil {
+			return "http " + u.Port() + u.Path
+		}
+	}
+	return k.Type
+}
+
+// settleChecks gives each check what the file left out.
+func (c *Config) settleChecks() {
+	taken := map[string]bool{}
+	for i := range c.Checks {
+		k := &c.Checks[i]
+		if k.Type == "options" || k.Type == "" || k.Type == "call" {
+			continue
+		}
+		if k.Every == 0 {
+			k.Every = max(c.Verification.IdleInterval, k.Timeout+c.Verification.IdleInterval/4)
+		}
+		if k.Timeout == 0 {
+			k.Timeout = min(c.Verification.Timeout, k.Every/2)
+		}
+		if k.Name == "" {
+			k.Name = strings.TrimSpace(k.label())
+			for n := 2; taken[k.Name]; n++ {
+				k.Name = fmt.Sprintf("%s #%d", strings.TrimSpace(k.label()), n)
+			}
+		}
+		taken[k.Name] = true
+	}
+}
+
+func (r *reader) checks(dst *[]Check) take {
+	return func(n *yaml.Node, path string) {
+		*dst = nil
+		r.list(n, path, 16, func(e *yaml.Node, at string) {
+			*dst = append(*dst, r.check(e, at))
+		})
+	}
+}
+
+// checkTypes are those that this version runs.
+var checkTypes = []string{"options", "tcp", "http", "sql", "exec"}
+
+func (r *reader) check(n *yaml.Node, path string) Check {
+	k := Check{}
+	// The type first: which keys are allowed depends on it.
+	known := false
+	if t := valueOf(n, "type"); t != nil && slices.Contains(checkTypes, t.Value) {
+		k.Type, known = t.Value, true
+	}
+	of := func(types, key string, read take) field {
+		return field{key, func(n *yaml.Node, p string) {
+			switch {
+			case !known: // the type itself is refused; its keys are not judged
+			case !slices.Contains(strings.Fields(types), k.Type):
+				r.fault(n, p, CodeKeyUnused, r.say.ConfigKeyUnused(key, k.Type))
+			default:
+				read(n, p)
+			}
+		}}
+	}
+	r.mapping(n, path, r.checkFields(&k, of)...)
+	return k
+}
+
+// checkFields are the keys of a check, each with the types that have it.
+func (r *reader) checkFields(k *Check, of func(types, key string, read take) field) []field {
+	words := []word[string]{{name: "call", notYet: true}}
+	for _, t := range checkTypes {
+		words = append(words, word[string]{name: t})
+	}
+	return []field{
+		{"type", oneOf(r, new(string), words...)},
+		of("tcp http sql exec", "name", r.checkName(&k.Name)),
+		of("tcp http sql exec call", "every", r.duration(&k.Every, time.Second, time.Hour)),
+		of("tcp http sql exec", "timeout", r.duration(&k.Timeout, 100*time.Millisecond, 30*time.Second)),
+		of("tcp", "port", func(n *yaml.Node, p string) {
+			port := 0
+			r.whole(&port, 1, 65_535)(n, p)
+			k.Port = uint16(port)
+		}),
+		of("exec", "command", r.command(&k.Command)),
+		of("http", "url", r.address(&k.URL, "http", "https")),
+		of("http", "status", r.whole(&k.Status, 100, 599)),
+		of("http", "match", r.pattern(&k.Match)),
+		of("http", "ca", r.path(&k.CA)),
+		of("http", "verify", func(n *yaml.Node, p string) {
+			verify := !k.Unproven
+			r.boolean(&verify)(n, p)
+			k.Unproven = !verify
+		}),
+		of("http", "username", r.str(&k.Username)),
+		of("sql", "database", r.address(&k.Database, "postgres", "postgresql")),
+		of("sql", "query", r.atMost(&k.Query, maxQuery)),
+		of("sql call", "expect", r.atMost(&k.Expect, maxQuery)),
+		of("call", "number", r.notYet()),
+		of("http sql", "password", func(n *yaml.Node, p string) {
+			if n.Value != stars { // *** is what config show prints
+				r.fault(n, p, CodeInlineSecret, r.say.ConfigInlineSecret())
+			}
+		}),
+		of("http sql", "password_file", r.path(&k.Password.File)),
+		of("http sql", "password_env", r.str(&k.Password.Env)),
+	}
+}
+
+// checkName reads a short name: it stands on screens, in metrics and in alarms.
+func (r *reader) checkName(dst *string) take {
+	return func(n *yaml.Node, path string) {
+		s := ""
+		if r.quotable(&s)(n, path); len(s) > 40 {
+			r.fault(n, path, CodeRange, r.say.ConfigTooLong(path, 40))
+			return
+		}
+		*dst = s
+	}
+}
+
+func (r *reader) atMost(dst *string, limit int) take {
+	return func(n *yaml.Node, path string) {
+		s, ok := r.scalar(n, path)
+		if ok && len(s) > limit {
+			r.fault(n, path, CodeRange, r.say.ConfigTooLong(path, limit))
+			return
+		}
+		*dst = s
+	}
+}
+
+// address reads a URL of one of the schemes; {host} may stand for its host. A
+// password in it is refused as any other in the file.
+func (r *reader) address(dst *string, schemes ...string) take {
+	return func(n *yaml.Node, path string) {
+		s := ""
+		if r.atMost(&s, maxURL)(n, path); s == "" {
+			return
+		}
+		u, err := url.Parse(strings.ReplaceAll(s, hostMark, "192.0.2.1"))
+		switch {
+		case err != nil || u.Hostname() == "" || !slices.Contains(schemes, u.Scheme) || u.Fragment != "":
+			r.fault(n, path, CodeURL, r.say.ConfigURL(path, s, schemes))
+			return
+		case hasPassword(u):
+			r.fault(n, path, CodeInlineSecret, r.say.ConfigInlineSecret())
+			return
+		}
+		*dst = s
+	}
+}
+
+func hasPassword(u *url.URL) bool {
+	_, set := u.User.Password()
+	return set || u.Query().Has("password")
+}
+
+func (r *reader) pattern(dst *string) take {
+	return func(n *yaml.Node, path string) {
+		s := ""
+		if r.atMost(&s, maxQuery)(n, path); s == "" {
+			return
+		}
+		if _, err := regexp.Compile(s); err != nil {
+			r.fault(n, path, CodePattern, r.say.ConfigPattern(path, strings.TrimPrefix(err.Error(), "error parsing regexp: ")))
+			return
+		}
+		*dst = s
+	}
+}
+
+// valueOf returns the value of key in the mapping n, nil when there is none.
+func valueOf(n *yaml.Node, key string) *yaml.Node {
+	if n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}
+
+func (r *reader) command(dst *[]string) take {
+	return func(n *yaml.Node, path string) {
+		r.list(n, path, 32, func(e *yaml.Node, at string) {
+			var s string
+			if len(*dst) == 0 {
+				r.path(&s)(e, at)
+			} else {
+				r.str(&s)(e, at)
+			}
+			*dst = append(*dst, s)
+		})
+	}
+}
+
+func (k *checker) checksList() {
+	options := 0
+	names := map[string]bool{}
+	for i := range k.Checks {
+		c := &k.Checks[i]
+		at := fmt.Sprintf("checks[%d]", i)
+		if !k.sound(at + ".type") {
+			return
+		}
+		if c.Type == "" {
+			k.need(true, at+".type")
+			return
+		}
+		if c.Type == "options" {
+			options++
+			continue
+		}
+		if names[c.Name] {
+			k.fault(at+".name", CodeDuplicateName, k.say.ConfigDuplicateName(c.Name))
+		}
+		names[c.Name] = true
+		k.check(c, at)
+	}
+	if options != 1 && k.sound("checks") {
+		k.fault("checks", CodeOptionsCheck, k.say.ConfigOptionsCheck())
+	}
+}
+
+// check: what this type of check cannot do without, and what can be read.
+func (k *checker) check(c *Check, at string) {
+	switch c.Type {
+	case "tcp":
+		k.need(c.Port == 0, at+".port")
+	case "exec":
+		k.need(len(c.Command) == 0, at+".command")
+	case "http":
+		k.need(c.URL == "", at+".url")
+		if raw, ok := k.pem(at+".ca", c.CA); ok && !x509.NewCertPool().AppendCertsFromPEM(raw) {
+			k.fault(at+".ca", CodeTLSFile, k.say.ConfigNoCertificate(at+".ca", c.CA))
+		}
+		if (c.Username != "") != c.Password.Given() && k.sound(at+".password") {
+			k.need(true, at+map[bool]string{true: ".username", false: ".password_file"}[c.Username == ""])
+		}
+	case "sql":
+		k.need(c.Database == "", at+".database")
+		k.need(c.Query == "", at+".query")
+	}
+	if c.Password.Given() {
+		k.secret(&c.Password, at)
+	}
+	if c.Timeout >= c.Every && k.sound(at+".timeout", at+".every") {
+		k.fault(at+".timeout", CodeOrder, k.say.ConfigOrder(at+".timeout", c.Timeout, at+".every", c.Every))
+	}
+	if c.Timeout > k.Verification.Timeout && k.sound(at+".timeout", "verification.timeout") {
+		k.advise(at+".timeout", CodeCheckLate, k.say.ConfigCheckLate(c.Name, c.Timeout, k.Verification.Timeout))
+	}
+	if !c.NamesHost() && c.URL+c.Database != "" && len(k.Servers) > 1 && k.sound(at+".url", at+".database") {
+		k.advise(at, CodeCheckShared, k.say.ConfigCheckShared(c.Name))
+	}
+}
+
+func (k Check) tree() *yaml.Node {
+	p := newPairs()
+	p.plain("type", k.Type)
+	p.quoted("name", k.Name)
+	if k.Port != 0 {
+		p.number("port", int(k.Port))
+	}
+	p.put("command", listNode(each(k.Command, quotedNode), true))
+	p.quoted("url", k.URL)
+	if k.Status != 0 {
+		p.number("status", k.Status)
+	}
+	p.quoted("match", k.Match)
+	p.plain("ca", k.CA)
+	if k.Unproven {
+		p.plain("verify", "false")
+	}
+	p.quoted("username", k.Username)
+	p.quoted("database", k.Database)
+	p.quoted("query", k.Query)
+	p.quoted("expect", k.Expect)
+	if k.Password.Given() {
+		p.quoted("password", stars)
+	}
+	p.plain("password_file", k.Password.File)
+	p.plain("password_env", k.Password.Env)
+	if k.Every != 0 {
+		p.plain("every", text.Short(k.Every))
+		p.plain("timeout", text.Short(k.Timeout))
+	}
+	return p.node
+}
