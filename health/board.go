@@ -28,6 +28,9 @@ type Board struct {
 	// Heard: likewise, its call probe was good at least once. Until then what the
 	// probe met proves nothing: its number may never have been one.
 	Heard [router.Servers]bool
+	// HostKnown: likewise, a check of its host has held at least once; until
+	// then a failing one is a setting that never fitted.
+	HostKnown [router.Servers]bool
 
 	server [router.Servers]evidence
 	ipbx   [MaxIPBX]sight
@@ -127,9 +130,10 @@ func (v *evidence) run(now router.Instant, e router.Evidence) {
 	}
 }
 
-// Host enters the result of the tcp, http and exec checks of a server.
+// Host enters what the tcp, http, sql and exec checks prove of a server's host.
 func (b *Board) Host(now router.Instant, s router.Server, p Presence) {
 	b.server[s].host = presence{p, now}
+	b.HostKnown[s] = b.HostKnown[s] || p == Up
 }
 
 // Call enters what one decided call proves, as router.Classify said. Silent and
@@ -206,6 +210,9 @@ func (b *Board) Facts(now router.Instant, s router.Server, p Policy) Facts {
 	}
 	if b.Known[s] {
 		f.App = v.calls.class(now)
+	}
+	if f.Host == Down && !b.HostKnown[s] {
+		f.Host = Unknown
 	}
 	mute := b.Known[s] && v.isMute(now)
 	if mute {

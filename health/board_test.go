@@ -26,6 +26,7 @@ func alive() Board {
 
 func TestFreshness(t *testing.T) {
 	b := alive()
+	b.HostKnown[router.Primary] = true
 	b.Host(0, router.Primary, Down)
 	b.Peer(0, router.Primary, Up)
 	fresh := b.Facts(at(15*sec), router.Primary, policy)
@@ -53,6 +54,23 @@ func TestNeverGood(t *testing.T) {
 	f = b.Facts(at(5*sec), router.Primary, policy)
 	if verdict, _ := Judge(f); verdict != router.VerdictDeadApp {
 		t.Errorf("%+v: %v", f, verdict)
+	}
+}
+
+// A check that never held is a setting that never fitted, until it has.
+func TestHostNeverUp(t *testing.T) {
+	b := alive()
+	b.Host(at(sec), router.Primary, Down)
+	if f := b.Facts(at(sec), router.Primary, policy); f.Host != Unknown {
+		t.Errorf("%+v", f)
+	}
+	b.Host(at(2*sec), router.Primary, Up)
+	b.Host(at(3*sec), router.Primary, Down)
+	if f := b.Facts(at(3*sec), router.Primary, policy); f.Host != Down {
+		t.Errorf("%+v", f)
+	}
+	if f := b.Facts(at(3*sec), router.Secondary, policy); f.Host != Unknown {
+		t.Errorf("the other server: %+v", f)
 	}
 }
 

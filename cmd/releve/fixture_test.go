@@ -88,6 +88,11 @@ func onSecondary() admin.Status {
 	s.Servers[0].Calls, s.Servers[0].Reconciled = 1, false
 	s.Servers[1].State = admin.StateActive
 	s.IPBX[0].Seen = false
+	s.Servers[0].Checks = []admin.ProbeCheck{
+		{Name: "tcp 3306", Type: "tcp", State: "failed", Up: "down", At: noon.Add(-4 * time.Second), Note: "no answer in time"},
+		{Name: "raid", Type: "exec", State: "warning", Up: "up", At: noon.Add(-2 * time.Second), Note: "RAID WARNING: one disk is missing"},
+		{Name: "base", Type: "sql", State: "unknown", Note: "not run yet"},
+	}
 	s.Contacts = admin.SiteContacts{OnCall: "01 02 03 04 05", Integrator: "Intégrateur SA"}
 	s.Alarms = []db.Alarm{
 		{Number: 1005, Object: "secondary", Severity: "major", Raised: noon.Add(-5 * time.Minute)},
@@ -207,7 +212,7 @@ func refusedLicence() admin.Licence {
 
 func someProbes() []admin.Probe {
 	return []admin.Probe{
-		{Server: "svp1", Role: "primary", Verdict: "HEALTHY", SIP: "ok", Status: 200, RTT: 3.25, Checks: []admin.ProbeCheck{{Type: "tcp", Up: "up", Took: 1, Note: "connected"}}},
-		{Server: "svp2", Role: "secondary", Verdict: "DEAD_ALONE", SIP: "silent", Checks: []admin.ProbeCheck{{Type: "exec", Up: "unknown", Took: 1000, Note: "CRITICAL"}}},
+		{Server: "svp1", Role: "primary", Verdict: "HEALTHY", SIP: "ok", Status: 200, RTT: 3.25, Checks: []admin.ProbeCheck{{Name: "tcp 3306", Type: "tcp", State: "ok", Up: "up", Took: 1, Note: "connected"}, {Name: "console", Type: "http", State: "failed", Up: "up", Took: 12, Note: "answered 500 Internal Server Error, not 2xx"}}},
+		{Server: "svp2", Role: "secondary", Verdict: "DEAD_ALONE", SIP: "silent", Checks: []admin.ProbeCheck{{Name: "check_ping", Type: "exec", State: "unknown", Up: "unknown", Took: 1000, Note: "check_ping did not end in time and was killed"}}},
 	}
 }

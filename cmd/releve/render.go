@@ -87,6 +87,7 @@ func (v view) status(s admin.Status) string {
 	for _, x := range s.IPBX {
 		b.WriteString("IPBX " + x.Name + "  " + v.seen(x) + "\n")
 	}
+	b.WriteString(v.checks(s.Servers))
 	b.WriteString("\n" + v.m.Line(v.m.Label("registration"), v.registration(s)) + "\n")
 	for _, x := range s.Registration.Own {
 		b.WriteString("  " + v.ownRegister(x) + "\n")
@@ -375,19 +376,4 @@ func (v view) foreign(contacts []admin.Contact) string {
 		out = append(out, c.URI+" ("+v.m.Label("seen")+" "+v.m.SeenAgo(v.now.Sub(c.Seen))+")")
 	}
 	return v.m.Line(v.m.Label("foreign"), strings.Join(out, ", "))
-}
-
-func (v view) probes(probes []admin.Probe) string {
-	rows := make([][]string, 0, len(probes))
-	for _, p := range probes {
-		sip := v.m.Evidence(p.SIP)
-		if p.Status > 0 {
-			sip = fmt.Sprintf("%s, %d, %s", sip, p.Status, v.m.Milliseconds(p.RTT))
-		}
-		rows = append(rows, []string{p.Server, "OPTIONS", sip, v.m.Line(v.m.Label("verdict"), v.m.VerdictName(p.Verdict))})
-		for _, k := range p.Checks {
-			rows = append(rows, []string{p.Server, k.Type, v.m.Presence(k.Up) + ", " + v.m.Milliseconds(k.Took), k.Note})
-		}
-	}
-	return table(rows)
 }

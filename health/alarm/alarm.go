@@ -46,6 +46,7 @@ const (
 	PasswordRefused   Number = 1023 // the IPBX refuses the password of a server's calls
 	Unregistered      Number = 1024 // mode gate: a voice server no longer registers at Relève
 	BindingUnkept     Number = 1025 // the IPBX grants the registration and does not list it
+	CheckFailed       Number = 1026 // a check of a server failed, verification.count times in a row
 	PeerAbsent        Number = 1030
 	TwoMasters        Number = 1031
 	CertificateEnding Number = 1040 // warning; RaiseAs Major below seven days

@@ -36,7 +36,7 @@ var errNoRow = errors.New("the query returned no row")
 // ask: a database on the server's own host is as good a sight of that host as
 // any; one elsewhere (no {host} in its URL) proves nothing of it.
 func (c *Check) ask(ctx context.Context, t Target) Result {
-	var driver Driver = postgres{}
+	var driver Driver = postgreSQL{}
 	if c.Driver != nil {
 		driver = c.Driver
 	}
@@ -74,11 +74,11 @@ func unconnected(err error) bool {
 	return errors.As(err, &op) && op.Op == "dial"
 }
 
-// postgres asks PostgreSQL by the simple protocol, inside a transaction that may
+// postgreSQL asks PostgreSQL by the simple protocol, inside a transaction that may
 // only read and is never committed.
-type postgres struct{}
+type postgreSQL struct{}
 
-func (postgres) Ask(ctx context.Context, q Question) (string, error) {
+func (postgreSQL) Ask(ctx context.Context, q Question) (string, error) {
 	config, err := pgconn.ParseConfig(q.URL)
 	if err != nil {
 		return "", err
@@ -86,9 +86,20 @@ func (postgres) Ask(ctx context.Context, q Question) (string, error) {
 	config.DialFunc = q.Dial
 	// One address per name, and the dialler knows it: no look-up of its own.
 	config.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil }
+	guard := &framed{}
 	config.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
-		return pgproto3.NewFrontend(&framed{r: r}, w)
+		*guard = framed{r: r}
+		return pgproto3.NewFrontend(guard, w)
 	}
+	value, err := converse(ctx, config, q)
+	if guard.broken {
+		return "", errTooLong
+	}
+	return value, err
+}
+
+// converse connects, asks and leaves.
+func converse(ctx context.Context, config *pgconn.Config, q Question) (string, error) {
 	config.RuntimeParams["application_name"] = "releve"
 	if q.Password != "" {
 		config.Password = q.Password
@@ -154,6 +165,8 @@ type framed struct {
 	head [5]byte
 	have int   // bytes of head that were seen
 	body int64 // bytes of the body that are to come
+
+	broken bool // a message was too long
 }
 
 func (f *framed) Read(p []byte) (int, error) {
@@ -172,6 +185,7 @@ func (f *framed) Read(p []byte) (int, error) {
 		f.have = 0
 		f.body = int64(int32(binary.BigEndian.Uint32(f.head[1:]))) - 4
 		if f.body < 0 || f.body > maxMessage {
+			f.broken = true
 			return 0, errTooLong
 		}
 	}

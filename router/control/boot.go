@@ -92,12 +92,17 @@ func (s *State) adopt(row Row, version uint64) {
 	if version == 0 {
 		row.Role = role.Row{Phase: router.Normal, Active: router.Primary, Epoch: 1}
 	}
-	for x := range row.Known {
+	for x, site := range s.policy.Site {
+		if row.Site[x] != site && row.Site[x] != 0 {
+			row.Known[x], row.Heard[x], row.HostKnown[x] = false, false, false
+		}
 		row.Known[x] = row.Known[x] || s.board.Known[x]
 		row.Heard[x] = row.Heard[x] || s.board.Heard[x]
+		row.HostKnown[x] = row.HostKnown[x] || s.board.HostKnown[x]
 	}
+	row.Site = s.policy.Site
 	s.want, s.bindTo = row, row.Licence.Holder
-	s.board.Known, s.board.Heard = row.Known, row.Heard
+	s.board.Known, s.board.Heard, s.board.HostKnown = row.Known, row.Heard, row.HostKnown
 	s.asked = asked{}
 }
 

@@ -105,6 +105,8 @@ func (s *State) Step(now router.Clock, e Event, out []Effect) []Effect {
 		s.board.Call(now.Mono, e.Server, e.Evidence)
 	case Answered:
 		out = s.answered(now, e, out)
+	case Host:
+		s.board.Host(now.Mono, e.Server, e.Host)
 	case Sight:
 		s.board.SightIPBX(now.Mono, e.IPBX, false)
 	case Lines:
@@ -314,7 +316,7 @@ func (s *State) View() router.View { return s.view }
 // Row is what the mind would have durable now.
 func (s *State) Row() Row {
 	r := s.want
-	r.Known, r.Heard = s.board.Known, s.board.Heard
+	r.Known, r.Heard, r.HostKnown = s.board.Known, s.board.Heard, s.board.HostKnown
 	return r
 }
 

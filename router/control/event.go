@@ -21,6 +21,10 @@ type Policy struct {
 	Absent    bool // the secondary may be off the network (backup): no witness of a round until it is seen
 	IPBXs     uint8
 	Calls     CallPolicy // read with Health.CallProbe
+
+	// Site says which machine each server is: a hash of its address. When it
+	// differs from the stored one, what was known of that server is forgotten.
+	Site [router.Servers]uint64
 }
 
 // Row is all that survives a crash; one row of the store.
@@ -29,6 +33,9 @@ type Row struct {
 	Licence licence.Row
 	Known   [router.Servers]bool // this server was good once since it was configured
 	Heard   [router.Servers]bool // likewise its test call
+
+	HostKnown [router.Servers]bool   // likewise a check of its host
+	Site      [router.Servers]uint64 // Policy.Site that both are about; 0: of a version that did not store it
 }
 
 // EventKind tells what happened.
@@ -44,6 +51,7 @@ type EventKind uint8
 // an answer or time-out of a REGISTER, a server's own REGISTER (mode gate), or
 // an IPBX that was seen restarting: Register is the licence machine's event.
 // Saved, SaveFailed: the save of Version ended; exactly one follows each Save.
+// Host: what the checks of Server prove of its host, outside any round.
 // Lease: whether this node may decide (On), and from which stored Row and
 // Version (Version 0: what we know stands); for a single node whose owner says
 // so. LeaseDone, Address, Yield: the lease machine's events of two nodes; LeaseDone
@@ -70,6 +78,7 @@ const (
 	LeaseDone
 	Address
 	Yield
+	Host
 	PeerSaw
 	CallDone
 )

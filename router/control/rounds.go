@@ -114,8 +114,8 @@ func (s *State) nextIdle() router.Instant {
 // probed enters the result of a probe of a server.
 func (s *State) probed(now router.Clock, e Event, out []Effect) []Effect {
 	s.board.Probe(now.Mono, e.Server, e.Evidence, e.RTT)
-	if e.Host != health.Unknown {
-		s.board.Host(now.Mono, e.Server, e.Host)
+	if e.Host != health.Unknown || e.Round != 0 && e.Evidence == router.Silent {
+		s.board.Host(now.Mono, e.Server, e.Host) // what was seen before this silence does not explain it
 	}
 	s.alarms.count(e.Server, now, s)
 	if e.Round != 0 && e.Round == s.round.number {
@@ -248,6 +248,11 @@ func (s *State) readiness(now router.Clock, out []Effect) []Effect {
 // Good is the number of good rounds of a server in a row.
 func (s *State) Good(now router.Clock, server router.Server) uint8 {
 	return s.board.Good(now.Mono, server, s.policy.Health)
+}
+
+// Host is what the checks prove of a server's host.
+func (s *State) Host(now router.Clock, server router.Server) health.Presence {
+	return s.board.Facts(now.Mono, server, s.policy.Health).Host
 }
 
 // Ready reports whether the passive server may take over.

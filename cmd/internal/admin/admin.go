@@ -105,6 +105,9 @@ type Server struct {
 	Since      time.Time `json:"since"`      // of State
 	Ready      bool      `json:"ready"`      // may take over, or return
 	Stability  Progress  `json:"stability"`  // good rounds in a row, before a return
+	Host       string    `json:"host"`       // up, down or unknown: what its checks prove of its machine
+
+	Checks []ProbeCheck `json:"checks"` // their newest results
 }
 
 // IPBX is one IPBX.
@@ -224,12 +227,15 @@ type Probe struct {
 	Checks  []ProbeCheck `json:"checks"`
 }
 
-// ProbeCheck is one check of the round beside OPTIONS.
+// ProbeCheck is the newest result of one check beside OPTIONS.
 type ProbeCheck struct {
-	Type string  `json:"type"`
-	Up   string  `json:"up"` // up, down or unknown
-	Took float64 `json:"took_ms"`
-	Note string  `json:"note"`
+	Name  string    `json:"name"`
+	Type  string    `json:"type"`
+	State string    `json:"state"` // ok, warning, failed or unknown: whether what it asks for holds
+	Up    string    `json:"up"`    // up, down or unknown: what that proves of the server's host
+	At    time.Time `json:"at"`    // when it ended; zero: not run yet
+	Took  float64   `json:"took_ms"`
+	Note  string    `json:"note"`
 }
 
 // Names of commands.

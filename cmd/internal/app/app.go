@@ -31,6 +31,7 @@ import (
 	"releve/cmd/internal/admin"
 	"releve/cmd/internal/config"
 	"releve/cmd/internal/text"
+	"releve/health/probe"
 	"releve/proxy"
 	"releve/proxy/agent"
 	"releve/proxy/message"
@@ -141,6 +142,12 @@ func New(cfg *config.Config, o Options) (a *App, err error) {
 	a.agent = agent.New(a.wire, func(l uint8) string { return pc.Listeners[l].SentBy })
 	a.agent.Caught = func(r any) { a.proxy.Caught(r, "") }
 	a.registrar = register.New(a.agent, a.licensedUsers(), a.registrars())
+	plan, err := a.checkPlan()
+	if err != nil {
+		return a, err
+	}
+	a.mind.checks = probe.NewRunner(plan)
+	a.stops = append(a.stops, a.mind.checks.Close)
 	a.mind.counted = a.newCounted()
 	return a, nil
 }
@@ -165,6 +172,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.names.start(ctx)
 	a.mind.boot(ctx)
 	a.wire.Start()
+	a.mind.checks.Start()
 	return a.serveAdmin()
 }
 

@@ -124,6 +124,10 @@ func (a *App) limitsOfNode() []limit {
 			holding(int64(a.agent.Capacity()), func() int64 { return int64(a.agent.Pending()) }),
 		{name: text.LimitRecords, count: func() uint64 { return a.records.stats().Lost }},
 		limit{name: text.LimitJobs, count: m.refused.Load}.holding(maxJobs, func() int64 { return int64(len(m.jobs)) }),
+		limit{name: text.LimitPlugins, count: m.checks.Shed}.holding(int64(second(m.checks.Running())), func() int64 {
+			now, _ := m.checks.Running()
+			return int64(now)
+		}),
 		limit{name: text.LimitAlarms, count: func() uint64 {
 			m.mu.Lock()
 			defer m.mu.Unlock()
@@ -150,3 +154,5 @@ func (a *App) doorConnections() (open, most int, waited uint64) {
 	}
 	return 0, admin.MaxConnections, 0
 }
+
+func second(_, n int) int { return n }

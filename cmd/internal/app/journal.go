@@ -177,6 +177,7 @@ func (m *mind) journal(e *control.Effect) {
 		if k, n := m.progress(e.Verdict); k > 0 {
 			p["k"], p["n"] = strconv.Itoa(int(k)), strconv.Itoa(int(n))
 		}
+		p["checks"] = m.checksLine(e.Server)
 		m.app.event(text.EventRound, p)
 	case router.ReasonObservation:
 		p["server"] = m.state.View().Active.String() // the mind names the one that would have taken over

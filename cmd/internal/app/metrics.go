@@ -63,6 +63,7 @@ func (a *App) metrics() http.Handler {
 	set.GaugeFunc("releve_epoch", "counts role changes", func() float64 { return float64(a.proxy.View().Epoch) })
 	footprint(set)
 	a.wireMetrics(set)
+	a.checkMetrics(set)
 	a.mind.counted.declare(set)
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")

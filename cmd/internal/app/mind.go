@@ -11,6 +11,7 @@ import (
 	"releve/cmd/internal/admin"
 	"releve/cmd/internal/text"
 	"releve/health/alarm"
+	"releve/health/probe"
 	"releve/router"
 	"releve/router/control"
 )
@@ -59,6 +60,7 @@ type mind struct {
 	refusals refusals
 
 	registers [router.Servers]registering
+	checks    *probe.Runner
 
 	life     context.Context // ends the loops
 	frozen   chan struct{}   // closed: a panic ended the decisions
@@ -72,6 +74,8 @@ type mind struct {
 	alarms        *alarm.Table
 	troubles      trouble
 	last          [router.Servers]probed
+	failures      map[string]int                 // failures of a check in a row, by the object of its alarm
+	roundChecks   [router.Servers][]probe.Result // of the newest round
 	stateSince    [router.Servers]time.Time
 	view          router.View
 	viewedOnce    bool
@@ -109,6 +113,7 @@ func newMind(a *App) *mind {
 	m := &mind{
 		app: a, asks: make(chan request), saves: make(chan control.Effect, 1), wake: make(chan struct{}, 1),
 		jobs: make(chan func(), maxJobs), restored: make(chan struct{}), frozen: make(chan struct{}), alarms: alarm.NewTable(0),
+		failures: make(map[string]int),
 	}
 	m.life, m.end = context.WithCancel(context.Background())
 	m.state = control.New(a.controlPolicy(), uint64(time.Now().UnixNano()))

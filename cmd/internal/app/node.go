@@ -8,8 +8,6 @@ import (
 	"releve/cmd/internal/config"
 	"releve/cmd/internal/text"
 	"releve/db"
-	"releve/health/probe"
-	"releve/proxy/agent"
 	"releve/router"
 	"releve/router/control"
 	"releve/router/licence"
@@ -100,7 +98,8 @@ func (a *App) serverStatus(c config.Server, s snapshot) admin.Server {
 		Name: c.Name, Role: c.Role.String(), Address: shown(c.Address), Verdict: s.verdicts[c.Role].String(),
 		Reserved: reserved, Lines: lines, Reconciled: exact, Calls: a.proxy.Dialogs.Calls(c.Role), Since: since,
 		Stability: admin.Progress{K: min(int(s.good[c.Role]), 5), N: 5}, State: admin.StatePassive,
-		Ready: c.Role != s.view.Active && s.ready,
+		Ready: c.Role != s.view.Active && s.ready, Host: [...]string{"unknown", "up", "down"}[s.host[c.Role]],
+		Checks: checkStatus(m.checks.Latest(c.Role)),
 	}
 	if last.answered() {
 		out.RTT = float64(last.took.Microseconds()) / 1000
@@ -286,43 +285,6 @@ func (a *App) Probe(ctx context.Context, name string) (admin.Probe, error) {
 		}
 	}
 	return admin.Probe{}, &admin.Fault{Status: 404, Code: text.FaultUnknownServer, Detail: name}
-}
-
-func (a *App) probeServer(ctx context.Context, c config.Server) (admin.Probe, error) {
-	flows := a.proxy.ServerFlows(c.Role)
-	results := make(chan agent.Result, 1)
-	a.mind.options(c.Address, flows, func(r agent.Result) { results <- kept(r) })
-	limit, cancel := context.WithTimeout(ctx, a.cfg.Verification.Timeout+time.Second)
-	defer cancel()
-	var wanted []probe.Check
-	if len(flows) > 0 { // without an address nothing can be checked
-		wanted = a.mind.checks(c)
-	}
-	host, checks := probe.Run(limit, hostOf(flows), wanted)
-	var r agent.Result
-	select {
-	case r = <-results:
-	case <-limit.Done():
-		return admin.Probe{}, limit.Err()
-	}
-	e := evidenceOf(r)
-	a.mind.noted(c.Role, probed{time.Now(), r.Took, e})
-	if _, err := a.mind.ask(limit, control.Event{Kind: control.ProbeDone, Server: c.Role, Evidence: e, RTT: r.Took, Host: host}); err != nil {
-		return admin.Probe{}, err
-	}
-	out := admin.Probe{
-		Server: c.Name, Role: c.Role.String(), SIP: e.String(), Status: int(r.Status),
-		RTT: float64(r.Took.Microseconds()) / 1000,
-	}
-	for _, k := range checks {
-		out.Checks = append(out.Checks, admin.ProbeCheck{
-			Type: k.Type, Up: [...]string{"unknown", "up", "down"}[k.Up], Took: float64(k.Took.Microseconds()) / 1000, Note: k.Note,
-		})
-	}
-	a.mind.mu.Lock()
-	out.Verdict = a.mind.status.verdicts[c.Role].String()
-	a.mind.mu.Unlock()
-	return out, nil
 }
 
 var commands = map[string]role.Command{

@@ -5,13 +5,11 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"releve/cmd/internal/admin"
-	"releve/cmd/internal/config"
 	"releve/cmd/internal/text"
 	"releve/proxy/agent"
 	"releve/router"
@@ -101,18 +99,6 @@ func TestHostOfAURI(t *testing.T) {
 		if got := uriHost(netip.MustParseAddr(in)); got != want {
 			t.Errorf("%s: %s", in, got)
 		}
-	}
-}
-
-func TestExecCheckGetsTheServersAddress(t *testing.T) {
-	s := still(t)
-	s.node.cfg.Checks = []config.Check{
-		{Type: "options"}, {Type: "tcp", Port: 3306}, {Type: "exec", Command: []string{"/bin/check", "-H", "{address}"}},
-	}
-	c, _ := s.node.cfg.Server(router.Secondary)
-	got := s.node.mind.checks(c)
-	if len(got) != 2 || got[0].Port != 3306 || !slices.Equal(got[1].Command, []string{"/bin/check", "-H", "127.0.41.3"}) {
-		t.Errorf("%+v", got)
 	}
 }
 

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -10,9 +9,7 @@ import (
 	"releve/cmd/internal/config"
 	"releve/cmd/internal/text"
 	"releve/db"
-	"releve/health"
 	"releve/health/alarm"
-	"releve/health/probe"
 	"releve/proxy/agent"
 	"releve/proxy/transport"
 	"releve/router"
@@ -54,38 +51,6 @@ func (m *mind) perform(e *control.Effect) {
 	}
 }
 
-// probe runs one round at a server: OPTIONS and the checks in parallel.
-func (m *mind) probe(s router.Server, round uint64) {
-	server, ok := m.app.cfg.Server(s)
-	if !ok {
-		return
-	}
-	flows := m.app.proxy.ServerFlows(s)
-	checks := m.checks(server)
-	done := func(r agent.Result, host health.Presence) {
-		e := evidenceOf(r)
-		m.noted(s, probed{time.Now(), r.Took, e})
-		m.post(control.Event{Kind: control.ProbeDone, Server: s, Round: round, Evidence: e, RTT: r.Took, Host: host})
-	}
-	if len(checks) == 0 || len(flows) == 0 { // without an address nothing can be checked
-		m.options(server.Address, flows, func(r agent.Result) { done(r, health.Unknown) })
-		return
-	}
-	results := make(chan agent.Result, 1)
-	m.options(server.Address, flows, func(r agent.Result) { results <- kept(r) })
-	m.wait.Go(func() {
-		ctx, cancel := context.WithTimeout(m.life, m.app.cfg.Verification.Timeout)
-		defer cancel()
-		host := health.Unknown
-		m.do(func() { host, _ = probe.Run(ctx, hostOf(flows), checks) })
-		select {
-		case r := <-results:
-			done(r, host)
-		case <-m.life.Done(): // the agent is closed: no result comes
-		}
-	})
-}
-
 // kept is r without what is valid only within its callback.
 func kept(r agent.Result) agent.Result {
 	r.Raw, r.Head = nil, nil
@@ -107,18 +72,6 @@ func (m *mind) noted(s router.Server, p probed) {
 }
 
 func (p probed) answered() bool { return p.evidence == router.OK || p.evidence == router.Busy }
-
-func (m *mind) checks(s config.Server) (out []probe.Check) {
-	for _, c := range m.app.cfg.Checks {
-		switch c.Type {
-		case "tcp":
-			out = append(out, probe.Check{Type: "tcp", Port: c.Port})
-		case "exec":
-			out = append(out, probe.Check{Type: "exec", Command: c.CommandFor(s)})
-		}
-	}
-	return out
-}
 
 // hostOf is the address that checks are run at: the first of a far end's; not
 // valid when none is known.

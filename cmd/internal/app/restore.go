@@ -109,7 +109,7 @@ func (m *mind) restoreAlarms(stored []db.Alarm) {
 		case alarm.Misprovisioned:
 			m.callers.misprovisioned.Store(true)
 		case alarm.LimitReached, alarm.ManyRefused, alarm.UnknownSource, alarm.SourceFlood, alarm.Overloaded,
-			alarm.InternalFault, alarm.Frozen, alarm.TLSFault:
+			alarm.InternalFault, alarm.Frozen, alarm.TLSFault, alarm.CheckFailed:
 			// Of counters that began again at 0, of a fault that ended with its process.
 			if !slices.ContainsFunc(now, func(n db.Alarm) bool { return n.Number == a.Number && n.Object == a.Object }) {
 				m.alarms.Clear(time.Now(), alarm.Number(a.Number), a.Object)

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"releve/health"
 	"releve/router"
 	"releve/router/control"
 	"releve/router/licence"
@@ -96,6 +97,7 @@ type snapshot struct {
 	licence  licence.Status
 	verdicts [router.Servers]router.Verdict
 	good     [router.Servers]uint8
+	host     [router.Servers]health.Presence
 	ready    bool
 }
 
@@ -106,6 +108,7 @@ func (m *mind) picture() {
 	for x := router.Primary; x <= router.Secondary; x++ {
 		s.verdicts[x], _ = m.state.Judged(now, x)
 		s.good[x] = m.state.Good(now, x)
+		s.host[x] = m.state.Host(now, x)
 	}
 	m.mu.Lock()
 	old := m.status

@@ -162,10 +162,20 @@ func (a *App) controlPolicy() control.Policy {
 		p.Licence.Twins[i], p.Licence.Site[i] = x.MainStandby, a.registrarSite(i)
 	}
 	for s := router.Primary; s <= router.Secondary; s++ {
+		if server, ok := a.cfg.Server(s); ok {
+			p.Site[s] = hashOf(server.Address.String())
+		}
 		u, ok := a.cfg.UserOf(s)
 		p.Licence.NoPassword[s] = ok && a.cfg.Registration.Mode == licence.Gate && !u.Password.Given()
 	}
 	return p
+}
+
+// hashOf tells two settings apart; never 0.
+func hashOf(s string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(s))
+	return max(h.Sum64(), 1)
 }
 
 // registrarSite is a hash of what a binding at IPBX i hangs on: its address, the

@@ -49,6 +49,7 @@ const (
 	maxQuery = 4096
 )
 
+// hostMark stands for the server's host.
 const hostMark = "{host}"
 
 // NamesHost says whether the check asks the server's own host: only then does

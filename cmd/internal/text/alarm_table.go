@@ -170,6 +170,13 @@ var alarms = map[uint16]alarmText{
 			"Check that Wel'Suite runs on that server, that its SIP account is active and that Relève is its outbound proxy. Without the password in registration.users the IPBX sends no more calls once the registration ends (\"releve licence\").",
 		},
 	},
+	1026: {
+		pair{"Une vérification d'un serveur vocal échoue", "A check of a voice server fails"},
+		pair{
+			"« releve sonde » dit pourquoi. Le serveur peut servir les appels malgré tout : une vérification seule ne fait jamais basculer. Si ses réglages ne conviennent pas, corrigez checks dans la configuration.",
+			"\"releve probe\" says why. The server may serve calls all the same: a check alone never causes a switchover. If its settings do not fit, correct checks in the configuration.",
+		},
+	},
 	1025: {
 		pair{"L'IPBX accorde l'enregistrement SIP mais ne le garde pas", "The IPBX grants the registration and does not keep it"},
 		pair{

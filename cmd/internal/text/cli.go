@@ -387,13 +387,19 @@ func (m Messages) Evidence(e string) string {
 	return e
 }
 
-// Presence names what a check of the machine saw.
-func (m Messages) Presence(up string) string {
-	switch up {
-	case "up":
-		return m.say("oui", "up")
-	case "down":
-		return m.say("non", "down")
+// CheckState names how a check ended; up is what that proves of the machine.
+func (m Messages) CheckState(state, up string) string {
+	switch {
+	case state == "ok":
+		return m.say("correct", "ok")
+	case state == "warning":
+		return m.say("avertissement", "warning")
+	case state == "failed" && up == "up":
+		return m.say("échec, la machine répond", "failed, the machine answers")
+	case state == "failed" && up == "down":
+		return m.say("échec, la machine ne répond pas", "failed, the machine does not answer")
+	case state == "failed":
+		return m.say("échec", "failed")
 	}
 	return m.say("indéterminé", "unknown")
 }

@@ -21,7 +21,8 @@ const (
 	EventConfigRefused       = "config-refused"      // file, problems
 	EventStateRestored       = "state-restored"      // server, epoch
 	EventVerificationStarted = "verification-start"  // server, cause (overflow, idle, unregistered or operator)
-	EventRound               = "round"               // server, k, n (none: it counts for nothing), verdict
+	EventRound               = "round"               // server, k, n (none: it counts for nothing), verdict, rule, checks
+	EventCheckFailed         = "check-failed"        // server, check, cause
 	EventVerificationEnded   = "verification-end"    // server, verdict
 	EventSwitchoverBegun     = "switchover-begun"    // from, to, reason, note, epoch
 	EventSwitchoverDone      = "switchover-done"     // from, to, duration, epoch
@@ -213,6 +214,7 @@ var events = map[string]pair{
 	EventStateRestored:       {"État relu après le démarrage : le {server} est actif[, époque {epoch}].", "State read back after the start: {server} is active[, epoch {epoch}]."},
 	EventVerificationStarted: {"Vérification du {server}[ ({cause})].", "Verification of {server}[ ({cause})]."},
 	EventRound:               {"Vérification[ {k}/{n}] du {server}[ : {verdict}].", "Round[ {k}/{n}] of {server}[: {verdict}]."},
+	EventCheckFailed:         {"Vérification « {check} » du {server} en échec[ : {cause}].", "Check \"{check}\" of {server} fails[: {cause}]."},
 	EventVerificationEnded:   {"Vérification du {server} terminée[ : {verdict}].", "Verification of {server} ended[: {verdict}]."},
 	EventSwitchoverBegun:     {"Bascule vers le secours : le {from} passe passif, le {to} prend la relève.[ {reason}.][ Motif : {note}.]", "Switchover: {from} becomes passive, {to} takes over.[ {reason}.][ Reason given: {note}.]"},
 	EventSwitchoverDone:      {"Bascule faite[ en {duration}] : le {to} est actif.", "Switchover done[ in {duration}]: {to} is active."},

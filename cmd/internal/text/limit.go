@@ -8,6 +8,7 @@ const (
 	LimitSockets     = "sockets"
 	LimitRecords     = "records"
 	LimitJobs        = "jobs"
+	LimitPlugins     = "plugins"
 	LimitAlarms      = "alarms"
 
 	LimitCallRate             = "calls-per-second"
@@ -45,6 +46,8 @@ func (m Messages) Limit(name string) string {
 		return m.say("fiches d'appels et journal", "call records and journal")
 	case LimitJobs:
 		return m.say("tâches à faire", "tasks waiting")
+	case LimitPlugins:
+		return m.say("vérifications par un plugin en même temps", "plugins of checks at once")
 	case LimitAlarms:
 		return m.say("liste des alarmes", "list of alarms")
 	case LimitCallRate:
