@@ -11,31 +11,43 @@ import (
 // by us (its IPBX ends it).
 const maxRoutes = 8
 
-// farLeg is what a BYE of ours towards the IPBX needs, as if the server sent
-// it (RFC 3261 §12.2.1.1): kept at the answer of branch i, for the day the server
-// is dead.
-func (p *Proxy) farLeg(c *context, i uint8, ok []byte, h *message.Head) dialog.Leg {
+// legs are both ends of a call answered by branch i, kept for the day when one
+// end is asked after it, or is told of its end, in the place of the other.
+func (c *context) legs(i uint8, ok []byte, h *message.Head) (l [2]dialog.Leg) {
+	called, calling := dialog.AtServer, dialog.AtIPBX
 	if c.call.outgoing {
-		return dialog.Leg{
-			Target: string(h.ContactURI.Of(ok)), From: string(h.From.Of(ok)), To: string(h.To.Of(ok)),
-			CSeq: h.CSeq, Flow: c.branches[i].flow, Routes: message.RouteSet(ok, h, p.Ours),
-		}
+		called, calling = calling, called
 	}
-	leg := dialog.Leg{
-		Target: string(c.head.ContactURI.Of(c.raw)), From: string(h.To.Of(ok)), To: string(c.head.From.Of(c.raw)),
+	l[called] = dialog.Leg{
+		Target: string(h.ContactURI.Of(ok)), From: string(h.From.Of(ok)), To: string(h.To.Of(ok)),
+		CSeq: h.CSeq, Flow: c.branches[i].flow, Routes: message.RouteSet(ok, h, c.s.p.Ours),
+	}
+	l[calling] = dialog.Leg{
+		Target: string(c.head.ContactURI.Of(c.raw)), From: l[called].To, To: string(c.head.From.Of(c.raw)),
 		Flow: c.flow,
 	}
 	for v := range message.Values(c.raw, &c.head, "Record-Route") {
-		leg.Routes = append(leg.Routes, string(v))
+		l[calling].Routes = append(l[calling].Routes, string(v))
 	}
-	return leg
+	return l
 }
 
-// Bye is one BYE of ours towards the IPBX.
+// Bye is one BYE of ours to an end of a call.
 type Bye struct {
 	CallID string
-	Server router.Server // in whose place
+	Server router.Server // of the call
 	Leg    dialog.Leg
+}
+
+// byeTo is the BYE to end e of a call; false when that end cannot be told.
+func (p *Proxy) byeTo(c *dialog.Call, e dialog.End) (Bye, bool) {
+	l := c.Legs[e]
+	if l.Target == "" || len(l.Routes) > maxRoutes {
+		return Bye{}, false
+	}
+	l.Flow = p.legFlow(l)
+	l.CSeq++
+	return Bye{CallID: c.CallID, Server: c.Server, Leg: l}, true
 }
 
 // ReleaseCalls ends the calls in progress on a server that is confirmed dead:
@@ -48,17 +60,15 @@ func (p *Proxy) ReleaseCalls(s router.Server) []Bye {
 		if call.Server != s || !p.endCall(call.Key, now, router.ReasonServerDead, byReleve) {
 			continue
 		}
-		if call.Leg.Target != "" && len(call.Leg.Routes) <= maxRoutes {
-			call.Leg.Flow = p.legFlow(call.Leg)
-			call.Leg.CSeq++
-			out = append(out, Bye{CallID: call.CallID, Server: s, Leg: call.Leg})
+		if b, ok := p.byeTo(&call, dialog.AtIPBX); ok {
+			out = append(out, b)
 		}
 	}
 	return out
 }
 
-// legFlow is where the BYE goes: the first Route, else the remote target, else
-// where the call came from.
+// legFlow is where a request to an end goes: the first Route, else the remote
+// target, else where that end was heard from.
 func (p *Proxy) legFlow(l dialog.Leg) transport.Flow {
 	next := []byte(l.Target)
 	if len(l.Routes) > 0 {

@@ -124,6 +124,9 @@ func (c *context) perform(now router.Instant, e *fork.Effect, pending []fork.Eve
 	case fork.Report:
 		if s := serverOf(e.Target); s != router.NoServer {
 			p.Stats.Evidence[s][e.Evidence].Add(1)
+			if e.Evidence == router.Busy && in.raw != nil { // its own word, not our count
+				p.Dialogs.Busy(s, c.linesHeld(s))
+			}
 		}
 	case fork.Done:
 		if c.call != nil {

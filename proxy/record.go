@@ -9,6 +9,9 @@ import (
 	"releve/router"
 )
 
+// KeyOf is the key of a call in Dialogs.
+func (p *Proxy) KeyOf(callID string) dialog.Key { return p.callKey([]byte(callID)) }
+
 func (p *Proxy) callKey(callID []byte) dialog.Key { return dialog.Key(p.hash(callID)) }
 
 // newCall opens the record of an initial INVITE.
@@ -50,7 +53,7 @@ func (c *context) answered(now router.Instant, i uint8, raw []byte, h *message.H
 	d := dialog.Call{
 		Key: c.call.key, CallID: r.CallID, From: r.From, To: r.To, Server: c.call.server,
 		Outgoing: c.call.outgoing, Epoch: r.Epoch, Started: c.call.started, Answered: max(now, 1),
-		Line: b.line != router.NoServer, Lapses: lapses(now, h), Record: *r, Leg: c.s.p.farLeg(c, i, raw, h),
+		Line: b.line != router.NoServer, Lapses: lapses(now, h), Record: *r, Legs: c.legs(i, raw, h),
 	}
 	if c.call.tabled = c.s.p.Dialogs.Add(d); c.call.tabled {
 		b.line = router.NoServer
@@ -71,17 +74,17 @@ func lapses(now router.Instant, h *message.Head) router.Instant {
 }
 
 // refreshed notes a 2xx to a re-INVITE or UPDATE: it sets the session timer
-// anew, or ends it (RFC 4028 §7.4), and names the remote target of the IPBX's side
-// from now on (RFC 3261 §12.2.1.2, §12.2.2).
+// anew, or ends it (RFC 4028 §7.4), and names the remote targets of both ends from
+// now on (RFC 3261 §12.2.1.2, §12.2.2).
 func (c *context) refreshed(now router.Instant, raw []byte, h *message.Head) {
 	if h.Method != message.INVITE && h.Method != message.UPDATE {
 		return
 	}
-	target := c.head.ContactURI.Of(c.raw)
+	ipbx, server := c.head.ContactURI.Of(c.raw), h.ContactURI.Of(raw)
 	if c.from.kind == fromServer {
-		target = h.ContactURI.Of(raw)
+		ipbx, server = server, ipbx
 	}
-	c.s.p.Dialogs.Refreshed(c.s.p.callKey(c.head.CallID.Of(c.raw)), lapses(now, h), target)
+	c.s.p.Dialogs.Refreshed(c.s.p.callKey(c.head.CallID.Of(c.raw)), lapses(now, h), server, ipbx)
 }
 
 // unhold ends the hold of a call, if it is held.

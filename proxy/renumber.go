@@ -190,7 +190,7 @@ func (c *context) noteAnswer(i uint8) {
 		n.Invited, n.Invite, n.Got, n.Lines = true, c.head.CSeq, number, b.answers.lines
 	}
 	p.keepNumbering(key, n)
-	p.Dialogs.Used(key, number)
+	p.Dialogs.Used(key, dialog.AtIPBX, number)
 }
 
 func (p *Proxy) keepNumbering(k dialog.Key, n dialog.Numbering) {

@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 
+	"releve/proxy/dialog"
 	"releve/proxy/fork"
 	"releve/proxy/message"
 	"releve/proxy/transaction"
@@ -273,7 +274,9 @@ func (s *shard) inDialog(now router.Instant, key uint64, f transport.Flow, from 
 		// shard, and must not overtake the BYE on its way to the server.
 		defer s.bye(now, raw, h, way, from)
 	case from.kind == fromServer:
-		p.Dialogs.Used(p.callKey(h.CallID.Of(raw)), way.change.numberOr(h.CSeq))
+		p.Dialogs.Used(p.callKey(h.CallID.Of(raw)), dialog.AtIPBX, way.change.numberOr(h.CSeq))
+	case from.kind == fromIPBX:
+		p.Dialogs.Used(p.callKey(h.CallID.Of(raw)), dialog.AtServer, h.CSeq)
 	}
 	s.single(now, c)
 }

@@ -24,6 +24,8 @@ type Stats struct {
 	NotParked    atomic.Uint64                    // requests that could not: too many did
 	Unremembered atomic.Uint64                    // callers turned away whose repeats will not be known
 	Runaway      atomic.Uint64                    // events that led to more than maxSteps others: a fault of ours
+	Asked        atomic.Uint64                    // answers to questions after calls in progress
+	Forgotten    [router.Servers]atomic.Uint64    // calls that one end had lost, by their server
 	Dismissed    atomic.Uint64                    // late 2xx that we ACKed and BYEd
 	Evidence     [router.Servers][8]atomic.Uint64 // by router.Evidence
 	AnsweredAt   [router.Servers]atomic.Int64     // instant of the last response of this server to anything

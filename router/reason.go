@@ -39,6 +39,8 @@ const (
 	ReasonOverloaded        Reason = "overloaded"             // shed by a limit of Relève
 	ReasonRestarted         Reason = "restarted"              // Relève was restarted during the call
 	ReasonServerDead        Reason = "server-dead"            // released: its server is confirmed dead
+	ReasonServerForgot      Reason = "unknown-to-server"      // its server, asked after it, does not know it any more
+	ReasonIPBXForgot        Reason = "unknown-to-ipbx"        // its far end at the IPBX does not
 	ReasonMaxDuration       Reason = "max-duration"           //
 	ReasonSessionExpired    Reason = "session-expired"        // its session timer ran out (RFC 4028)
 	ReasonSpared            Reason = "spared"                 // the server asked for a pause: 503 with Retry-After

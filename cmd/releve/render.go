@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -123,6 +124,9 @@ func (v view) server(s admin.Server) []string {
 		verdict += " (" + v.m.Milliseconds(s.RTT) + ")"
 	}
 	lines := fmt.Sprintf("%s %d/%d", v.m.Label("lines"), s.Reserved, s.Lines)
+	if s.LinesFull > 0 && s.LinesFull != s.Lines {
+		lines += " (" + v.m.Label("learnt-lines") + " " + strconv.Itoa(s.LinesFull) + ")"
+	}
 	if !s.Reconciled {
 		lines += " (" + v.m.Label("uncertain") + ")"
 	}

@@ -47,6 +47,7 @@ const (
 	Unregistered      Number = 1024 // mode gate: a voice server no longer registers at Relève
 	BindingUnkept     Number = 1025 // the IPBX grants the registration and does not list it
 	CheckFailed       Number = 1026 // a check of a server failed, verification.count times in a row
+	LinesDiffer       Number = 1027 // a server has shown another number of lines than the file says
 	PeerAbsent        Number = 1030
 	TwoMasters        Number = 1031
 	CertificateEnding Number = 1040 // warning; RaiseAs Major below seven days
@@ -94,7 +95,7 @@ func Numbers() []Number {
 	return []Number{
 		ServerSilent, NobodyServes, ServerMute, ServerSlow, Switched, ReturnPossible, Flapping, SecondaryNotReady,
 		SelfSick, IPBXSilent, BindingLapsing, BindingRefused, ForeignBinding, GrantTooLong, PassiveCalls,
-		Misprovisioned, MoveStuck, TLSFault, BothPresent, MirrorLag, StoreDown, MainDatabaseDown, PasswordRefused, Unregistered, BindingUnkept, PeerAbsent,
+		Misprovisioned, MoveStuck, TLSFault, BothPresent, MirrorLag, StoreDown, MainDatabaseDown, PasswordRefused, Unregistered, BindingUnkept, LinesDiffer, PeerAbsent,
 		TwoMasters, CertificateEnding, ClockAdrift, DiskFilling, NameStale, NameLost, CertificateBroken,
 		ConfigRefused, ManyRefused, UnknownSource, LimitReached, InternalFault, SourceFlood, Overloaded,
 		Frozen, BackupFailed, Exercise,
@@ -111,7 +112,7 @@ func (n Number) Severity() Severity {
 		PassiveCalls, Misprovisioned, MoveStuck, TLSFault, BothPresent, MirrorLag, PeerAbsent, LimitReached, InternalFault,
 		NameLost, CertificateBroken, Overloaded, PasswordRefused, Unregistered, BindingUnkept:
 		return Major
-	case ServerSlow, BindingLapsing, GrantTooLong, ClockAdrift, DiskFilling, ConfigRefused, BackupFailed, NameStale:
+	case ServerSlow, LinesDiffer, BindingLapsing, GrantTooLong, ClockAdrift, DiskFilling, ConfigRefused, BackupFailed, NameStale:
 		return Minor
 	case ReturnPossible, CertificateEnding, ManyRefused, UnknownSource, SourceFlood:
 		return Warning

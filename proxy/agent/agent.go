@@ -72,7 +72,8 @@ type Request struct {
 	URI      string
 	From, To string // header values; From without a tag gets one
 	CallID   string // empty: a fresh one
-	CSeq     uint32 // 0: 1
+	CSeq     uint32 // 0: 1, unless InDialog
+	InDialog bool   // From, To, Call-ID and CSeq are a dialog's
 	Contact  string // header value; empty: none
 	Routes   []string
 	Extra    [][]byte // whole header lines
@@ -254,7 +255,7 @@ func complete(q Request) Request {
 	if q.CallID == "" {
 		q.CallID = rand.Text()
 	}
-	if q.CSeq == 0 {
+	if q.CSeq == 0 && !q.InDialog {
 		q.CSeq = 1
 	}
 	if !strings.Contains(q.From, ";tag=") {

@@ -29,6 +29,7 @@ type lines struct {
 	reconciled bool
 	waiting    []waiting
 	slot       router.Instant // of the next delivery
+	learnt     learnt
 }
 
 // Reconcile declares the count of s exact (or not).

@@ -17,7 +17,6 @@ import (
 	"sync"
 	"time"
 
-	"releve/proxy/transport"
 	"releve/router"
 )
 
@@ -38,17 +37,9 @@ type Call struct {
 	Lapses   router.Instant // the session timer's end (RFC 4028); 0: none runs
 	Line     bool           // holds a line of Server
 	Record   router.CallRecord
-	Leg      Leg
-}
+	Legs     [ends]Leg // by End
 
-// Leg is the far end of a call at the IPBX, as a BYE in the server's place
-// needs it.
-type Leg struct {
-	Target   string // remote target: a URI
-	From, To string // header values as the server would write them, with tags
-	Routes   []string
-	CSeq     uint32 // the highest that the server used in this dialog
-	Flow     transport.Flow
+	asked asked
 }
 
 // Limits bound the table.
@@ -66,6 +57,10 @@ type Table struct {
 	counts [router.Servers]counts
 	limit  Limits
 	loops  loops
+
+	changes uint64 // calls added and ended, since the start
+
+	knows [router.Servers]bool // which server has known a call when asked
 
 	numbered map[Key]numbered // dialogs of ours that are numbered or named otherwise at the IPBX
 
@@ -137,6 +132,10 @@ func (t *Table) Add(c Call) bool {
 	}
 	c.Passive = c.Outgoing && c.Record.Reason == router.ReasonPassiveTransfer
 	t.calls[c.Key] = &c
+	t.changes++
+	if l := &t.lines[c.Server]; c.Line && l.reconciled {
+		l.learnt.took(l.reserved)
+	}
 	t.count(&c, 1)
 	return true
 }
@@ -151,6 +150,7 @@ func (t *Table) End(k Key, now router.Instant) (Call, []Grant, bool) {
 		return Call{}, nil, false
 	}
 	delete(t.calls, k)
+	t.changes++
 	delete(t.numbered, k)
 	t.count(c, -1)
 	t.remember(k, now)
@@ -263,8 +263,8 @@ func (t *Table) Lapsed(now router.Instant) []Key {
 }
 
 // Refreshed sets when a call's session timer runs out (0: it runs no more), and the
-// remote target of its Leg (empty: as it was).
-func (t *Table) Refreshed(k Key, lapses router.Instant, target []byte) {
+// remote targets of its Legs (empty: as it was).
+func (t *Table) Refreshed(k Key, lapses router.Instant, server, ipbx []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	c, ok := t.calls[k]
@@ -272,8 +272,10 @@ func (t *Table) Refreshed(k Key, lapses router.Instant, target []byte) {
 		return
 	}
 	c.Lapses = lapses
-	if len(target) > 0 && c.Leg.Target != "" && c.Leg.Target != string(target) {
-		c.Leg.Target = string(target)
+	for e, target := range [...][]byte{AtServer: server, AtIPBX: ipbx} {
+		if l := &c.Legs[e]; len(target) > 0 && l.Target != "" && l.Target != string(target) {
+			l.Target = string(target)
+		}
 	}
 }
 
@@ -298,12 +300,12 @@ func (t *Table) Update(k Key, r router.CallRecord) {
 	}
 }
 
-// Used notes that the server of a call sent a request with this CSeq.
-func (t *Table) Used(k Key, cseq uint32) {
+// Used notes that a request with this CSeq went to end e of a call.
+func (t *Table) Used(k Key, e End, cseq uint32) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if c, ok := t.calls[k]; ok {
-		c.Leg.CSeq = max(c.Leg.CSeq, cseq)
+		c.Legs[e].CSeq = max(c.Legs[e].CSeq, cseq)
 	}
 }
 

@@ -223,10 +223,10 @@ func TestLookups(t *testing.T) {
 	}
 	d.Update(1, router.CallRecord{CallID: "new"})
 	d.Update(3, router.CallRecord{})
-	d.Used(1, 7)
-	d.Used(1, 3)
-	d.Used(3, 1)
-	if c, _, _ := d.End(1, 0); c.Record.CallID != "new" || c.Leg.CSeq != 7 {
+	d.Used(1, AtIPBX, 7)
+	d.Used(1, AtIPBX, 3)
+	d.Used(3, AtIPBX, 1)
+	if c, _, _ := d.End(1, 0); c.Record.CallID != "new" || c.Legs[AtIPBX].CSeq != 7 {
 		t.Errorf("%+v", c)
 	}
 }
@@ -416,4 +416,107 @@ func TestDeliveriesArePaced(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("slots %v, wanted %v", got, want)
 	}
+}
+
+func TestHeard(t *testing.T) {
+	const (
+		yes = true
+		no  = false
+	)
+	cases := []struct {
+		name string
+		end  End
+		said []bool
+		gone bool
+	}{
+		{"one that denies every call proves nothing", AtServer, []bool{no, no, no}, false},
+		{"one denial may be that of a server that is just starting", AtServer, []bool{yes, no}, false},
+		{"two in a row by one that has known a call", AtServer, []bool{yes, no, no}, true},
+		{"denials with a yes between them", AtServer, []bool{yes, no, yes, no}, false},
+		{"the far end likewise", AtIPBX, []bool{yes, no, no}, true},
+		{"a far end that never knew this call", AtIPBX, []bool{no, no}, false},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			d := New(Limits{})
+			d.Add(Call{Key: 1, Server: p})
+			gone := false
+			for _, knows := range c.said {
+				gone = d.Heard(1, c.end, knows, second)
+			}
+			if gone != c.gone {
+				t.Errorf("gone %v", gone)
+			}
+		})
+	}
+	t.Run("what a server proved counts for all its calls, what a far end proved for that one", func(t *testing.T) {
+		d := New(Limits{})
+		d.Add(Call{Key: 1, Server: p})
+		d.Add(Call{Key: 2, Server: p})
+		d.Heard(1, AtServer, yes, 0)
+		d.Heard(1, AtIPBX, yes, 0)
+		for _, e := range []End{AtServer, AtIPBX} {
+			d.Heard(2, e, no, 0)
+			if gone := d.Heard(2, e, no, 0); gone != (e == AtServer) {
+				t.Errorf("end %d: gone %v", e, gone)
+			}
+		}
+	})
+}
+
+func TestDue(t *testing.T) {
+	d := New(Limits{Lines: [router.Servers]int{p: 4}})
+	for k := Key(1); k <= 3; k++ {
+		d.Add(Call{Key: k, Server: p, Answered: second})
+	}
+	every := 100 * second
+	if n := len(d.Due(80*second, time.Duration(every), 9)); n != 0 {
+		t.Errorf("%d asked after too soon", n)
+	}
+	if n := len(d.Due(122*second, time.Duration(every), 2)); n != 2 {
+		t.Errorf("%d at once, the limit is 2", n)
+	}
+	if n := len(d.Due(122*second, time.Duration(every), 2)); n != 1 {
+		t.Errorf("%d were left", n)
+	}
+	d.Suspect(p, 2*second, 123*second)
+	if n := len(d.Due(123*second, time.Duration(every), 9)); n != 3 {
+		t.Errorf("%d asked after, all are suspect", n)
+	}
+}
+
+func TestCapacityIsLearnt(t *testing.T) {
+	d := New(Limits{Lines: [router.Servers]int{p: 30}})
+	next := Key(0)
+	call := func() {
+		next++
+		d.Reserve(p)
+		d.Add(Call{Key: next, Server: p, Line: true})
+	}
+	busy := func() { // as the shell does: the branch that is refused holds a line
+		d.Reserve(p)
+		d.Busy(p, 1)
+		d.Release(p, 0)
+	}
+	learnt := func(most, full int) {
+		t.Helper()
+		if m, f := d.Learnt(p); m != most || f != full {
+			t.Fatalf("most %d, full %d; wanted %d, %d", m, f, most, full)
+		}
+	}
+	for range 24 {
+		call()
+	}
+	busy()
+	busy()
+	learnt(24, 0)
+	busy()
+	learnt(24, 24)
+	call() // it was a line that had not been freed yet
+	learnt(25, 0)
+	d.Reconcile(p, false)
+	for range 3 {
+		busy()
+	}
+	learnt(25, 0)
 }

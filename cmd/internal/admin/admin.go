@@ -100,12 +100,14 @@ type Server struct {
 	RTT        float64   `json:"rtt_ms"`  // of the last answered OPTIONS; 0: none yet
 	Reserved   int       `json:"lines_reserved"`
 	Lines      int       `json:"lines"`
-	Reconciled bool      `json:"reconciled"` // false: the count of lines is not to be trusted
-	Calls      int       `json:"calls"`      // in progress
-	Since      time.Time `json:"since"`      // of State
-	Ready      bool      `json:"ready"`      // may take over, or return
-	Stability  Progress  `json:"stability"`  // good rounds in a row, before a return
-	Host       string    `json:"host"`       // up, down or unknown: what its checks prove of its machine
+	LinesMost  int       `json:"lines_most"`   // the most calls that it has had at once since the start
+	LinesFull  int       `json:"lines_learnt"` // at which it says that it is busy; 0: not learnt
+	Reconciled bool      `json:"reconciled"`   // false: the count of lines is not to be trusted
+	Calls      int       `json:"calls"`        // in progress
+	Since      time.Time `json:"since"`        // of State
+	Ready      bool      `json:"ready"`        // may take over, or return
+	Stability  Progress  `json:"stability"`    // good rounds in a row, before a return
+	Host       string    `json:"host"`         // up, down or unknown: what its checks prove of its machine
 
 	Checks []ProbeCheck `json:"checks"` // their newest results
 }

@@ -62,6 +62,7 @@ type App struct {
 	names     *names
 	store     *storage
 	records   *records
+	kept      *keptCalls
 	mind      *mind
 	door      atomic.Pointer[admin.Door]
 	stops     []func() // last in, first out
@@ -166,8 +167,9 @@ func (a *App) openRecords() error {
 // Start reads the store, serves calls and lets the mind decide. ctx bounds the
 // start only; Stop ends what it started.
 func (a *App) Start(ctx context.Context) error {
+	a.resumeCalls()
 	a.proxy.Start()
-	a.stops = append(a.stops, a.proxy.Close, a.background())
+	a.stops = append(a.stops, a.leaveCalls, a.proxy.Close, a.background())
 	a.event(text.EventStarted, map[string]string{"version": a.options.Version})
 	a.names.start(ctx)
 	a.mind.boot(ctx)

@@ -60,7 +60,7 @@ var bounds = map[string]string{
 	"health/probe/runner.go maxPlugins":             `releve_limit_refused_total{limit="plugins"}`,
 	"health/probe/sql.go maxMessage":                "the check fails and says so",
 	"proxy/agent/agent.go maxPending":               `releve_limit_refused_total{limit="own-requests"}`,
-	"proxy/agent/closed.go maxClosed":                "none: a configured peer each, and beyond it a silence stays a silence",
+	"proxy/agent/closed.go maxClosed":               "none: a configured peer each, and beyond it a silence stays a silence",
 	"proxy/challenge.go maxRealms":                  "the challenge goes to the server",
 	"proxy/challenge.go maxAnswers":                 "the challenge goes to the server",
 	"proxy/renumber.go maxCSeq":                     "the challenge goes to the server",

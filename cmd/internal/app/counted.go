@@ -98,6 +98,7 @@ func (m *mind) count(now time.Time) {
 	if c.faults.see(now, m.app.proxy.Stats.Panics.Load(), 1) {
 		m.set(alarm.InternalFault, node, c.faults.on)
 	}
+	m.compareLines()
 	m.countFloods(now)
 	m.countShed(now)
 	m.countHandshakes(now)
@@ -149,6 +150,15 @@ func (a *App) known(from netip.Addr) bool {
 		a.mind.callers.stranger.Store(&stranger)
 	}
 	return false
+}
+
+// compareLines tells when a server has shown another number of lines than the
+// file gives it: busy with fewer, or serving more.
+func (m *mind) compareLines() {
+	for _, s := range m.app.cfg.Servers {
+		most, full := m.app.proxy.Dialogs.Learnt(s.Role)
+		m.set(alarm.LinesDiffer, s.Role.String(), full != 0 && full < s.Lines || most > s.Lines)
+	}
 }
 
 // turnedAway: a caller from the IPBX whom nobody served. At the overflow entry a

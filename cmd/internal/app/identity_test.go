@@ -52,6 +52,7 @@ func (s *site) outgoing(from *server.Server, restart bool) {
 		s.node.Stop()
 		s.start()
 	}
+	s.knownAtBothEnds(s.node.proxy.View().Active)
 	out.Hangup()
 	if cause, err := out.Ended(ctx); err != nil || cause != "bye-sent" {
 		s.t.Fatalf("ended by %s: %v", cause, err)

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"releve/cmd/internal/text"
-	"releve/proxy/agent"
 	"releve/router"
 	"releve/router/control"
 	"releve/router/licence"
@@ -257,9 +256,6 @@ func (m *mind) releaseLater(left router.Server) {
 // releaseCalls ends the calls of a dead server towards the IPBX.
 func (a *App) releaseCalls(s router.Server) {
 	for _, b := range a.proxy.ReleaseCalls(s) {
-		a.agent.Bye(b.Leg.Flow, b.Leg.Target, b.Leg.From, b.Leg.To, b.CallID, b.Leg.CSeq, b.Leg.Routes,
-			`Q.850;cause=27;text="Voice server out of order"`, func(r agent.Result) [][]byte {
-				return a.proxy.Answer(b.Leg.Flow, b.Server, "BYE", b.Leg.Target, r.Raw, r.Head)
-			})
+		a.bye(b, `Q.850;cause=27;text="Voice server out of order"`)
 	}
 }

@@ -30,6 +30,7 @@ func (a *App) metrics() http.Handler {
 		{"releve_strangers_total", "messages of unknown sources that were looked at", st.Strangers.Load},
 		{"releve_faults_total", "panics that ended one call", st.Panics.Load},
 		{"releve_late_answers_dismissed_total", "late 2xx that were ACKed and BYEd", st.Dismissed.Load},
+		{"releve_calls_asked_total", "answers to questions after calls in progress", st.Asked.Load},
 		{"releve_jobs_refused_total", "acts outside the call path that found no room", a.mind.refused.Load},
 		{"releve_requests_own_shed_total", "requests of our own that a limit of ours refused", a.agent.Shed},
 		{"releve_requests_own_pending", "requests of our own in progress", func() uint64 { return uint64(a.agent.Pending()) }},
@@ -52,6 +53,7 @@ func (a *App) metrics() http.Handler {
 	for s := router.Primary; s <= router.Secondary; s++ {
 		label := metric.Label{Name: "server", Value: s.String()}
 		set.GaugeFunc("releve_lines_reserved", "lines reserved", func() float64 { n, _, _ := a.proxy.Dialogs.Lines(s); return float64(n) }, label)
+		set.GaugeFunc("releve_calls_forgotten_total", "calls that one of their ends had lost", func() float64 { return float64(st.Forgotten[s].Load()) }, label)
 		set.GaugeFunc("releve_calls_waiting", "dissuaded calls that wait for a line", func() float64 { return float64(a.proxy.Dialogs.Waiting(s)) }, label)
 		set.GaugeFunc("releve_server_active", "1 for the server that serves", func() float64 {
 			if a.proxy.View().Active == s {

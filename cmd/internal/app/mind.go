@@ -85,6 +85,7 @@ type mind struct {
 	switchovers   uint64
 	reconciled    *time.Timer
 	answerer      [control.MaxIPBX]netip.AddrPort // who answers a REGISTER
+	suspected     [router.Servers]time.Time       // when its calls were last looked at out of turn
 }
 
 // request is one event and where its effects are wanted.
@@ -337,6 +338,7 @@ func (a *App) background() func() {
 	m.wait.Go(m.run)
 	m.wait.Go(func() { m.decide(m.saver) }) // without it nothing that is decided holds
 	m.wait.Go(func() { m.do(m.keepAlarms) })
+	m.wait.Go(func() { m.do(a.watchCalls) })
 	m.wait.Go(func() {
 		m.do(func() {
 			a.records.run(m.life, a.store, func(on bool, err error) { m.troubled(recordsClosed, on, err) })

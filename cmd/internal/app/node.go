@@ -101,6 +101,7 @@ func (a *App) serverStatus(c config.Server, s snapshot) admin.Server {
 		Ready: c.Role != s.view.Active && s.ready, Host: [...]string{"unknown", "up", "down"}[s.host[c.Role]],
 		Checks: checkStatus(m.checks.Latest(c.Role)),
 	}
+	out.LinesMost, out.LinesFull = a.proxy.Dialogs.Learnt(c.Role)
 	if last.answered() {
 		out.RTT = float64(last.took.Microseconds()) / 1000
 	}

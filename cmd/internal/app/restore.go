@@ -63,7 +63,7 @@ func (m *mind) tryBoot(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if e.Version > 0 {
+	if e.Version > 0 && !m.app.kept.clean {
 		m.presume()
 	}
 	m.restoreAlarms(alarms)
@@ -122,8 +122,9 @@ func (m *mind) restoreAlarms(stored []db.Alarm) {
 // that we do not know of. Our choice: a call to an attendant lasts minutes.
 const presumed = 15 * time.Minute
 
-// presume declares the count of lines inexact for a while: an earlier run may
-// have left calls in progress.
+// presume declares the count of lines inexact for a while: an earlier run that
+// did not end by a clean stop may have left calls in progress that it did not
+// note.
 func (m *mind) presume() {
 	exact := func(is bool) {
 		for s := router.Primary; s <= router.Secondary; s++ {

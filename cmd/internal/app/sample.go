@@ -45,6 +45,9 @@ func (m *mind) sample() {
 		if o := m.app.proxy.Dialogs.Occupancy(s, 0); o != m.seen.lines[s] {
 			m.seen.lines[s] = o
 			m.step(control.Event{Kind: control.Lines, Server: s, Occupancy: o})
+			if o == router.Full {
+				m.suspect(s, time.Now())
+			}
 		}
 	}
 	for i := range m.app.cfg.IPBX {

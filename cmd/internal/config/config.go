@@ -41,6 +41,7 @@ type Config struct {
 	Dissuasion     Dissuasion
 	Rescue         URI    // the operators' desk; zero: none
 	DeadCalls      string // release or off
+	LostCalls      string // release or off
 	Limits         Limits
 	Store          Store
 	Contacts       Contacts
@@ -216,6 +217,7 @@ func Default() Config {
 		Checks:     []Check{{Type: "options"}},
 		Dissuasion: Dissuasion{Requeue: true, Status: 486, Q850: 17},
 		DeadCalls:  "release",
+		LostCalls:  "release",
 		DSCP:       24, // CS3: signalling (RFC 4594 §2.3)
 		TLS:        TLS{MinVersion: "1.2", Client: "none"},
 		DNS:        DNS{Timeout: 2 * time.Second, Stale: 24 * time.Hour},

@@ -34,6 +34,7 @@ func (r *reader) config(c *Config, root *yaml.Node) {
 		field{"dissuasion", r.dissuasion(&c.Dissuasion)},
 		field{"rescue", r.uri(&c.Rescue)},
 		field{"dead_calls", oneOf(r, &c.DeadCalls, plain("release", "off")...)},
+		field{"lost_calls", oneOf(r, &c.LostCalls, plain("release", "off")...)},
 		field{"limits", r.limits(&c.Limits)},
 		field{"mirror", r.notYet()},
 		field{"store", func(n *yaml.Node, p string) {

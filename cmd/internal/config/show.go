@@ -113,6 +113,7 @@ func (c *Config) tree(say *text.Messages) *yaml.Node {
 	p.put("dissuasion", c.Dissuasion.tree())
 	p.quoted("rescue", c.Rescue.String())
 	p.plain("dead_calls", c.DeadCalls)
+	p.plain("lost_calls", c.LostCalls)
 	p.put("limits", c.Limits.tree())
 	store := newPairs()
 	store.plain("path", c.Store.Path)

@@ -184,6 +184,13 @@ var alarms = map[uint16]alarmText{
 			"Another device has taken the place, or the IPBX removes the registration at once: calls may no longer arrive. See \"releve licence\", then at the IPBX how many contacts this user may have.",
 		},
 	},
+	1027: {
+		pair{"Un serveur vocal n'a pas le nombre de lignes configuré", "A voice server does not have the number of lines configured"},
+		pair{
+			"« releve etat » montre le nombre appris à côté de celui du fichier. Corrigez lines, ou voyez sur le serveur pourquoi des lignes manquent (licence, cartes, appels fantômes).",
+			"\"releve status\" shows the number learnt beside that of the file. Correct lines, or find out at the server why lines are missing (licence, boards, ghost calls).",
+		},
+	},
 	1030: {
 		pair{"L'autre nœud de Relève est absent", "The other node of Relève is absent"},
 		pair{

@@ -64,6 +64,7 @@ var labels = map[string]pair{
 	"elsewhere":    {"peut-être encore à son ancienne adresse d'enregistrement, jusqu'à", "perhaps still at its former registrar, until"},
 	"listed":       {"dit par l'IPBX", "as the IPBX said"},
 	"unbound":      {"non enregistré", "not registered"},
+	"learnt-lines": {"occupé à", "busy at"},
 	"uncertain":    {"compte incertain", "uncertain count"},
 	"unseen":       {"PLUS VU", "UNSEEN"},
 	"until":        {"jusqu'à", "until"},

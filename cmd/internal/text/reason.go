@@ -153,6 +153,14 @@ var reasons = map[router.Reason]pair{
 		"Raccroché par Relève : la panne du serveur qui tenait l'appel est confirmée.",
 		"Released by Relève: the server that held the call is confirmed dead.",
 	},
+	router.ReasonServerForgot: {
+		"Clos par Relève : le serveur, interrogé, ne connaît plus cet appel (redémarrage, ou fin perdue).",
+		"Ended by Relève: the server, when asked, no longer knows this call (a restart, or its end was lost).",
+	},
+	router.ReasonIPBXForgot: {
+		"Clos par Relève : l'IPBX, interrogé, ne connaît plus cet appel (redémarrage, ou fin perdue).",
+		"Ended by Relève: the IPBX, when asked, no longer knows this call (a restart, or its end was lost).",
+	},
 	router.ReasonMaxDuration: {
 		"Raccroché par Relève : la durée maximale d'un appel était atteinte.",
 		"Released by Relève: the longest duration of a call was reached.",

@@ -1,0 +1,156 @@
+package dialog
+
+import (
+	"time"
+
+	"releve/proxy/transport"
+	"releve/router"
+)
+
+// End is one end of a call in progress.
+type End uint8
+
+// AtServer: the voice server. AtIPBX: the far end at the IPBX.
+const (
+	AtServer End = iota
+	AtIPBX
+	ends
+)
+
+// Leg is one end of a call, as a request in the place of its other end needs it
+// (RFC 3261 §12.2.1.1).
+type Leg struct {
+	Target   string // remote target: a URI
+	From, To string // header values as the other end would write them, with tags
+	Routes   []string
+	CSeq     uint32 // the highest that the other end used in this dialog; 0: none yet
+	Flow     transport.Flow
+}
+
+// asked is what the asking after one call has brought.
+type asked struct {
+	next   router.Instant
+	known  bool        // the end at the IPBX has known it before
+	missed [ends]uint8 // denials in a row
+}
+
+const (
+	// denials of one end, in a row, make a call gone. Our choice: one may be the
+	// answer of a server that is just restarting.
+	denials = 2
+	// askAgain is how soon the second question comes.
+	askAgain = 5 * time.Second
+)
+
+// Due returns at most n calls that are to be asked after at now, oldest first,
+// and notes that they are; each is again every later, ± 20 %, so that calls
+// answered together are not asked together.
+func (t *Table) Due(now router.Instant, every time.Duration, n int) []Call {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var out []Call
+	for k, c := range t.calls {
+		if c.asked.next == 0 {
+			c.asked.next = c.Answered.Add(spread(k, every))
+		}
+		if c.asked.next > now || len(out) >= n {
+			continue
+		}
+		c.asked.next = now.Add(spread(k, every))
+		out = append(out, *c)
+	}
+	return out
+}
+
+// spread is d ± 20 %, by the key.
+func spread(k Key, d time.Duration) time.Duration {
+	return d*4/5 + time.Duration(uint64(k)%1024)*(d*2/5)/1024
+}
+
+// Suspect has every call of s that was answered before limit asked after now.
+func (t *Table) Suspect(s router.Server, limit, now router.Instant) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, c := range t.calls {
+		if c.Server == s && c.Answered < limit {
+			c.asked.next = now
+		}
+	}
+}
+
+// Heard enters what an end of a call said of it: knows, or a denial (481). It
+// returns true when the call is gone: denied twice in a row, by one that has
+// known a call before: this server any call, the far end at the IPBX (each phone
+// is a program of its own) this one. Who denies every call answers OPTIONS
+// within a dialog by rote, and proves nothing (our choice).
+func (t *Table) Heard(k Key, e End, knows bool, now router.Instant) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c, ok := t.calls[k]
+	if !ok {
+		return false
+	}
+	known := &c.asked.known
+	if e == AtServer {
+		known = &t.knows[c.Server]
+	}
+	if knows {
+		*known, c.asked.missed[e] = true, 0
+		return false
+	}
+	if !*known {
+		return false
+	}
+	c.asked.missed[e]++
+	c.asked.next = min(c.asked.next, now.Add(askAgain))
+	return c.asked.missed[e] >= denials
+}
+
+// Known is what has been proven by asking: which servers have known a call, and
+// whether the far end of this one has. It is kept over a restart.
+func (t *Table) Known(k Key) (far bool, servers [router.Servers]bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if c, ok := t.calls[k]; ok {
+		far = c.asked.known
+	}
+	return far, t.knows
+}
+
+// Resume enters a call of an earlier run, and with it the line that it holds; far
+// and servers as Known gave them. It is asked after next.
+func (t *Table) Resume(c Call, far bool, servers [router.Servers]bool) bool {
+	if c.Line {
+		t.Reserve(c.Server)
+	}
+	c.asked = asked{next: 1, known: far}
+	if !t.Add(c) {
+		if c.Line {
+			t.Release(c.Server, 0)
+		}
+		return false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for s, is := range servers {
+		t.knows[s] = t.knows[s] || is
+	}
+	return true
+}
+
+// Changes counts the calls that were added or ended.
+func (t *Table) Changes() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.changes
+}
+
+// Get returns a call in progress.
+func (t *Table) Get(k Key) (Call, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if c, ok := t.calls[k]; ok {
+		return *c, true
+	}
+	return Call{}, false
+}
