@@ -41,6 +41,7 @@ type Alarm struct {
 	AckNote  string    `json:"ack_note,omitempty"`
 	AckAt    time.Time `json:"ack_at,omitzero"`
 	Count    uint32    `json:"count"`
+	Detail   string    `json:"detail,omitempty"` // what is known besides now, for screens; not stored
 }
 
 // MaxRows is the most rows one query returns.

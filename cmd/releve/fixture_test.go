@@ -97,7 +97,7 @@ func onSecondary() admin.Status {
 	s.Alarms = []db.Alarm{
 		{Number: 1005, Object: "secondary", Severity: "major", Raised: noon.Add(-5 * time.Minute)},
 		{Number: 1001, Object: "primary", Severity: "major", Raised: noon.Add(-26 * time.Hour)},
-		{Number: 1013, Object: "secondary / oxe", Severity: "critical", Raised: noon.Add(-time.Minute)},
+		{Number: 1013, Object: "secondary / oxe", Severity: "critical", Raised: noon.Add(-time.Minute), Detail: "sip:5002@10.9.9.9"},
 		{Number: 1062, Object: text.LimitRequests, Severity: "major", Raised: noon.Add(-time.Minute)},
 	}
 	return s
@@ -166,7 +166,7 @@ func someLicence() admin.Licence {
 		Bindings: []admin.Binding{
 			{Role: "primary", User: "sip:5001@oxe", IPBX: "oxe", Possible: true, Granted: time.Minute, Until: noon.Add(30 * time.Second), Proves: true, Gone: noon.Add(32 * time.Second), Seen: noon.Add(-30 * time.Second)},
 			{Role: "primary", User: "sip:5001@oxe2", IPBX: "oxe2", Possible: true, Gone: noon.Add(time.Hour), Elsewhere: noon.Add(time.Minute)},
-			{Role: "secondary", User: "sip:5002@oxe", IPBX: "oxe", Refused: true, Foreign: true, Contacts: []admin.Contact{{URI: "sip:5002@10.9.9.9", Seen: noon.Add(-12 * time.Second)}}},
+			{Role: "secondary", User: "sip:5002@oxe", IPBX: "oxe", Refused: true, Foreign: true, Contacts: []admin.Contact{{URI: "sip:5002@10.9.9.9", Seen: noon.Add(-12 * time.Second)}}, Intruded: noon.Add(-3 * time.Minute)},
 		},
 		Own: []admin.OwnRegister{
 			{Server: "svp1", Role: "primary", At: noon.Add(-20 * time.Second), Granted: time.Minute, Since: noon.Add(-3 * time.Hour), Until: noon.Add(40 * time.Second)},

@@ -186,7 +186,7 @@ func (v view) alarmSummary(alarms []db.Alarm) string {
 	var b strings.Builder
 	fmt.Fprintln(&b, len(alarms))
 	for _, a := range alarms {
-		fmt.Fprintf(&b, "  %d  %s  %s  %s\n", a.Number, v.m.Severity(a.Severity), v.clock(a.Raised), v.m.AlarmTitle(a.Number, a.Object))
+		fmt.Fprintf(&b, "  %d  %s  %s  %s\n", a.Number, v.m.Severity(a.Severity), v.clock(a.Raised), v.alarmLine(a))
 	}
 	return b.String()
 }
@@ -214,6 +214,15 @@ func grave(a db.Alarm) bool {
 	return a.Cleared.IsZero() && (severity == text.Critical || severity == text.Major)
 }
 
+// alarmLine is the title, with what is known besides, and for how long.
+func (v view) alarmLine(a db.Alarm) string {
+	title := v.m.AlarmTitle(a.Number, a.Object)
+	if a.Detail == "" {
+		return title
+	}
+	return v.m.Line(title, a.Detail+", "+v.since(a.Raised))
+}
+
 func (v view) alarms(alarms []db.Alarm) string {
 	if len(alarms) == 0 {
 		return v.m.NoAlarm() + "\n"
@@ -224,7 +233,7 @@ func (v view) alarms(alarms []db.Alarm) string {
 		if !a.Cleared.IsZero() {
 			times += " → " + v.clock(a.Cleared)
 		}
-		fmt.Fprintf(&b, "%d  %s  %s  %s\n", a.Number, v.m.Severity(a.Severity), times, v.m.AlarmTitle(a.Number, a.Object))
+		fmt.Fprintf(&b, "%d  %s  %s  %s\n", a.Number, v.m.Severity(a.Severity), times, v.alarmLine(a))
 		if a.Cleared.IsZero() {
 			fmt.Fprintf(&b, "      %s %s\n", v.m.WhatToDo(), v.m.AlarmTodo(a.Number))
 		}
@@ -365,19 +374,23 @@ func (v view) binding(x admin.Binding) string {
 		out = append(out, v.m.Label("refused"))
 	}
 	if x.Foreign {
-		out = append(out, v.foreign(x.Contacts))
+		out = append(out, v.foreign(x))
 	}
 	return strings.Join(out, ", ")
 }
 
-// foreign names the Contacts that are not ours.
-func (v view) foreign(contacts []admin.Contact) string {
-	if len(contacts) == 0 {
-		return v.m.Label("foreign")
+// foreign names the Contacts that nobody should have, and since when.
+func (v view) foreign(x admin.Binding) string {
+	label := v.m.Label("foreign")
+	if !x.Intruded.IsZero() {
+		label += " " + v.since(x.Intruded)
 	}
-	out := make([]string, 0, len(contacts))
-	for _, c := range contacts {
+	if len(x.Contacts) == 0 {
+		return label
+	}
+	out := make([]string, 0, len(x.Contacts))
+	for _, c := range x.Contacts {
 		out = append(out, c.URI+" ("+v.m.Label("seen")+" "+v.m.SeenAgo(v.now.Sub(c.Seen))+")")
 	}
-	return v.m.Line(v.m.Label("foreign"), strings.Join(out, ", "))
+	return v.m.Line(label, strings.Join(out, ", "))
 }

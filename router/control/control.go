@@ -252,7 +252,7 @@ func (s *State) licenceStep(now router.Clock, e licence.Event, out []Effect) []E
 		case licence.BoundNow:
 			out = s.roleStep(now, role.Event{Kind: role.Bound, Server: f.User}, out)
 		case licence.Alarm:
-			out = append(out, Effect{Kind: Alarm, Server: f.User, IPBX: f.IPBX, Alarm: f.Alarm, On: f.On, Reason: f.Reason})
+			out = append(out, Effect{Kind: Alarm, Server: f.User, IPBX: f.IPBX, Alarm: f.Alarm, On: f.On, Reason: f.Reason, Foreign: f.Foreign, Lasted: f.Lasted})
 		}
 	}
 	return out

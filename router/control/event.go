@@ -153,4 +153,6 @@ type Effect struct {
 	K, N     uint8
 	Command  role.Command
 	Phase    router.Phase
+	Foreign  uint8         // Alarm licence.AlarmOverlap: Contacts that are not ours …
+	Lasted   time.Duration // … and, when it ends, how long it has been seen
 }

@@ -203,7 +203,7 @@ func (s *State) unregistered(now router.Clock, e Event) {
 		if l.stray && s.r.Phase == Claim {
 			s.line[x.Other()][i].next = now.Mono // the claim that was refused
 		}
-		l.stray = false
+		l.stray, l.checked = false, true
 	}
 	if gone && s.r.Shown[x][i] && (l.provable || mutant == 2) {
 		s.r.Possible[x][i] = false // RFC 3261 §10.3(8): the 2xx lists all bindings

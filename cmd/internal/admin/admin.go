@@ -195,7 +195,7 @@ type OwnRegister struct {
 	Gone    bool          `json:"gone"`       // it registered, and does no longer
 }
 
-// Contact is one that an IPBX lists for our user and that is not ours.
+// Contact is one that an IPBX lists for our user and that nobody should have.
 type Contact struct {
 	URI  string    `json:"uri"`
 	Seen time.Time `json:"seen"`
@@ -210,12 +210,13 @@ type Binding struct {
 	Granted   time.Duration `json:"granted_ns"`
 	Until     time.Time     `json:"until"`
 	Refused   bool          `json:"refused"`   // the IPBX refuses this user
-	Foreign   bool          `json:"foreign"`   // it lists a Contact that is not ours
+	Foreign   bool          `json:"foreign"`   // it lists a Contact that is not ours, or any of the passive server's user
 	Proves    bool          `json:"proves"`    // a list of it without this user proves that it is gone
 	Gone      time.Time     `json:"gone"`      // when no binding can exist any more at the latest; zero: none exists
 	Elsewhere time.Time     `json:"elsewhere"` // likewise at a former registrar of this IPBX; zero: none
 	Seen      time.Time     `json:"seen"`      // when it last listed its bindings; zero: never
 	Contacts  []Contact     `json:"contacts,omitempty"`
+	Intruded  time.Time     `json:"intruded"` // since when one that nobody should have has been seen; zero: there is none
 }
 
 // Probe is one round of checks, run on demand.

@@ -132,12 +132,11 @@ func (m *mind) strange(c *counted) {
 	m.raise(alarm.UnknownSource, c.source)
 }
 
-func (m *mind) set(n alarm.Number, object string, on bool) {
+func (m *mind) set(n alarm.Number, object string, on bool) (changed bool) {
 	if on {
-		m.raise(n, object)
-		return
+		return m.raise(n, object)
 	}
-	m.clearAlarm(n, object)
+	return m.clearAlarm(n, object)
 }
 
 // known is proxy.Known, and remembers who was not.

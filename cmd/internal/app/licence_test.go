@@ -3,12 +3,14 @@ package app
 import (
 	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"releve/cmd/internal/admin"
 	"releve/cmd/internal/text"
+	"releve/health/alarm"
 	"releve/testbed/ipbx"
 )
 
@@ -102,4 +104,79 @@ func TestMainDiesAndStandbyAnswers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// binds registers a Contact at the IPBX as somebody else does who knows the
+// password; expires 0 ends it.
+func (s *site) binds(p *party, user, contact string, cseq, expires int) {
+	s.t.Helper()
+	p.say(s.ipbx.Addr(), sipText(
+		"REGISTER sip:"+s.ipbx.Addr().String()+" SIP/2.0", "Via: "+p.via("b"+strconv.Itoa(cseq)), "Max-Forwards: 70",
+		"From: <sip:"+user+"@127.0.40.1>;tag=x", "To: <sip:"+user+"@127.0.40.1>", "Call-ID: stranger-"+user,
+		"CSeq: "+strconv.Itoa(cseq)+" REGISTER", "Contact: <"+contact+">", "Expires: "+strconv.Itoa(expires), "Content-Length: 0",
+	))
+	p.hear("200")
+}
+
+// TestIntruderIsNamed: a Contact beside ours, and one of the passive server's user:
+// who, where and since when, in the alarms, the status, the licence and the
+// journal.
+func TestIntruderIsNamed(t *testing.T) {
+	for row, role := range []string{"primary", "secondary"} {
+		s, stranger := openSite(t)
+		user := []string{"5001", "5002"}[row]
+		contact := stranger.uri(user)
+		s.binds(stranger, user, contact, 1, 60)
+		s.start()
+		s.ready()
+		s.until("it is an alarm", func() bool { return s.alarmed(alarm.ForeignBinding) })
+		for _, a := range append(s.node.Alarms(t.Context()), s.node.Status(t.Context()).Alarms...) {
+			if a.Number == uint16(alarm.ForeignBinding) && (a.Object != role+" / ipbx" || a.Detail != contact || a.Severity != "critical") {
+				t.Errorf("%+v", a)
+			}
+		}
+		b := s.licensed().Bindings[row]
+		if !b.Foreign || b.IPBX != "ipbx" || len(b.Contacts) != 1 || b.Contacts[0].URI != contact || time.Since(b.Intruded) > time.Minute {
+			t.Errorf("%+v", b)
+		}
+		s.told(text.EventAlarmRaised, text.EventForeignBinding)
+		for _, line := range s.journal() {
+			if strings.HasPrefix(line, text.EventForeignBinding) && !(strings.Contains(line, contact) && strings.Contains(line, user) && strings.Contains(line, "ipbx")) {
+				t.Error(line)
+			}
+		}
+		if role == "primary" { // whose list comes with each refresh
+			s.binds(stranger, user, contact, 2, 0)
+			s.until("the alarm ends", func() bool { return !s.alarmed(alarm.ForeignBinding) })
+			s.told(text.EventForeignBinding, text.EventForeignGone)
+			if b := s.licensed().Bindings[row]; b.Foreign || len(b.Contacts) != 0 || !b.Intruded.IsZero() {
+				t.Errorf("%+v", b)
+			}
+		}
+		s.node.Stop()
+	}
+}
+
+// TestPassiveUserBoundWithOurContact: somebody bound the passive server's user with
+// our own Contact. That is told, and removed.
+func TestPassiveUserBoundWithOurContact(t *testing.T) {
+	s, stranger := openSite(t)
+	s.binds(stranger, "5002", "sip:5002@"+s.address.String(), 1, 60)
+	s.start()
+	s.told(text.EventForeignBinding, text.EventForeignGone)
+	for _, line := range s.journal() {
+		if strings.HasPrefix(line, text.EventForeignBinding) && !strings.Contains(line, s.address.String()) {
+			t.Error(line)
+		}
+	}
+	s.ready()
+	s.until("the active server's user alone is bound", func() bool { return s.bound() == "5001 at sip:5001@"+s.address.String() })
+}
+
+// openSite is a site whose IPBX asks for no password, not started, and a stranger.
+func openSite(t *testing.T) (*site, *party) {
+	t.Helper()
+	s := prepared(t)
+	s.ipbx.SetRegistrar(func(r *ipbx.Registrar) { r.Open, r.MaxGrant = true, 10*time.Second })
+	return s, newParty(t, "udp", "127.0.40.77", nil)
 }

@@ -8,6 +8,7 @@ import (
 	"releve/cmd/internal/config"
 	"releve/cmd/internal/text"
 	"releve/db"
+	"releve/health/alarm"
 	"releve/router"
 	"releve/router/control"
 	"releve/router/licence"
@@ -35,7 +36,8 @@ func (a *App) serveAdmin() error {
 func (a *App) Status(context.Context) admin.Status {
 	m := a.mind
 	m.mu.Lock()
-	s, alarms, since := m.status, m.alarms.Active(), m.activeSince
+	s, since := m.status, m.activeSince
+	alarms := a.detailed(m.alarms.Active(), s.licence)
 	k, n := int(s.view.Round), int(s.view.Of)
 	switchovers, verifications := m.switchovers, m.verifications
 	m.mu.Unlock()
@@ -201,6 +203,7 @@ func (a *App) Events(ctx context.Context, since time.Time, limit int) ([]db.Even
 func (a *App) Licence(context.Context) admin.Licence {
 	a.mind.mu.Lock()
 	l, by := a.mind.status.licence, a.mind.status.view.MoveBy
+	alarms := a.mind.alarms.Active()
 	a.mind.mu.Unlock()
 	out := admin.Licence{
 		Mode: modeName(l.Mode), Phase: phaseName(l.Phase), Holder: l.Holder.String(), Leaving: l.Leaving.String(),
@@ -219,7 +222,8 @@ func (a *App) Licence(context.Context) admin.Licence {
 			b := l.Bindings[s][i]
 			row := admin.Binding{
 				Role: s.String(), User: u.AOR.AOR(), IPBX: a.cfg.IPBX[i].Name, Possible: b.Possible,
-				Granted: b.Granted, Refused: b.Refused, Foreign: b.Foreign > 0, Contacts: a.foreign(s, i),
+				Granted: b.Granted, Refused: b.Refused, Foreign: b.Foreign > 0 || b.Overlap,
+				Contacts: a.intruders(s, i, b.Overlap && b.Foreign == 0), Intruded: since(alarms, a.intruder(s, i)),
 				Proves: b.Proves, Seen: a.listedAt(s, i),
 			}
 			if b.Possible {
@@ -236,6 +240,16 @@ func (a *App) Licence(context.Context) admin.Licence {
 	}
 	out.Own = a.ownRegisters()
 	return out
+}
+
+// since is when the alarm about a binding that nobody should have was raised.
+func since(alarms []db.Alarm, object string) time.Time {
+	for _, x := range alarms {
+		if alarm.Number(x.Number) == alarm.ForeignBinding && x.Object == object {
+			return x.Raised
+		}
+	}
+	return time.Time{}
 }
 
 // grants says what each IPBX is reckoned to grant, and what the worst move is
@@ -342,7 +356,7 @@ func (a *App) commanded(c admin.Command, r admin.Result) {
 func (a *App) Alarms(context.Context) []db.Alarm {
 	a.mind.mu.Lock()
 	defer a.mind.mu.Unlock()
-	return a.mind.alarms.Active()
+	return a.detailed(a.mind.alarms.Active(), a.mind.status.licence)
 }
 
 // Ready says whether a call would be treated now.

@@ -167,7 +167,23 @@ func (m *mind) alarmed(e *control.Effect) {
 	case alarm.ServerSilent:
 		m.silent[e.Server] = e.On
 	}
-	m.set(alarm.Number(e.Alarm), m.objectOf(e), e.On)
+	if changed := m.set(alarm.Number(e.Alarm), m.objectOf(e), e.On); changed && alarm.Number(e.Alarm) == alarm.ForeignBinding {
+		m.intruded(e)
+	}
+}
+
+// intruded tells the journal who is registered that nobody should have, or for
+// how long somebody was.
+func (m *mind) intruded(e *control.Effect) {
+	u, _ := m.app.cfg.UserOf(e.Server)
+	p := map[string]string{"user": u.AOR.AOR(), "ipbx": m.app.cfg.IPBX[e.IPBX].Name}
+	if !e.On {
+		p["duration"] = e.Lasted.Round(time.Second).String()
+		m.app.event(text.EventForeignGone, p)
+		return
+	}
+	p["contacts"] = uris(m.app.intruders(e.Server, e.IPBX, e.Foreign == 0))
+	m.app.event(text.EventForeignBinding, p)
 }
 
 // objectOf names what an alarm is about; two things never share a name, or the
@@ -184,7 +200,7 @@ func (m *mind) objectOf(e *control.Effect) string {
 		return ipbx
 	case e.Server == router.NoServer || aboutSite(alarm.Number(e.Alarm)):
 		return node
-	case registration && len(m.app.cfg.IPBX) > 1:
+	case registration && (len(m.app.cfg.IPBX) > 1 || n == alarm.ForeignBinding):
 		return e.Server.String() + " / " + ipbx
 	}
 	return e.Server.String()
@@ -195,10 +211,13 @@ func aboutSite(n alarm.Number) bool {
 	return n == alarm.NobodyServes || n == alarm.Switched || n == alarm.ReturnPossible
 }
 
-func (m *mind) raise(n alarm.Number, object string) {
-	if m.change(func(t *alarm.Table) bool { return t.Raise(time.Now(), n, object) }) {
+// raise reports whether that is new.
+func (m *mind) raise(n alarm.Number, object string) bool {
+	isNew := m.change(func(t *alarm.Table) bool { return t.Raise(time.Now(), n, object) })
+	if isNew {
 		m.app.event(text.EventAlarmRaised, alarmParams(n, object))
 	}
+	return isNew
 }
 
 // change changes the table; the lock is given back whatever happens.
@@ -208,10 +227,13 @@ func (m *mind) change(f func(t *alarm.Table) bool) bool {
 	return f(m.alarms)
 }
 
-func (m *mind) clearAlarm(n alarm.Number, object string) {
-	if m.change(func(t *alarm.Table) bool { return t.Clear(time.Now(), n, object) }) {
+// clearAlarm reports whether it stood.
+func (m *mind) clearAlarm(n alarm.Number, object string) bool {
+	stood := m.change(func(t *alarm.Table) bool { return t.Clear(time.Now(), n, object) })
+	if stood {
 		m.app.event(text.EventAlarmCleared, alarmParams(n, object))
 	}
+	return stood
 }
 
 func alarmParams(n alarm.Number, object string) map[string]string {

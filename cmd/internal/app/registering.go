@@ -1,11 +1,13 @@
 package app
 
 import (
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"releve/cmd/internal/admin"
 	"releve/cmd/internal/text"
+	"releve/db"
 	"releve/health/alarm"
 	"releve/router"
 	"releve/router/licence"
@@ -94,14 +96,46 @@ func (a *App) listedAt(user router.Server, ipbx uint8) time.Time {
 	return time.Time{}
 }
 
-// foreign lists the Contacts at an IPBX that are not ours, as last stated.
-func (a *App) foreign(user router.Server, ipbx uint8) (out []admin.Contact) {
+// intruders are the Contacts of a user at an IPBX that nobody should have, as
+// last stated: those that are not ours; all, where the user shall have none.
+func (a *App) intruders(user router.Server, ipbx uint8, all bool) (out []admin.Contact) {
 	for _, b := range a.registrar.Bindings() {
-		if b.User == user && b.IPBX == ipbx && !b.Ours && b.Expires != 0 {
+		if b.User == user && b.IPBX == ipbx && b.Expires != 0 && (all || !b.Ours) {
 			out = append(out, admin.Contact{URI: b.URI, Seen: b.Seen.UTC()})
 		}
 	}
 	return out
+}
+
+func uris(contacts []admin.Contact) string {
+	out := make([]string, 0, len(contacts))
+	for _, c := range contacts {
+		out = append(out, c.URI)
+	}
+	return strings.Join(out, ", ")
+}
+
+// intruder is the object of the alarm about a binding that nobody should have.
+func (a *App) intruder(user router.Server, ipbx uint8) string {
+	return user.String() + " / " + a.cfg.IPBX[ipbx].Name
+}
+
+// detailed gives the alarms what is known besides: of a binding that nobody
+// should have, whose Contact it is.
+func (a *App) detailed(alarms []db.Alarm, l licence.Status) []db.Alarm {
+	for n := range alarms {
+		if alarm.Number(alarms[n].Number) != alarm.ForeignBinding {
+			continue
+		}
+		for s := router.Primary; s <= router.Secondary; s++ {
+			for i := range a.cfg.IPBX {
+				if alarms[n].Object == a.intruder(s, uint8(i)) {
+					alarms[n].Detail = uris(a.intruders(s, uint8(i), l.Bindings[s][i].Foreign == 0))
+				}
+			}
+		}
+	}
+	return alarms
 }
 
 // credentials is a hook of the proxy, under a shard's lock: what an IPBX makes of the

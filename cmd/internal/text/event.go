@@ -66,6 +66,8 @@ const (
 	EventTLSRefused          = "tls-refused"         // object: peer or address, cause
 	EventServerRegistered    = "server-registered"   // server: at Relève, for itself
 	EventServerUnregistered  = "server-unregistered" // server
+	EventForeignBinding      = "foreign-binding"     // user, ipbx, contacts
+	EventForeignGone         = "foreign-gone"        // user, ipbx, duration
 	EventIPBXMember          = "ipbx-member"         // ipbx, from, to: addresses
 )
 
@@ -243,6 +245,8 @@ var events = map[string]pair{
 	EventStoreDown:           {"Les données ne peuvent plus être écrites[ : {cause}]. Les appels continuent.", "Data can no longer be written[: {cause}]. Calls go on."},
 	EventStoreUp:             {"Les données sont de nouveau écrites.", "Data are written again."},
 	EventLimit:               {"Limite atteinte : {limit}[ ({count} refus)].", "Limit reached: {limit}[ ({count} refused)]."},
+	EventForeignBinding:      {"Enregistrement non autorisé de {user} à l'IPBX {ipbx} : {contacts}.", "Unauthorised registration of {user} at IPBX {ipbx}: {contacts}."},
+	EventForeignGone:         {"L'enregistrement non autorisé de {user} à l'IPBX {ipbx} a disparu, après {duration}.", "The unauthorised registration of {user} at IPBX {ipbx} is gone, after {duration}."},
 	EventIPBXMember:          {"L'IPBX {ipbx} répond maintenant par {to}, non plus par {from}.", "IPBX {ipbx} answers at {to} now, no longer at {from}."},
 	EventServerRegistered:    {"Le {server} s'enregistre auprès de Relève.", "{server} registers at Relève."},
 	EventServerUnregistered:  {"Le {server} ne s'enregistre plus auprès de Relève.", "{server} no longer registers at Relève."},
