@@ -37,6 +37,7 @@ type Mode struct {
 	Status     int           `json:"status"`      // ServerError: 400–699
 	RetryAfter time.Duration `json:"retry_after"` // ServerError: Retry-After, whole seconds; 0: none
 	OptionsToo bool          `json:"options_too"` // ServerError: OPTIONS gets Status as well
+	Every      int           `json:"every"`       // ServerError: each that many calls, the others are served; 0: all
 	Least      time.Duration `json:"least"`       // Slow: delays are uniform between Least and Most
 	Most       time.Duration `json:"most"`
 }
@@ -53,8 +54,8 @@ func (m Mode) check() error {
 	case Healthy, AllBusy, NoAnswer, Hundred, OptionsOnly, Refuse, Silent, Mute, Killed:
 		return nil
 	case ServerError:
-		if m.Status < 400 || m.Status > 699 {
-			return fmt.Errorf("mode server-error: status %d: write 400 to 699", m.Status)
+		if m.Status < 400 || m.Status > 699 || m.Every < 0 {
+			return fmt.Errorf("mode server-error: status %d, every %d: write 400 to 699, and no negative number", m.Status, m.Every)
 		}
 		return nil
 	case Slow:

@@ -123,8 +123,10 @@ func (s *Server) invited(c *phone.Call) {
 		s.refuse(c, 486)
 		return
 	case ServerError:
-		s.refuse(c, s.mode.Status, s.mode.retryAfter()...)
-		return
+		if s.mode.Every < 2 || s.stats.Invites%s.mode.Every == 0 {
+			s.refuse(c, s.mode.Status, s.mode.retryAfter()...)
+			return
+		}
 	}
 	if s.busy >= s.cfg.Lines && c.Replaces == nil {
 		s.refuse(c, 486)

@@ -1,0 +1,92 @@
+package faults
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Report is the last line.
+type Report struct {
+	Sum
+	Kamailio *Sum `json:"kamailio,omitempty"`
+	Passed   bool `json:"passed"`
+}
+
+// Sum is what a corpus came to with one hop.
+type Sum struct {
+	Situations   int   `json:"situations"`
+	Wrong        int   `json:"wrong_switchovers"`
+	Missed       int   `json:"missed_switchovers"`
+	Lost         int   `json:"calls_lost"`
+	Unexpected   int   `json:"verdicts_wrong"` // situations in which no verdict named the state
+	MostBindings int   `json:"max_bindings_at_once"`
+	Failed       int   `json:"failed"` // situations that could not be played
+	Calls        Calls `json:"calls"`
+}
+
+func (s *Sum) add(o *outcome) {
+	s.Situations++
+	if o.err != nil {
+		s.Failed++
+	}
+	if o.wrong {
+		s.Wrong++
+	}
+	if o.missed {
+		s.Missed++
+	}
+	if !o.expected {
+		s.Unexpected++
+	}
+	s.MostBindings = max(s.MostBindings, o.bindings)
+	s.Lost += o.calls.Lost
+	s.Calls.add(o.calls)
+}
+
+func (c *corpus) report(all []outcome) (r Report) {
+	r.Passed = true
+	for i := range all {
+		if all[i].hop == hopKamailio {
+			if r.Kamailio == nil {
+				r.Kamailio = &Sum{}
+			}
+			r.Kamailio.add(&all[i])
+			continue
+		}
+		r.Sum.add(&all[i])
+		r.Passed = r.Passed && !all[i].failed()
+	}
+	c.confusion(all)
+	return r
+}
+
+// line is an outcome as one line of the table.
+func (o *outcome) line() string {
+	mark := "✓"
+	if o.failed() {
+		mark = "✗"
+	}
+	var faults []string
+	for _, f := range []struct {
+		is   bool
+		what string
+	}{
+		{o.wrong && !o.early, "wrong switchover"},
+		{o.early, "too early"},
+		{o.missed, "missed switchover"},
+		{o.calls.Lost > 0, "calls lost"},
+		{o.bindings > 1, "two bindings"},
+		{o.err != nil, "not played"},
+		{!o.expected, "verdict not reached"},
+	} {
+		if f.is {
+			faults = append(faults, f.what)
+		}
+	}
+	return fmt.Sprintf("%s %-9s %-44s %-8s %d switch  verdict %-13s to verdict %5s  served %5s  calls %d: %d answered %d dissuaded %d relayed %d rescued %d cancelled %d unreachable %d delayed %d lost  [%s] %s (%.0f s)",
+		mark, o.hop, o.name, o.truth, o.switchovers, o.verdict, seconds(o.toVerdict), seconds(o.toServed),
+		o.calls.Offered, o.calls.Answered, o.calls.Dissuaded, o.calls.Relayed, o.calls.Rescued, o.calls.Cancelled, o.calls.Unreachable,
+		o.calls.Delayed, o.calls.Lost, o.said(), strings.Join(faults, ", "), o.took.Seconds())
+}
+
+func (c *corpus) confusion([]outcome) {}
