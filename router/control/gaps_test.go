@@ -132,6 +132,30 @@ func TestAlarmServerMute(t *testing.T) {
 	wantTold(t, n, AlarmMute, router.Primary, false, true, false)
 }
 
+// A 404 to the service number is relayed: no call overflows, and a primary that
+// refused every caller for ever never began a verification.
+func TestRefusedServiceNumberSwitchesWhenItLasts(t *testing.T) {
+	for _, on := range []bool{true, false} {
+		n := start(t, licence.Pair)
+		n.s.policy.Role.Degraded = on
+		n.run(30 * time.Second)
+		for range 55 {
+			n.feed(Event{Kind: Evidence, Server: router.Primary, Evidence: router.Err})
+			n.run(time.Second)
+		}
+		if v := n.s.View(); v.Active != router.Primary || v.Verification != 0 {
+			t.Fatalf("before it lasted: %+v", v)
+		}
+		for range 20 {
+			n.feed(Event{Kind: Evidence, Server: router.Primary, Evidence: router.Err})
+			n.run(time.Second)
+		}
+		if got := n.s.View().Active == router.Secondary; got != on {
+			t.Errorf("switch_on lists degraded: %t; switched over: %t", on, got)
+		}
+	}
+}
+
 func TestAlarmSelf(t *testing.T) {
 	n := start(t, licence.Pair)
 	n.run(30 * time.Second)

@@ -121,12 +121,22 @@ func (s *State) probed(now router.Clock, e Event, out []Effect) []Effect {
 	if e.Round != 0 && e.Round == s.round.number {
 		return s.reported(now, 1<<(int(e.Server)-1), out)
 	}
-	// Idle probing alone may start a verification. A result of a round that
-	// was given up may not.
-	if e.Round == 0 && e.Server == s.role.View().Active && s.board.Known[e.Server] && failed(e.Evidence) {
+	// Idle probing alone may start a verification: when it fails, and when calls
+	// have failed for so long that it would count (a call refused with 404 goes
+	// back as it is and overflows nowhere). A result of a round that was given up
+	// may not.
+	if e.Round == 0 && e.Server == s.role.View().Active && s.board.Known[e.Server] && (failed(e.Evidence) || s.persists(now, e.Server)) {
 		out = s.roleStep(now, role.Event{Kind: role.Overflow, Server: e.Server}, out)
 	}
 	return out
+}
+
+// persists reports whether a server answers OPTIONS and has served badly for so
+// long that a round would count.
+func (s *State) persists(now router.Clock, server router.Server) bool {
+	facts := s.board.Facts(now.Mono, server, s.policy.Health)
+	v, _ := health.Judge(facts)
+	return facts.Persists() && (v == router.VerdictGray && s.policy.Role.Gray || v == router.VerdictDegraded && s.policy.Role.Degraded)
 }
 
 func failed(e router.Evidence) bool {
