@@ -22,7 +22,7 @@ build: ## build bin/releve
 demo: build ## the whole story in a minute, on loopback, with Go alone
 	@$(BIN) demo
 
-test: tools check conformance explore simulate demo flows licence-short interop-short abuse-short soak-short bench-short ## all that CI runs, in under 20 minutes on two cores
+test: tools check conformance explore simulate verdicts-short demo flows licence-short interop-short abuse-short soak-short bench-short ## all that CI runs, in under 20 minutes on two cores
 
 tools:
 	@bash testbed/install.sh sip-tester kamailio postgresql monitoring-plugins-basic
@@ -51,6 +51,15 @@ simulate: ## seeded episodes on a virtual clock: EPISODES= (0: as many as SECOND
 conformance: build ## every rule of docs/conformance.md, the tests that prove it, the torture messages
 	@$(GO) test ./proxy -run '^TestReceiveProtos$$' -whole
 	@$(GO) run ./testbed/conformance/run
+
+verdicts: build ## every situation, its truth and its verdict, beside Kamailio; how fast a failure is found; busy is not broken
+	@bash testbed/install.sh kamailio
+	$(GO) build -o bin/verdicts ./testbed/faults/run
+	@bin/verdicts -binary $(BIN)
+
+verdicts-short: build
+	$(GO) build -o bin/verdicts ./testbed/faults/run
+	@bin/verdicts -binary $(BIN) -short
 
 flows: build ## 72 SIPp flows against the binary, about a minute
 	@$(GO) run ./testbed/sipp/run -binary $(abspath $(BIN))
@@ -93,4 +102,4 @@ bench: build tools ## CPU, memory and failed calls beside Kamailio and a bare re
 bench-short: build
 	$(GO) run ./testbed/bench -binary $(BIN) -short
 
-.PHONY: help build demo test tools check conformance explore explore-long simulate flows licence-long licence-short interop interop-short abuse abuse-short soak soak-short bench bench-short
+.PHONY: help build demo test tools check conformance explore explore-long simulate verdicts verdicts-short flows licence-long licence-short interop interop-short abuse abuse-short soak soak-short bench bench-short

@@ -169,11 +169,6 @@ func (b *book) cutOff(from, to time.Time) bool {
 	return false
 }
 
-// hangup ends a call as its caller does.
-func (w *world) hangup(ctx context.Context, id int) error {
-	return w.ipbx.Do(ctx, "hangup", byID{ID: id}, nil)
-}
-
 // firstBy is the first answer of a server after an instant.
 func (b *book) firstBy(name string, after time.Time) (time.Time, bool) {
 	b.mu.Lock()
@@ -184,18 +179,6 @@ func (b *book) firstBy(name string, after time.Time) (time.Time, bool) {
 		}
 	}
 	return time.Time{}, false
-}
-
-// countBy counts the answers of a server after an instant.
-func (b *book) countBy(name string, after time.Time) (n int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, a := range b.answers {
-		if a.by == name && a.at.After(after) {
-			n++
-		}
-	}
-	return n
 }
 
 // until blocks until ok, asked at each change, or ctx ends; it reports which.

@@ -27,7 +27,7 @@ func cutting() []situation {
 	whole3 := func(k lan.Link) func(context.Context, *world) error { return each(servers(k), trunk(k)) }
 	return []situation{
 		{
-			name: "our link to both servers cut", state: "own network", truth: MustNot,
+			name: "our link to both servers cut", state: "own network", truth: MustNot, verdicts: []string{deadAlone, sick},
 			script: lasts(15*time.Second, servers(cut), servers(whole)),
 		},
 		{

@@ -21,7 +21,7 @@ func graying() []situation {
 	}
 	all := []situation{
 		gone("OPTIONS answered, INVITE silent", "gray", gray, server.Mode{Kind: server.OptionsOnly}, settings{}),
-		gone("100 and nothing more", "gray", gray, server.Mode{Kind: server.Hundred}, settings{}),
+		gone("100 and nothing more", "gray", gray, server.Mode{Kind: server.Hundred}, settings{rate: 0.7}),
 		gone("rings for ever", "gray", gray, server.Mode{Kind: server.NoAnswer}, settings{rate: 0.7}),
 		gone("486 with nothing reserved", "gray", gray, server.Mode{Kind: server.AllBusy}, settings{}),
 		gone("500 on all calls", "degraded", degraded, server.Mode{Kind: server.ServerError, Status: 500}, settings{}),

@@ -60,11 +60,6 @@ func moving() []situation {
 			script: lasts(12*time.Second, each(fill, wait(2*time.Second), kill(primary)), each(unfill, begin(primary))),
 		},
 		{
-			name: "store unwritable", state: "own store", truth: MustNot, verdicts: []string{healthy}, only: own,
-			set:    settings{prepare: small},
-			script: lasts(10*time.Second, readOnly(true), readOnly(false)),
-		},
-		{
 			name: "observation: primary killed, act: false", state: "dead process", truth: MustNot, verdicts: []string{deadApp},
 			only:   "observation is no mode of its",
 			set:    settings{observe: true},
@@ -110,9 +105,3 @@ func unfill(_ context.Context, w *world) error {
 }
 
 func filler(w *world) string { return filepath.Join(w.dir, "store", "filler") }
-
-func readOnly(on bool) func(context.Context, *world) error {
-	return func(_ context.Context, w *world) error {
-		return w.hosts[hostHop].ReadOnly(filepath.Join(w.dir, "store"), on)
-	}
-}

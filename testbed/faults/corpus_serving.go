@@ -30,7 +30,7 @@ func serving() []situation {
 			script: lasts(14*time.Second, nothing, nothing),
 		},
 		{
-			name: "all busy: 503 with Retry-After", state: "busy", truth: MustNot, verdicts: []string{busy}, short: true,
+			name: "all busy: 503 with Retry-After", state: "busy", truth: MustNot, verdicts: []string{busy},
 			script: lasts(12*time.Second, behaves(server.Mode{Kind: server.ServerError, Status: 503, RetryAfter: 2 * time.Second}), recovers),
 		},
 		{
@@ -44,7 +44,7 @@ func serving() []situation {
 		},
 		{
 			name: "latency step to 250 ms", state: "slow", truth: MustNot, verdicts: []string{slow},
-			script: lasts(25*time.Second, link(hostHop, hostPrimary, lan.Link{Delay: 125 * time.Millisecond}), link(hostHop, hostPrimary, lan.Link{})),
+			script: lasts(30*time.Second, link(hostHop, hostPrimary, lan.Link{Delay: 125 * time.Millisecond}), link(hostHop, hostPrimary, lan.Link{})),
 		},
 		{
 			name: "so slow that answers come after the verification began", state: "slow", truth: MustNot, verdicts: []string{slow},

@@ -1,7 +1,9 @@
 package faults
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -89,4 +91,44 @@ func (o *outcome) line() string {
 		o.calls.Delayed, o.calls.Lost, o.said(), strings.Join(faults, ", "), o.took.Seconds())
 }
 
-func (c *corpus) confusion([]outcome) {}
+// confusion prints, for each truth about the primary, how often each verdict
+// was said of it.
+func (c *corpus) confusion(all []outcome) {
+	cells := map[[2]string]int{}
+	var states, verdicts []string
+	for i := range all {
+		o := &all[i]
+		if o.hop != hopReleve || o.err != nil {
+			continue
+		}
+		verdict := cmp.Or(o.verdict, "none")
+		cells[[2]string{o.state, verdict}]++
+		if !slices.Contains(states, o.state) {
+			states = append(states, o.state)
+		}
+		if !slices.Contains(verdicts, verdict) {
+			verdicts = append(verdicts, verdict)
+		}
+	}
+	slices.Sort(verdicts)
+	fmt.Fprintf(c.Out, "\nTruth about the primary against the verdict said of it (of a switchover: what it was made for; else: said longest)\n%-14s", "")
+	for _, v := range verdicts {
+		fmt.Fprintf(c.Out, " %13s", v)
+	}
+	fmt.Fprintln(c.Out)
+	for _, s := range states {
+		fmt.Fprintf(c.Out, "%-14s", s)
+		for _, v := range verdicts {
+			fmt.Fprintf(c.Out, " %13s", cell(cells[[2]string{s, v}]))
+		}
+		fmt.Fprintln(c.Out)
+	}
+	fmt.Fprintln(c.Out)
+}
+
+func cell(n int) string {
+	if n == 0 {
+		return "."
+	}
+	return fmt.Sprint(n)
+}

@@ -133,29 +133,34 @@ func (o *outcome) read(ctx context.Context, w *world) (err error) {
 	if at, ok := w.book.firstBy(nameSecondary, w.began); ok {
 		o.toServed = at.Sub(w.faulted)
 	}
-	o.judge(all, w.faulted, w.healed)
+	truth := o.truth
+	if w.may {
+		truth = May
+	}
+	o.judge(truth, all, w.faulted, w.healed)
 	return nil
 }
 
 // judge holds what happened against the truth. Pure.
-func (o *outcome) judge(all []said, from, to time.Time) {
+func (o *outcome) judge(truth Truth, all []said, from, to time.Time) {
 	if to.IsZero() {
 		to = from.Add(playLimit)
 	}
 	var switchedAt time.Time
 	spent := map[string]time.Duration{}
+	all = inForce(all, from)
 	for i, s := range all {
 		if s.switched && switchedAt.IsZero() {
 			switchedAt = s.at
 		}
-		if s.at.Before(from) || s.switched {
+		if s.switched {
 			continue
 		}
 		if !slices.Contains(o.seen, s.verdict) {
 			o.seen = append(o.seen, s.verdict)
 		}
 		if slices.Contains(o.verdicts, s.verdict) && o.toVerdict == 0 {
-			o.toVerdict = s.at.Sub(from)
+			o.toVerdict = max(s.at.Sub(from), time.Microsecond) // 0 is never
 		}
 		next := to
 		if i+1 < len(all) && all[i+1].at.Before(to) {
@@ -172,19 +177,31 @@ func (o *outcome) judge(all []said, from, to time.Time) {
 			break
 		}
 	}
-	o.expected = len(o.verdicts) == 0 || slices.ContainsFunc(o.seen, func(v string) bool { return slices.Contains(o.verdicts, v) })
+	o.expected = len(o.verdicts) == 0 || o.hop == hopKamailio || slices.ContainsFunc(o.seen, func(v string) bool { return slices.Contains(o.verdicts, v) })
 	o.early = !switchedAt.IsZero() && switchedAt.Sub(from) < o.notBefore
 	within := o.within
 	if within == 0 {
 		within = standardWithin
 	}
-	switch o.truth {
+	switch truth {
 	case MustNot:
 		o.wrong = o.switchovers > 0
 	case MustSwitch:
 		o.missed = o.switchovers == 0 || o.toServed <= 0 || o.toServed > within
 		o.wrong = o.early || o.switchovers > 1
 	}
+}
+
+// inForce drops what was said before an instant, but the last of it, which was
+// still so then.
+func inForce(all []said, from time.Time) []said {
+	i, _ := slices.BinarySearchFunc(all, from, func(s said, t time.Time) int { return s.at.Compare(t) })
+	if i == 0 || all[i-1].switched {
+		return all[i:]
+	}
+	all = slices.Clone(all[i-1:])
+	all[0].at = from
+	return all
 }
 
 func longest(spent map[string]time.Duration) (most string) {

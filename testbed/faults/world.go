@@ -101,6 +101,7 @@ type world struct {
 	began   time.Time   // the first call
 	faulted time.Time   // when the fault began; zero: none did
 	healed  time.Time   // when it was over; zero: it stays
+	may     bool        // the truth turned out to be May: a starved machine made another situation
 }
 
 func openWorld(ctx context.Context, self, dir string, set settings, h hop, seed uint64) (w *world, err error) {

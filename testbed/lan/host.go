@@ -186,17 +186,3 @@ func (h *Host) Over(file, path string) error {
 		return nil
 	})
 }
-
-// ReadOnly makes the file system at dir refuse writes, or take them again.
-func (h *Host) ReadOnly(dir string, on bool) error {
-	flags := uintptr(unix.MS_REMOUNT)
-	if on {
-		flags |= unix.MS_RDONLY
-	}
-	return h.Do(func() error {
-		if err := unix.Mount("", dir, "", flags, ""); err != nil {
-			return fmt.Errorf("remount %s: %w", dir, err)
-		}
-		return nil
-	})
-}
