@@ -99,6 +99,16 @@ func (b *Board) Probe(now router.Instant, s router.Server, e router.Evidence, rt
 	}
 }
 
+// Forget drops what is known of a server: another one stands in its place. What
+// is reserved on it stays.
+func (b *Board) Forget(s router.Server) {
+	b.Known[s], b.Heard[s], b.HostKnown[s] = false, false, false
+	b.server[s] = evidence{lines: b.server[s].lines}
+}
+
+// ForgetIPBX does so of an IPBX.
+func (b *Board) ForgetIPBX(i uint8) { b.ipbx[i] = sight{} }
+
 // returned forgets what calls met while the server was away: it tells nothing of
 // the one that is back, and would show it as GRAY for a minute.
 func (v *evidence) returned(e router.Evidence) {

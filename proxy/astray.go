@@ -20,7 +20,7 @@ func (s *shard) astray(now router.Instant, f transport.Flow, ask bool) {
 		sentBy := c.head.SentBy.Of(c.raw)
 		to, ok := s.p.sentByFlow(sentBy, f.Network, c.flow.Listener)
 		if !ok && ask {
-			s.p.cfg.Names.Resolve(sentByName(sentBy, f.Network), func() { s.post(posted{kind: postAstray, flow: f}) })
+			s.p.cfg().Names.Resolve(sentByName(sentBy, f.Network), func() { s.post(posted{kind: postAstray, flow: f}) })
 			continue
 		}
 		if !ok {
@@ -35,7 +35,7 @@ func (s *shard) astray(now router.Instant, f transport.Flow, ask bool) {
 
 // byName reports whether the way of responses may lead through a name.
 func (c *context) byName() bool {
-	if c.s.p.cfg.Names == nil || len(c.raw) == 0 || !c.flow.Network.Reliable() {
+	if c.s.p.cfg().Names == nil || len(c.raw) == 0 || !c.flow.Network.Reliable() {
 		return false
 	}
 	_, literal := hostPort(c.head.SentBy.Of(c.raw), c.flow.Network)

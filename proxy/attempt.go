@@ -96,7 +96,7 @@ func (c *context) share(t fork.Target, targets int) time.Duration {
 	case c.head.Method != message.INVITE:
 		return 4 * time.Second
 	case serverOf(t) != router.NoServer:
-		return max(c.s.p.cfg.Policy.ProgressTimeout/time.Duration(targets), 500*time.Millisecond)
+		return max(c.s.p.cfg().Policy.ProgressTimeout/time.Duration(targets), 500*time.Millisecond)
 	}
 	return 2 * time.Second
 }

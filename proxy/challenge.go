@@ -72,6 +72,12 @@ type accounts struct {
 	uses map[uint8]*digest.Session // by IPBX
 }
 
+func newAccounts() accounts {
+	return accounts{
+		all: make(map[account]*standing), good: make(map[account]bool), uses: make(map[uint8]*digest.Session),
+	}
+}
+
 type account struct {
 	user router.Server
 	ipbx uint8
@@ -183,7 +189,7 @@ func (c *context) account(a *attempt) (account, bool) {
 	}
 	to := p.side(a.flow)
 	user := c.from.server()
-	if to.kind != fromIPBX || p.cfg.Servers[user].Credentials == (Credentials{}) {
+	if to.kind != fromIPBX || p.cfg().Servers[user].Credentials == (Credentials{}) {
 		return account{}, false
 	}
 	if c.call == nil && c.head.ToTag.Empty() && user != p.View().Active {
@@ -331,7 +337,7 @@ func (c *context) authorised(x answered) bool {
 
 // sign makes the lines of the credentials; nil: one would break the message.
 func (p *Proxy) sign(given []answered, k account, method, uri string, body []byte) (lines [][]byte) {
-	own := &p.cfg.Servers[k.user].Credentials
+	own := &p.cfg().Servers[k.user].Credentials
 	cred := digest.Credentials{Username: own.Username, Password: own.Password}
 	for _, x := range given {
 		value := digest.Authorization(x.challenge, cred, method, uri, body,
@@ -354,7 +360,7 @@ func (p *Proxy) sign(given []answered, k account, method, uri string, body []byt
 func (p *Proxy) Answer(to transport.Flow, s router.Server, method, uri string, raw []byte, h *message.Head) [][]byte {
 	at := p.side(to)
 	k := account{s, at.index}
-	if at.kind != fromIPBX || s >= router.Servers || p.cfg.Servers[s].Credentials == (Credentials{}) || p.accounts.barred(p.Now(), k) {
+	if at.kind != fromIPBX || s >= router.Servers || p.cfg().Servers[s].Credentials == (Credentials{}) || p.accounts.barred(p.Now(), k) {
 		return nil
 	}
 	var given []answered

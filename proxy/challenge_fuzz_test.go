@@ -18,8 +18,9 @@ func FuzzChallenge(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, value string, proxy bool) {
 		tape := newTape(t)
-		holding(&tape.p.cfg)
-		tape.p.users()
+		cfg := tape.p.cfg().Config
+		holding(&cfg)
+		tape.p.Reload(cfg)
 		down := to(tape.from(1, placing("a")), addrIBX, "INVITE")[0]
 		name, status := "WWW-Authenticate", 401
 		if proxy {

@@ -28,7 +28,7 @@ const remotePrefix = "rlv-"
 // stands for it at the IPBX (Token.From).
 func (s *shard) disguise(dst []byte, from side, own string, to transport.Flow, raw []byte, h *message.Head) []byte {
 	p := s.p
-	if !p.rewrites || h.ContactURI.Empty() || !recordRoutes(h.Method) || !h.Request && (h.Status == 100 || h.Status >= 300) {
+	if !p.cfg().rewrites || h.ContactURI.Empty() || !recordRoutes(h.Method) || !h.Request && (h.Status == 100 || h.Status >= 300) {
 		return nil
 	}
 	m := p.mannersOf(p.side(to))
@@ -47,7 +47,7 @@ func (s *shard) disguise(dst []byte, from side, own string, to transport.Flow, r
 	if len(dst) == mark {
 		return nil // too long to carry: the IPBX then speaks to it past us
 	}
-	l := &p.cfg.Listeners[to.Listener]
+	l := &p.cfg().Listeners[to.Listener]
 	dst = append(append(dst, '@'), l.SentBy...)
 	if secure(contact) {
 		return dst

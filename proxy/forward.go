@@ -39,17 +39,17 @@ func (p *Proxy) hop(c *context, t fork.Target) (way, bool) {
 	case t == fork.ToRoute:
 		return c.way, c.way.flow.Remote.IsValid()
 	case t == fork.ToRescue:
-		if p.cfg.RescueURI == "" {
+		if p.cfg().RescueURI == "" {
 			return w, false
 		}
-		w.peer, w.uri = &p.cfg.Rescue, p.rescueURI(w.secure)
+		w.peer, w.uri = &p.cfg().Rescue, p.rescueURI(w.secure)
 		w.token = message.Token{FromIPBX: true, IPBX: c.from.ipbx()}
 	case t >= fork.ToIPBX:
 		i := int(t - fork.ToIPBX)
-		if i >= len(p.cfg.IPBXs) {
+		if i >= len(p.cfg().IPBXs) {
 			return w, false
 		}
-		w.peer = &p.cfg.IPBXs[i].Peer
+		w.peer = &p.cfg().IPBXs[i].Peer
 		w.token = message.Token{Server: c.from.server(), IPBX: uint8(i)}
 		if uri := c.head.URI.Of(c.raw); p.names(uri, w.peer) {
 			// The server named this IPBX itself: the digest it computed for that
@@ -58,7 +58,7 @@ func (p *Proxy) hop(c *context, t fork.Target) (way, bool) {
 		}
 	default:
 		s := serverOf(t)
-		w.peer = &p.cfg.Servers[s].Peer
+		w.peer = &p.cfg().Servers[s].Peer
 		user = c.userAt(s)
 		if c.call != nil && c.call.replaces {
 			// A transfer to what this IPBX took for the server's Contact.
@@ -130,7 +130,7 @@ func (p *Proxy) leadsTo(uri []byte, w *way) bool {
 		return false
 	}
 	s := p.roster.Load().at(addr, w.flow.Network)
-	return addr == w.flow.Remote || s != nil && s.peer == w.peer
+	return addr == w.flow.Remote || s != nil && s.side == w.peer.of
 }
 
 // names reports whether a plain Request-URI is one at a peer.
@@ -217,7 +217,7 @@ func appendTransport(dst []byte, n transport.Network) []byte {
 
 // rescueURI is the operators' desk as a Request-URI.
 func (p *Proxy) rescueURI(asked bool) []byte {
-	uri := p.cfg.RescueURI
+	uri := p.cfg().RescueURI
 	if rest, plain := strings.CutPrefix(uri, "sip:"); plain && asked {
 		uri = "sips:" + rest
 	}
@@ -241,7 +241,7 @@ func (s *shard) appendRequest(dst []byte, c *context, w *way, branch []byte) []b
 	if ch, some := c.changes(w); some {
 		ch.into(&edit)
 	}
-	if s.p.rewrites {
+	if s.p.cfg().rewrites {
 		edit.Contact = s.disguise(nil, c.from, w.token.From, w.flow, c.raw, &c.head)
 	}
 	if recordRoutes(c.head.Method) {
@@ -304,7 +304,7 @@ func (s *shard) branch(raw []byte, h *message.Head, t fork.Target, attempt uint8
 // 5393 §4.2.2).
 func (s *shard) appendVia(dst, raw []byte, h *message.Head, f transport.Flow, branch []byte) []byte {
 	dst = append(append(dst, "SIP/2.0/"...), f.Network.String()...)
-	dst = append(append(dst, ' '), s.p.cfg.Listeners[f.Listener].SentBy...)
+	dst = append(append(dst, ' '), s.p.cfg().Listeners[f.Listener].SentBy...)
 	dst = append(append(append(dst, ";branch="...), branch...), ";rport"...)
 	return message.AppendViaLoop(dst, message.LoopHash(raw, h, s.keys))
 }
@@ -318,7 +318,7 @@ func (s *shard) appendRecordRoute(dst []byte, listener uint8, w *way, callID []b
 
 // appendOwnURI writes the URI of a listener.
 func (p *Proxy) appendOwnURI(dst []byte, listener uint8, secure bool) []byte {
-	l := &p.cfg.Listeners[listener]
+	l := &p.cfg().Listeners[listener]
 	if secure {
 		return append(append(dst, "sips:"...), l.SentBy...)
 	}
@@ -353,13 +353,13 @@ func (p *Proxy) ours(uri []byte) bool {
 
 // inserted reports whether a sent-by is one that we write into Via.
 func (p *Proxy) inserted(sentBy []byte) bool {
-	for i := range p.cfg.Listeners {
-		if string(sentBy) == p.cfg.Listeners[i].SentBy {
+	for i := range p.cfg().Listeners {
+		if string(sentBy) == p.cfg().Listeners[i].SentBy {
 			return true
 		}
 	}
-	for i := range p.cfg.Listeners {
-		if strings.EqualFold(string(sentBy), p.cfg.Listeners[i].SentBy) {
+	for i := range p.cfg().Listeners {
+		if strings.EqualFold(string(sentBy), p.cfg().Listeners[i].SentBy) {
 			return true
 		}
 	}

@@ -126,7 +126,7 @@ func (s *shard) ticket() uint32 {
 // refused with: 404 for a domain (RFC 3261 §10.3(1)) or a user (§10.3(5)) that is
 // nobody's here, 403 for the other server's user (§10.3(4)).
 func (p *Proxy) registersAt(server router.Server, raw []byte, h *message.Head) (ipbx uint8, status int) {
-	gate := p.cfg.Gate
+	gate := p.cfg().Gate
 	at, ours, known := gate.domain(p, h.URI.Of(raw))
 	if !known {
 		return 0, 404

@@ -3,7 +3,6 @@ package proxy
 import (
 	"bytes"
 
-	"releve/proxy/digest"
 	"releve/proxy/message"
 	"releve/router"
 )
@@ -23,25 +22,13 @@ import (
 // choices: a caller who is anonymous stays so (the identity is asserted instead),
 // and a URI too long for the token is not replaced.
 
-// users prepares what Relève does in the place of the servers' users.
-func (p *Proxy) users() {
-	p.accounts.all, p.accounts.good = make(map[account]*standing), make(map[account]bool)
-	p.accounts.uses = make(map[uint8]*digest.Session)
-	for s := range p.cfg.Servers {
-		p.stands = p.stands || p.cfg.Servers[s].Credentials != Credentials{}
-		for i := range p.cfg.IPBXs {
-			p.stands = p.stands || p.cfg.IPBXs[i].Identity[s] != ""
-		}
-	}
-}
-
 // identity is the URI that calls of a server come from at an IPBX; empty: none is
 // configured.
 func (p *Proxy) identity(s router.Server, ipbx uint8) string {
-	if int(ipbx) >= len(p.cfg.IPBXs) || s >= router.Servers {
+	if int(ipbx) >= len(p.cfg().IPBXs) || s >= router.Servers {
 		return ""
 	}
-	return p.cfg.IPBXs[ipbx].Identity[s]
+	return p.cfg().IPBXs[ipbx].Identity[s]
 }
 
 // identify enters the identity into a request of a server outside a dialog, on its
@@ -75,7 +62,7 @@ var identities = []string{"P-Asserted-Identity", "P-Preferred-Identity"}
 // toIPBX reports whether w leads to the IPBX of its token.
 func (c *context) toIPBX(w *way) bool {
 	i := int(w.token.IPBX)
-	return i < len(c.s.p.cfg.IPBXs) && w.peer == &c.s.p.cfg.IPBXs[i].Peer
+	return i < len(c.s.p.cfg().IPBXs) && w.peer != nil && w.peer.of == side{fromIPBX, w.token.IPBX}
 }
 
 // asserts: P-Asserted-Identity has no place in the others (RFC 3325 §9.1).
@@ -90,7 +77,7 @@ func asserts(m message.Method) bool {
 // replaceable is the URI in the server's From that another one replaces towards an
 // IPBX; nil: it stays.
 func (c *context) replaceable(ipbx uint8) []byte {
-	x := &c.s.p.cfg.IPBXs[ipbx]
+	x := &c.s.p.cfg().IPBXs[ipbx]
 	who := x.Identity[c.from.server()]
 	if !x.MapFrom || who == "" {
 		return nil

@@ -95,7 +95,7 @@ const strangerRate = 20
 // dropped unread. A hard guard for the process, far above what admission lets
 // through: an INVITE flood is shed there, and its source's BYEs are served.
 func (p *Proxy) flooded(now router.Instant, from side) bool {
-	r := p.sourceRate
+	r := p.cfg().sourceRate
 	if from.kind == fromStranger {
 		r = p.strangerRate
 	}
@@ -119,17 +119,15 @@ func (p *Proxy) Floods() (out []Flooding) {
 	add := func(from side, name string) {
 		out = append(out, Flooding{name, p.dropped[p.sourceOf(from)].Load()})
 	}
-	for i := range p.cfg.IPBXs {
-		add(side{fromIPBX, uint8(i)}, p.cfg.IPBXs[i].Name)
+	for i := range p.cfg().IPBXs {
+		add(side{fromIPBX, uint8(i)}, p.cfg().IPBXs[i].Name)
 	}
 	for s := router.Primary; s <= router.Secondary; s++ {
-		if p.cfg.Servers[s].Name != "" {
-			add(side{fromServer, uint8(s)}, p.cfg.Servers[s].Name)
+		if p.cfg().Servers[s].Name != "" {
+			add(side{fromServer, uint8(s)}, p.cfg().Servers[s].Name)
 		}
 	}
-	if p.cfg.RescueURI != "" {
-		add(side{kind: fromDesk}, p.cfg.Rescue.Name)
-	}
+	add(side{kind: fromDesk}, "rescue") // always: a reload may give it
 	return out
 }
 
@@ -161,7 +159,7 @@ func (p *Proxy) Refuse(f transport.Flow, raw []byte) {
 
 // roomToHold takes a place among the held calls.
 func (p *Proxy) roomToHold() bool {
-	if p.held.Add(1) <= int64(p.cfg.Limits.HeldCalls) {
+	if p.held.Add(1) <= int64(p.cfg().Limits.HeldCalls) {
 		return true
 	}
 	p.held.Add(-1)
@@ -172,7 +170,7 @@ func (p *Proxy) roomToHold() bool {
 // oversize is the refusal of a request that is larger than it may be, in whole
 // or in part; 0: it is not (RFC 3261 §21.4.12, §21.5.7).
 func (p *Proxy) oversize(h *message.Head) (b Bound, status int, reason string) {
-	l := &p.cfg.Limits
+	l := &p.cfg().Limits
 	switch {
 	case h.End-h.Start > min(l.MessageSize, message.MaxMessage-addition):
 		return BoundMessage, 513, phrase(513) // with our Via and Record-Route it would be no datagram
@@ -190,11 +188,10 @@ func (p *Proxy) oversize(h *message.Head) (b Bound, status int, reason string) {
 
 // rates prepares the buckets of the sources.
 func (p *Proxy) rates() {
-	l := &p.cfg.Limits
-	p.sourceRate = admission.PerSecond(l.SourceRate, l.SourceBurst)
+	l := &p.cfg().Limits
 	p.strangerRate = admission.PerSecond(strangerRate, 0)
 	p.pingRate = admission.PerSecond(pingRate, 0)
-	n := int(router.Servers) + len(p.cfg.IPBXs) + 1 // and the desk
+	n := int(router.Servers) + len(p.cfg().IPBXs) + 1 // and the desk
 	p.gate = admission.NewGate(l.CallsPerSecond, n)
 	p.spared, p.dropped, p.sources = make([]atomic.Int64, n), make([]atomic.Uint64, n), make([]admission.Bucket, n)
 }

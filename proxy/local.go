@@ -22,7 +22,7 @@ func (p *Proxy) forUs(raw []byte, h *message.Head, from side) bool {
 // else 503: then the IPBX shall indeed go elsewhere.
 func (p *Proxy) options(f transport.Flow, raw []byte, h *message.Head) {
 	v := p.View()
-	if v.Phase == router.BothDown && p.cfg.RescueURI == "" {
+	if v.Phase == router.BothDown && p.cfg().RescueURI == "" {
 		p.answerStateless(f, raw, h, 503, phrase(503))
 		return
 	}
@@ -36,7 +36,7 @@ func (p *Proxy) options(f transport.Flow, raw []byte, h *message.Head) {
 // licence says what becomes of it.
 func (s *shard) register(now router.Instant, key uint64, f transport.Flow, from side, raw []byte, h *message.Head) {
 	p := s.p
-	if from.kind != fromServer || !p.cfg.LocalRegister {
+	if from.kind != fromServer || !p.cfg().LocalRegister {
 		p.answerStateless(f, raw, h, 403, phrase(403))
 		return
 	}
@@ -50,7 +50,7 @@ func (s *shard) register(now router.Instant, key uint64, f transport.Flow, from 
 		p.answerStateless(f, raw, h, 400, reason)
 		return
 	}
-	if p.cfg.Gate != nil {
+	if p.cfg().Gate != nil {
 		s.registrar(now, key, f, from, raw, h)
 		return
 	}

@@ -24,28 +24,28 @@ type Manners struct {
 }
 
 // policies gives each IPBX its own.
-func (p *Proxy) policies() {
-	p.cfg.IPBXs = slices.Clone(p.cfg.IPBXs)
-	for i := range p.cfg.IPBXs {
-		m := &p.cfg.IPBXs[i].Manners
+func (c *settings) policies() {
+	c.IPBXs = slices.Clone(c.IPBXs)
+	for i := range c.IPBXs {
+		m := &c.IPBXs[i].Manners
 		if *m == (Manners{}) {
-			o := &p.cfg.Policy
-			*m = Manners{HoldSignal: o.HoldSignal, Status: o.RejectStatus, Requeue: o.Requeue, Q850: p.cfg.Q850}
+			o := &c.Policy
+			*m = Manners{HoldSignal: o.HoldSignal, Status: o.RejectStatus, Requeue: o.Requeue, Q850: c.Q850}
 		}
-		own := p.cfg.Policy
+		own := c.Policy
 		own.HoldSignal, own.RejectStatus, own.Requeue = m.HoldSignal, m.Status, m.Requeue
 		own.Redirect = m.RedirectRescue
-		p.policy = append(p.policy, own)
-		p.rewrites = p.rewrites || m.RewriteContact
+		c.policy = append(c.policy, own)
+		c.rewrites = c.rewrites || m.RewriteContact
 	}
 }
 
 // policyOf is the policy for what comes from one side.
 func (p *Proxy) policyOf(from side) *fork.Policy {
 	if from.kind == fromIPBX {
-		return &p.policy[from.index]
+		return &p.cfg().policy[from.index]
 	}
-	return &p.cfg.Policy
+	return &p.cfg().Policy
 }
 
 // mannersOf are those of the IPBX a message comes from or goes to; nil: it is
@@ -54,13 +54,13 @@ func (p *Proxy) mannersOf(s side) *Manners {
 	if s.kind != fromIPBX {
 		return nil
 	}
-	return &p.cfg.IPBXs[s.index].Manners
+	return &p.cfg().IPBXs[s.index].Manners
 }
 
 // reasonLine explains a refusal of ours (RFC 3326), with the Q.850 cause that
 // the IPBX's reports show; never a Retry-After.
 func (p *Proxy) reasonLine(from side, status uint16) []byte {
-	cause := p.cfg.Q850
+	cause := p.cfg().Q850
 	if m := p.mannersOf(from); m != nil {
 		cause = m.Q850
 	}
@@ -90,7 +90,7 @@ func (p *Proxy) spare(now router.Instant, t fork.Target, seconds int) {
 	case seconds <= 0:
 	case s != router.NoServer:
 		p.spared[s].Store(until)
-	case t >= fork.ToIPBX && int(t-fork.ToIPBX) < len(p.cfg.IPBXs):
+	case t >= fork.ToIPBX && int(t-fork.ToIPBX) < len(p.cfg().IPBXs):
 		p.spared[int(router.Servers)+int(t-fork.ToIPBX)].Store(until)
 	}
 }

@@ -103,7 +103,7 @@ func (c *context) history(was []byte, w *way, why diverted) []byte {
 func (c *context) triedServer() []byte {
 	for i := range c.branches {
 		if s := serverOf(c.branches[i].target); s != router.NoServer && i < len(c.branches)-1 {
-			return c.s.p.uriAt(c.userAt(s), &c.s.p.cfg.Servers[s].Peer, false)
+			return c.s.p.uriAt(c.userAt(s), &c.s.p.cfg().Servers[s].Peer, false)
 		}
 	}
 	return nil
@@ -111,7 +111,7 @@ func (c *context) triedServer() []byte {
 
 // userAt is the user part of the Request-URI towards a server.
 func (c *context) userAt(s router.Server) []byte {
-	if name := c.s.p.cfg.Servers[s].User; name != "" {
+	if name := c.s.p.cfg().Servers[s].User; name != "" {
 		return []byte(name)
 	}
 	return c.head.UserOf.Of(c.raw)

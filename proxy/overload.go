@@ -61,7 +61,7 @@ func (s *shard) shed(now router.Instant, key uint64, f transport.Flow, from side
 // §5.3).
 func (s *shard) crowded(f transport.Flow, raw []byte, h *message.Head) bool {
 	p := s.p
-	if p.InProgress() < int64(2*p.cfg.Limits.Transactions) {
+	if p.InProgress() < int64(2*p.cfg().Limits.Transactions) {
 		return false
 	}
 	p.refused(BoundTransactions)
@@ -71,7 +71,7 @@ func (s *shard) crowded(f transport.Flow, raw []byte, h *message.Head) bool {
 
 // overloaded is the limit that a new request meets; Bounds: none.
 func (p *Proxy) overloaded(now router.Instant, from side, c admission.Class, invite bool) Bound {
-	room := int64(p.cfg.Limits.Transactions)
+	room := int64(p.cfg().Limits.Transactions)
 	if c == admission.Urgent {
 		room *= 2
 	}

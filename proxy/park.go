@@ -40,7 +40,7 @@ func (s *shard) dialogWay(key uint64, f transport.Flow, raw []byte, h *message.H
 
 // park keeps a request and has its name looked up; false when too many wait.
 func (s *shard) park(key uint64, f transport.Flow, raw []byte, h *message.Head, n resolve.Name) bool {
-	if s.p.cfg.Names == nil {
+	if s.p.cfg().Names == nil {
 		return false
 	}
 	if len(s.parked) >= maxParked {
@@ -53,7 +53,7 @@ func (s *shard) park(key uint64, f transport.Flow, raw []byte, h *message.Head, 
 	if h.Method == message.INVITE {
 		s.p.answerTagged(f, raw, h, 100, phrase(100), "") // RFC 3261 §17.2.1: within 200 ms
 	}
-	s.p.cfg.Names.Resolve(n, again)
+	s.p.cfg().Names.Resolve(n, again)
 	return true
 }
 

@@ -60,41 +60,23 @@ type roster struct {
 }
 
 // peers calls f for every configured far end that talks to us.
-func (p *Proxy) peers(f func(side side, peer *Peer)) {
+func (c *settings) peers(f func(side side, peer *Peer)) {
 	for s := router.Primary; s <= router.Secondary; s++ {
-		if p.cfg.Servers[s].configured() {
-			f(side{fromServer, uint8(s)}, &p.cfg.Servers[s].Peer)
+		if c.Servers[s].configured() {
+			f(side{fromServer, uint8(s)}, &c.Servers[s].Peer)
 		}
 	}
-	for i := range p.cfg.IPBXs {
-		f(side{fromIPBX, uint8(i)}, &p.cfg.IPBXs[i].Peer)
+	for i := range c.IPBXs {
+		f(side{fromIPBX, uint8(i)}, &c.IPBXs[i].Peer)
 	}
-	if p.cfg.RescueURI != "" && p.cfg.Rescue.configured() {
-		f(side{kind: fromDesk}, &p.cfg.Rescue)
+	if c.RescueURI != "" && c.Rescue.configured() {
+		f(side{kind: fromDesk}, &c.Rescue)
 	}
 }
 
 // firstRoster holds what is known before anything was received.
 func (p *Proxy) firstRoster() {
-	r := &roster{}
-	p.peers(func(side side, peer *Peer) {
-		if !peer.named() {
-			r.add(side, peer, target{addr: peer.Addr, network: peer.Network})
-			if peer.Other.IsValid() {
-				r.add(side, peer, target{addr: peer.Other, network: peer.Network})
-			}
-			return
-		}
-		if p.cfg.Names == nil {
-			return
-		}
-		if found, ok := p.cfg.Names.Targets(peer.Host); ok {
-			for _, t := range cutTargets(found) {
-				r.add(side, peer, target{addr: t.Addr, network: t.Network})
-			}
-		}
-	})
-	p.roster.Store(r)
+	p.roster.Store(p.cfg().roster(&roster{}, p.Now()))
 }
 
 func (r *roster) add(side side, peer *Peer, t target) {
@@ -117,16 +99,16 @@ func (p *Proxy) SetTargets(n resolve.Name, found []resolve.Target) {
 	p.rosterMu.Lock()
 	defer p.rosterMu.Unlock()
 	old, next := p.roster.Load(), &roster{}
-	p.peers(func(side side, peer *Peer) {
+	p.cfg().peers(func(side side, peer *Peer) {
 		if !sameName(peer.Host, n) {
-			next.keep(old, side, now)
+			next.keep(old, side, peer, now)
 			return
 		}
 		first := len(next.stations)
 		for _, t := range cutTargets(found) {
 			next.add(side, peer, target{addr: t.Addr, network: t.Network})
 		}
-		next.former(old, side, now, first)
+		next.former(old, side, peer, now, first)
 	})
 	p.roster.Store(next)
 }
@@ -137,10 +119,11 @@ func sameName(a, b resolve.Name) bool {
 		a.Port == b.Port && a.Secure == b.Secure && (a.Secure || a.Given == b.Given && (!a.Given || a.Network == b.Network))
 }
 
-// keep takes over the stations of one side.
-func (r *roster) keep(old *roster, of side, now router.Instant) {
+// keep takes over the stations of one side, which is peer now.
+func (r *roster) keep(old *roster, of side, peer *Peer, now router.Instant) {
 	for _, s := range old.stations {
 		if s.side == of && (s.left == router.Never || now.Sub(s.left) < formerLife) {
+			s.peer = peer
 			r.stations = append(r.stations, s)
 		}
 	}
@@ -148,7 +131,7 @@ func (r *roster) keep(old *roster, of side, now router.Instant) {
 
 // former takes over what one side had before, where it is not among the present
 // ones, which begin at first.
-func (r *roster) former(old *roster, of side, now router.Instant, first int) {
+func (r *roster) former(old *roster, of side, peer *Peer, now router.Instant, first int) {
 	kept := 0
 	for _, s := range old.stations {
 		if s.side != of || kept == maxFormer || r.has(s.target, first) {
@@ -158,6 +141,7 @@ func (r *roster) former(old *roster, of side, now router.Instant, first int) {
 			s.left = now
 		}
 		if now.Sub(s.left) < formerLife {
+			s.peer = peer
 			r.stations = append(r.stations, s)
 			kept++
 		}
@@ -193,7 +177,7 @@ func (r *roster) at(a netip.AddrPort, n transport.Network) *station {
 // of are the present targets of a peer, in the order last known.
 func (r *roster) of(peer *Peer) (out []target) {
 	for i := range r.stations {
-		if s := &r.stations[i]; s.peer == peer && s.left == router.Never {
+		if s := &r.stations[i]; s.side == peer.of && s.left == router.Never {
 			out = append(out, s.target)
 		}
 	}
@@ -221,10 +205,10 @@ func (p *Proxy) targetsOf(peer *Peer) (first target, rest []target, ok bool) {
 
 // lookup is what is known of a name; nil: nothing.
 func (p *Proxy) lookup(n resolve.Name) []target {
-	if p.cfg.Names == nil {
+	if p.cfg().Names == nil {
 		return nil
 	}
-	found, ok := p.cfg.Names.Targets(n)
+	found, ok := p.cfg().Names.Targets(n)
 	if !ok || len(found) == 0 {
 		return nil
 	}
@@ -238,11 +222,11 @@ func (p *Proxy) lookup(n resolve.Name) []target {
 // ServerFlows are the ways to a server now, in the order to try; none when its
 // name is not known yet.
 func (p *Proxy) ServerFlows(s router.Server) []transport.Flow {
-	return p.flowsOf(&p.cfg.Servers[s].Peer)
+	return p.flowsOf(&p.cfg().Servers[s].Peer)
 }
 
 // IPBXFlows are the ways to the i-th IPBX.
-func (p *Proxy) IPBXFlows(i uint8) []transport.Flow { return p.flowsOf(&p.cfg.IPBXs[i].Peer) }
+func (p *Proxy) IPBXFlows(i uint8) []transport.Flow { return p.flowsOf(&p.cfg().IPBXs[i].Peer) }
 
 func (p *Proxy) flowsOf(peer *Peer) (out []transport.Flow) {
 	first, rest, ok := p.targetsOf(peer)

@@ -62,6 +62,8 @@ type Peer struct {
 	// §18.1.1 wants, and over UDP when that is refused. False: over UDP, for a peer
 	// that has no TCP.
 	LargeByTCP bool
+
+	of side // who it is; set by newSettings
 }
 
 // IPBX is one of the redundant IPBXs.
@@ -86,7 +88,7 @@ type Server struct {
 	Credentials Credentials
 }
 
-// Config of a Proxy. Immutable once given to New.
+// Config of a Proxy. Immutable once given to New or Reload.
 type Config struct {
 	Listeners      []Listener
 	IPBXs          []IPBX
@@ -127,7 +129,7 @@ type Hooks struct {
 
 // Proxy is the SIP element. Safe for concurrent use.
 type Proxy struct {
-	cfg     Config
+	current atomic.Pointer[settings] // replaced whole by Reload, under every shard's mutex
 	wire    Wire
 	hooks   Hooks
 	start   time.Time
@@ -140,16 +142,13 @@ type Proxy struct {
 	Stats   Stats
 	heads   sync.Pool // of *message.Head: one would be allocated for each message
 
-	gate                               *admission.Gate
-	sources                            []admission.Bucket // by sourceOf
-	dropped                            []atomic.Uint64    // likewise: messages beyond its rate
-	pings                              admission.Bucket   // OPTIONS for us
-	held                               atomic.Int64       // calls held now
-	spared                             []atomic.Int64     // by sourceOf: the instant until which it asked for a pause
-	policy                             []fork.Policy      // by IPBX
-	rewrites                           bool               // some IPBX has RewriteContact
-	stands                             bool               // for a user of some server: Credentials or Identity
-	sourceRate, strangerRate, pingRate admission.Rate
+	gate                   *admission.Gate
+	sources                []admission.Bucket // by sourceOf
+	dropped                []atomic.Uint64    // likewise: messages beyond its rate
+	pings                  admission.Bucket   // OPTIONS for us
+	held                   atomic.Int64       // calls held now
+	spared                 []atomic.Int64     // by sourceOf: the instant until which it asked for a pause
+	strangerRate, pingRate admission.Rate
 
 	accounts accounts
 
@@ -164,21 +163,17 @@ func New(cfg Config, wire Wire, view router.View, hooks Hooks) *Proxy {
 	if cfg.Shards == 0 {
 		cfg.Shards = 4
 	}
-	cfg.Limits.complete()
-	if cfg.MaxDuration == 0 {
-		cfg.MaxDuration = 12 * time.Hour
-	}
+	set := newSettings(cfg)
 	var limits dialog.Limits
 	for s := range cfg.Servers {
 		limits.Lines[s] = cfg.Servers[s].Lines
 	}
 	p := &Proxy{
-		cfg: cfg, wire: wire, hooks: hooks, start: time.Now(), seed: maphash.MakeSeed(),
-		Dialogs: dialog.New(limits), stop: make(chan struct{}),
+		wire: wire, hooks: hooks, start: time.Now(), seed: maphash.MakeSeed(),
+		Dialogs: dialog.New(limits), stop: make(chan struct{}), accounts: newAccounts(),
 	}
+	p.current.Store(set)
 	p.rates()
-	p.policies()
-	p.users()
 	p.heads.New = func() any { return new(message.Head) }
 	for i := range cfg.Listeners {
 		a, _ := hostPort([]byte(cfg.Listeners[i].SentBy), cfg.Listeners[i].Network)
@@ -340,7 +335,7 @@ func (p *Proxy) sweep() {
 
 func (p *Proxy) expire(now router.Instant) {
 	defer p.survive()
-	for _, k := range p.Dialogs.Expired(now.Add(-p.cfg.MaxDuration)) {
+	for _, k := range p.Dialogs.Expired(now.Add(-p.cfg().MaxDuration)) {
 		p.endCall(k, now, router.ReasonMaxDuration, byReleve)
 	}
 	for _, k := range p.Dialogs.Lapsed(now) {

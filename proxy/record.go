@@ -16,7 +16,7 @@ func (p *Proxy) callKey(callID []byte) dialog.Key { return dialog.Key(p.hash(cal
 
 // newCall opens the record of an initial INVITE.
 func (p *Proxy) newCall(now router.Instant, f transport.Flow, from side, raw []byte, h *message.Head) *call {
-	entry := p.cfg.Listeners[f.Listener].Entry
+	entry := p.cfg().Listeners[f.Listener].Entry
 	if from.kind == fromServer {
 		entry = router.Inline
 	}
@@ -24,7 +24,7 @@ func (p *Proxy) newCall(now router.Instant, f transport.Flow, from side, raw []b
 	caller := userOf(h.From.Of(raw))
 	c := &call{
 		key: p.callKey(h.CallID.Of(raw)), started: now, entry: entry,
-		service: p.cfg.ServiceNumbers[to], reliable: h.Require100,
+		service: p.cfg().ServiceNumbers[to], reliable: h.Require100,
 		named: len(caller) > 0 && string(caller) != "anonymous",
 	}
 	c.pair = p.hash(append(append(append([]byte(nil), caller...), 0), to...))

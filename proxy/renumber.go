@@ -47,7 +47,7 @@ func (s *shard) renumber(from side, raw []byte, h *message.Head, w *way) {
 	}
 	var kept dialog.Numbering
 	known := false
-	if s.p.stands {
+	if s.p.cfg().stands {
 		kept, known = s.p.Dialogs.Noted(s.p.callKey(h.CallID.Of(raw)), s.p.hash(own.Of(raw)))
 	}
 	if known && !w.signed {
@@ -123,7 +123,7 @@ func (ch *change) into(e *message.Edit) {
 // credentials, its identity, and for one that opens a dialog the token that says
 // so. False: it goes as it came.
 func (c *context) changes(w *way) (ch change, some bool) {
-	if !c.s.p.stands && w.change == nil || c.from.kind == fromStranger {
+	if !c.s.p.cfg().stands && w.change == nil || c.from.kind == fromStranger {
 		return change{}, false
 	}
 	if w.change != nil {

@@ -170,8 +170,8 @@ func (s *shard) check(raw []byte, h *message.Head) (status int, extra [][]byte) 
 	}
 	if h.Vias > 1 {
 		hash := message.LoopHash(raw, h, s.keys)
-		for i := range s.p.cfg.Listeners {
-			if message.Looped(raw, h, []byte(s.p.cfg.Listeners[i].SentBy), hash) {
+		for i := range s.p.cfg().Listeners {
+			if message.Looped(raw, h, []byte(s.p.cfg().Listeners[i].SentBy), hash) {
 				return 482, nil // §16.3(4), RFC 5393 §4.2
 			}
 		}
@@ -215,7 +215,7 @@ func (s *shard) invite(now router.Instant, key uint64, f transport.Flow, from si
 	}
 	c.call.record.Reason = d.Reason
 	c.call.record.Epoch = view.Epoch
-	c.fork = fork.New(&p.cfg.Policy, mode, true, now)
+	c.fork = fork.New(&p.cfg().Policy, mode, true, now)
 	ev := c.event(now, fork.Arrive)
 	ev.Decision, ev.First = d, first
 	c.step(now, ev, nil, nil)
@@ -226,7 +226,7 @@ func (s *shard) invite(now router.Instant, key uint64, f transport.Flow, from si
 func (p *Proxy) routed(now router.Instant, c *context, v router.View, raw []byte, h *message.Head) router.Call {
 	call := router.Call{
 		From: c.from.server(), Entry: c.call.entry, ServiceNumber: c.call.service,
-		Manual: !p.cfg.Policy.Automatic, HoldBudget: now.Add(p.cfg.Policy.HoldBudget),
+		Manual: !p.cfg().Policy.Automatic, HoldBudget: now.Add(p.cfg().Policy.HoldBudget),
 	}
 	if c.from.kind == fromServer {
 		if call.From != v.Active {
@@ -287,7 +287,7 @@ func (s *shard) outOfDialog(now router.Instant, key uint64, f transport.Flow, fr
 	c := s.newContext(now, key, f, from, raw, h)
 	s.current = c
 	if from.kind == fromServer {
-		c.fork = fork.New(&s.p.cfg.Policy, fork.Outgoing, false, now)
+		c.fork = fork.New(&s.p.cfg().Policy, fork.Outgoing, false, now)
 		c.step(now, c.event(now, fork.Arrive), nil, nil)
 		c.arm()
 		return
@@ -303,7 +303,7 @@ func (s *shard) outOfDialog(now router.Instant, key uint64, f transport.Flow, fr
 }
 
 func (s *shard) single(now router.Instant, c *context) {
-	c.fork = fork.New(&s.p.cfg.Policy, fork.Single, c.head.Method == message.INVITE, now)
+	c.fork = fork.New(&s.p.cfg().Policy, fork.Single, c.head.Method == message.INVITE, now)
 	ev := c.event(now, fork.Arrive)
 	ev.First = fork.ToRoute
 	c.step(now, ev, nil, nil)

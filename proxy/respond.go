@@ -114,7 +114,7 @@ func (c *context) relay(now router.Instant, i uint8, raw []byte, h *message.Head
 	if h.Status == 401 || h.Status == 407 {
 		edit.Add = c.challenges(i)
 	}
-	if c.s.p.rewrites {
+	if c.s.p.cfg().rewrites {
 		edit.Contact = c.s.disguise(nil, c.s.p.side(c.branches[i].flow), c.way.token.From, c.flow, raw, h)
 	}
 	if c.altered {

@@ -188,17 +188,17 @@ func (p *Proxy) fallback(f transport.Flow, w *way) bool {
 	from := p.side(f).kind
 	switch t := &w.token; {
 	case from == fromServer, from == fromDesk:
-		if int(t.IPBX) >= len(p.cfg.IPBXs) {
+		if int(t.IPBX) >= len(p.cfg().IPBXs) {
 			return false
 		}
-		w.peer = &p.cfg.IPBXs[t.IPBX].Peer
+		w.peer = &p.cfg().IPBXs[t.IPBX].Peer
 	case t.Server == router.NoServer:
-		if !w.signed || !t.FromIPBX || p.cfg.RescueURI == "" {
+		if !w.signed || !t.FromIPBX || p.cfg().RescueURI == "" {
 			return false
 		}
-		w.peer = &p.cfg.Rescue // a call that no server took
+		w.peer = &p.cfg().Rescue // a call that no server took
 	default:
-		w.peer = &p.cfg.Servers[t.Server].Peer
+		w.peer = &p.cfg().Servers[t.Server].Peer
 	}
 	return p.aimAtPeer(w)
 }
@@ -262,20 +262,20 @@ func (p *Proxy) checkSecure(raw []byte, h *message.Head, from side) (status int,
 		return 416, nil
 	}
 	if from.kind == fromServer {
-		for i := range p.cfg.IPBXs {
-			if p.cfg.IPBXs[i].securely() {
+		for i := range p.cfg().IPBXs {
+			if p.cfg().IPBXs[i].securely() {
 				return 0, nil
 			}
 		}
-	} else if s := p.View().Active; p.cfg.Servers[s].securely() {
+	} else if s := p.View().Active; p.cfg().Servers[s].securely() {
 		return 0, nil
 	}
 	return 480, [][]byte{p.sipsNotAllowed()}
 }
 
 func (p *Proxy) speaksTLS() bool {
-	for i := range p.cfg.Listeners {
-		if p.cfg.Listeners[i].Network == transport.TLS {
+	for i := range p.cfg().Listeners {
+		if p.cfg().Listeners[i].Network == transport.TLS {
 			return true
 		}
 	}
@@ -292,7 +292,7 @@ func (p *Peer) securely() bool {
 
 // sipsNotAllowed is the warning of RFC 5630 §6.2.
 func (p *Proxy) sipsNotAllowed() []byte {
-	return []byte("Warning: 380 " + p.cfg.Listeners[0].SentBy + " \"SIPS Not Allowed\"\r\n")
+	return []byte("Warning: 380 " + p.cfg().Listeners[0].SentBy + " \"SIPS Not Allowed\"\r\n")
 }
 
 // refuseWay answers an in-dialog request that has no way.

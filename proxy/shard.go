@@ -85,7 +85,7 @@ const maxMail = 65_536
 
 func newShard(p *Proxy, index int) *shard {
 	s := &shard{
-		p: p, index: index, keys: p.cfg.Keys.Clone(),
+		p: p, index: index, keys: p.cfg().Keys.Clone(),
 		servers: make(map[uint64]*context), clients: make(map[uint64]ref), byID: make(map[uint64]*context),
 		calling:       make(map[ref]struct{}),
 		parked:        make(map[uint64]*parked),

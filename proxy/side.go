@@ -71,8 +71,8 @@ func (p *Proxy) sideOfAddr(a netip.Addr) (desk side) {
 			desk = s.side
 		}
 	}
-	for i := range p.cfg.IPBXs {
-		for _, src := range p.cfg.IPBXs[i].Sources {
+	for i := range p.cfg().IPBXs {
+		for _, src := range p.cfg().IPBXs[i].Sources {
 			if src == a {
 				return side{fromIPBX, uint8(i)}
 			}
@@ -88,7 +88,7 @@ func (p *Proxy) FarEnd(f transport.Flow) string {
 	case fromServer:
 		return s.server().String()
 	case fromIPBX:
-		return p.cfg.IPBXs[s.index].Name
+		return p.cfg().IPBXs[s.index].Name
 	case fromDesk:
 		return "rescue"
 	}
@@ -125,7 +125,7 @@ const ipbxFresh = 30 * time.Second
 // not ask for a pause; then the first that was heard; then the first.
 func (p *Proxy) reachable(now router.Instant) uint8 {
 	heard := -1
-	for i := range p.cfg.IPBXs {
+	for i := range p.cfg().IPBXs {
 		at := p.Stats.IPBXAt[i].Load()
 		if at == 0 || now.Sub(router.Instant(at)) >= ipbxFresh {
 			continue
@@ -147,11 +147,11 @@ func (p *Proxy) listenerFor(t target, via uint8) (uint8, bool) {
 		return via, true
 	}
 	found := -1
-	for i := range p.cfg.Listeners {
+	for i := range p.cfg().Listeners {
 		if !p.serves(uint8(i), t) {
 			continue
 		}
-		if p.cfg.Listeners[i].Entry == router.Inline {
+		if p.cfg().Listeners[i].Entry == router.Inline {
 			return uint8(i), true
 		}
 		if found < 0 {
@@ -163,7 +163,7 @@ func (p *Proxy) listenerFor(t target, via uint8) (uint8, bool) {
 
 // serves reports whether a listener speaks the network and the family of a target.
 func (p *Proxy) serves(listener uint8, t target) bool {
-	if int(listener) >= len(p.cfg.Listeners) || p.cfg.Listeners[listener].Network != t.network {
+	if int(listener) >= len(p.cfg().Listeners) || p.cfg().Listeners[listener].Network != t.network {
 		return false
 	}
 	own := p.own[listener]

@@ -156,7 +156,7 @@ func (s *shard) trailing(t *tail, from side, raw []byte, h *message.Head) {
 		return
 	}
 	edit := message.Edit{StripVia: true, MaxForwards: -1, SetContentLength: t.flow.Network.Reliable()}
-	if s.p.rewrites {
+	if s.p.cfg().rewrites {
 		edit.Contact = s.disguise(nil, from, "", t.flow, raw, h)
 	}
 	out := message.AppendForward(s.buf[:0], raw, h, &edit)

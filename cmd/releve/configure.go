@@ -128,18 +128,17 @@ func (c *cli) configShow() *cobra.Command {
 }
 
 func (c *cli) configDiff() *cobra.Command {
-	return c.verb("config diff", "diff", 0, 0, func(ctx context.Context, _ []string) error {
-		cfg, err := c.mustLoad(exitDown)
+	return c.verb("config diff", "diff [OLD NEW]", 0, 2, func(ctx context.Context, args []string) error {
+		if len(args) == 1 {
+			return usage(c.m.WrongArguments("config diff [OLD NEW]"))
+		}
+		differ := c.withRunning
+		if len(args) == 2 {
+			differ = func(context.Context) ([]config.Change, error) { return c.filesDiffer(args[0], args[1]) }
+		}
+		changes, err := differ(ctx)
 		if err != nil {
 			return err
-		}
-		running, err := c.client().Config(ctx)
-		if err != nil {
-			return exit{exitDown, c.explain(err).message}
-		}
-		changes, err := config.Diff(running, cfg.Show())
-		if err != nil {
-			return errors.Join(exit{code: exitDown}, err)
 		}
 		if err := c.print(changes, func() string { return diffText(c.m, changes) }); err != nil {
 			return err
@@ -151,21 +150,67 @@ func (c *cli) configDiff() *cobra.Command {
 	})
 }
 
-// diffText prints - for the running value and + for the file's.
+// withRunning compares what runs with the file of -c.
+func (c *cli) withRunning(ctx context.Context) ([]config.Change, error) {
+	cfg, err := c.mustLoad(exitDown)
+	if err != nil {
+		return nil, err
+	}
+	running, err := c.client().Config(ctx)
+	if err != nil {
+		return nil, exit{exitDown, c.explain(err).message}
+	}
+	return c.compared(config.Diff(running, cfg.Show()))
+}
+
+// filesDiffer compares two files.
+func (c *cli) filesDiffer(before, after string) ([]config.Change, error) {
+	c.configPath = before
+	a, err := c.mustLoad(exitDown)
+	if err != nil {
+		return nil, err
+	}
+	c.configPath = after
+	b, err := c.mustLoad(exitDown)
+	if err != nil {
+		return nil, err
+	}
+	return c.compared(config.Compare(a, b))
+}
+
+func (c *cli) compared(changes []config.Change, err error) ([]config.Change, error) {
+	if err != nil {
+		return nil, errors.Join(exit{code: exitDown}, err)
+	}
+	return changes, nil
+}
+
+// diffText is changeText and what is to be done with it.
 func diffText(m text.Messages, changes []config.Change) string {
 	if len(changes) == 0 {
 		return m.ConfigSame() + "\n"
 	}
+	return changeText(m, changes) + m.ConfigDiffers(len(changes), config.AtStart(changes)) + "\n"
+}
+
+// changeText prints - for the former value and + for the new one.
+func changeText(m text.Messages, changes []config.Change) string {
 	var b strings.Builder
 	for _, ch := range changes {
-		fmt.Fprintln(&b, ch.Path)
-		if ch.Old != "" {
+		b.WriteString(ch.Path)
+		if ch.Reach == config.Restart {
+			b.WriteString(" (" + m.NeedsRestart() + ")")
+		}
+		if ch.Old == ch.New { // only a password shows no difference
+			b.WriteString(": " + m.PasswordChanged())
+		}
+		b.WriteByte('\n')
+		if ch.Old != "" && ch.Old != ch.New {
 			fmt.Fprintln(&b, "  - "+ch.Old)
 		}
-		if ch.New != "" {
+		if ch.New != "" && ch.Old != ch.New {
 			fmt.Fprintln(&b, "  + "+ch.New)
 		}
 	}
-	fmt.Fprintln(&b, m.ConfigDiffers(len(changes)))
 	return b.String()
 }

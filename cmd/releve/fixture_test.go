@@ -18,7 +18,10 @@ type node struct {
 	result admin.Result
 	slow   bool // accepted, and never finished
 	got    []admin.Command
+	reload admin.Reload
 }
+
+func (n *node) Reload(context.Context, admin.Asked) (admin.Reload, error) { return n.reload, nil }
 
 func (n *node) Status(context.Context) admin.Status {
 	n.mu.Lock()

@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"releve/cmd/internal/app"
-	"releve/cmd/internal/text"
 )
 
 func (c *cli) serveVerb() *cobra.Command {
@@ -29,9 +28,9 @@ func (c *cli) serveVerb() *cobra.Command {
 		lines := newLogWriter(c.err)
 		defer lines.Close()
 		log := newLog(lines, c.env)
-		stop := ignoreHangup(log)
+		reload, stop := hangups()
 		defer stop()
-		return c.started(app.Run(ctx, cfg, app.Options{Version: version, Log: log}))
+		return c.started(app.Run(ctx, cfg, app.Options{Version: version, Log: log, Reload: reload}))
 	})
 }
 
@@ -58,21 +57,24 @@ func (c *cli) started(err error) error {
 	return err
 }
 
-// ignoreHangup keeps SIGHUP from ending the service and says that nothing was
-// reloaded, until stop is called.
-func ignoreHangup(log *slog.Logger) (stop func()) {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	done := make(chan struct{})
+// hangups makes each SIGHUP ask for a reload, until stop is called. Several that
+// come while one is under way ask once more.
+func hangups() (asked <-chan struct{}, stop func()) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	out, done := make(chan struct{}, 1), make(chan struct{})
 	go func() {
 		defer close(done)
-		for range hangups {
-			log.Warn(text.For(text.English).NoReload()) // logs are in English
+		for range signals {
+			select {
+			case out <- struct{}{}:
+			default:
+			}
 		}
 	}()
-	return func() {
-		signal.Stop(hangups)
-		close(hangups)
+	return out, func() {
+		signal.Stop(signals)
+		close(signals)
 		<-done
 	}
 }

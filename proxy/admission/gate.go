@@ -54,7 +54,7 @@ const lately = 2 * time.Second
 // late. Urgent calls have as much again for themselves, and who floods takes
 // nothing from the even share of others. Safe for concurrent use; never blocks.
 type Gate struct {
-	rate    Rate
+	rate    atomic.Pointer[Rate]
 	calls   Bucket
 	urgent  Bucket
 	sources []source
@@ -71,15 +71,22 @@ type source struct {
 // NewGate admits perSecond new calls, one second's worth at once; 0: no limit.
 // It is asked by so many sources, numbered from 0.
 func NewGate(perSecond, sources int) *Gate {
-	g := &Gate{rate: PerSecond(perSecond, 0), sources: make([]source, max(sources, 1))}
+	g := &Gate{sources: make([]source, max(sources, 1))}
+	g.SetLimit(perSecond)
 	g.share.Store(whole)
 	return g
+}
+
+// SetLimit is another limit from now on; what was admitted counts.
+func (g *Gate) SetLimit(perSecond int) {
+	r := PerSecond(perSecond, 0)
+	g.rate.Store(&r)
 }
 
 // Ask admits one c of a source at now, or says why not.
 func (g *Gate) Ask(now router.Instant, c Class, source int) Verdict {
 	share := g.Share(now)
-	r := g.rate
+	r := *g.rate.Load()
 	refused := OverRate
 	if share < whole {
 		refused = Behind
@@ -96,7 +103,7 @@ func (g *Gate) Ask(now router.Instant, c Class, source int) Verdict {
 		}
 	case g.fair(now, r, source):
 		return Admitted
-	case c == Urgent && g.urgent.Take(now, g.rate):
+	case c == Urgent && g.urgent.Take(now, *g.rate.Load()):
 		return Admitted
 	}
 	return refused

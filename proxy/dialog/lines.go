@@ -39,6 +39,14 @@ func (t *Table) Reconcile(s router.Server, exact bool) {
 	t.lines[s].reconciled = exact
 }
 
+// SetLines is another capacity of s; what is reserved stays. Waiting calls get what
+// becomes free at their next turn.
+func (t *Table) SetLines(s router.Server, capacity int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.lines[s].capacity = capacity
+}
+
 // Occupancy is how full s is, by router.Occupied. own is the number of lines
 // that the call being judged holds there itself.
 func (t *Table) Occupancy(s router.Server, own int) router.Occupancy {

@@ -82,11 +82,11 @@ const maxBindings = 16
 
 // Registrar performs REGISTERs. Safe for concurrent use.
 type Registrar struct {
-	agent   *agent.Agent
-	users   [router.Servers]User
-	targets []Target
+	agent *agent.Agent
 
 	mu       sync.Mutex
+	users    [router.Servers]User
+	targets  []Target
 	auth     map[slot]*credential
 	bindings map[slot][]Binding
 	listedAt map[slot]time.Time
@@ -116,21 +116,59 @@ func New(a *agent.Agent, users [router.Servers]User, targets []Target) *Registra
 	}
 }
 
+// Reconfigure goes on with other users and targets; what is under way ends as it
+// began. What was learnt about a password or a registrar that changed is forgotten.
+func (r *Registrar) Reconfigure(users [router.Servers]User, targets []Target) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for k := range r.auth {
+		if r.changed(k, users, targets) {
+			delete(r.auth, k)
+		}
+	}
+	for k := range r.listedAt {
+		if r.changed(k, users, targets) && r.users[k.user].Password == users[k.user].Password {
+			delete(r.bindings, k)
+			delete(r.listedAt, k)
+		}
+	}
+	r.users, r.targets = users, targets
+}
+
+// changed says that a user or its registrar is another one than before. The mutex
+// is held.
+func (r *Registrar) changed(k slot, users [router.Servers]User, targets []Target) bool {
+	i := int(k.ipbx)
+	return users[k.user] != r.users[k.user] || i >= len(targets) || i >= len(r.targets) ||
+		targets[i].URI != r.targets[i].URI || targets[i].Contacts != r.targets[i].Contacts
+}
+
+// at is who registers where; false: nobody, or nowhere.
+func (r *Registrar) at(k slot) (u User, t Target, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	u = r.users[k.user]
+	if int(k.ipbx) >= len(r.targets) || u.AOR == "" {
+		return u, t, false
+	}
+	t = r.targets[k.ipbx]
+	u.Contact = t.contact(k.user, u)
+	return u, t, true
+}
+
 // Send performs a licence.Send effect; done gets Answer or TimedOut once.
 // allowed is asked before each transmission and retransmission.
 func (r *Registrar) Send(e licence.Effect, timeout time.Duration, allowed func() bool, done func(licence.Event)) {
-	u := r.users[e.User]
-	if int(e.IPBX) >= len(r.targets) || u.AOR == "" {
+	u, t, ok := r.at(slot{e.User, e.IPBX})
+	if !ok {
 		done(licence.Event{Kind: licence.TimedOut, User: e.User, IPBX: e.IPBX, CSeq: e.CSeq})
 		return
 	}
-	t := r.targets[e.IPBX]
 	flows := t.Flows()
 	if len(flows) == 0 {
 		done(licence.Event{Kind: licence.TimedOut, User: e.User, IPBX: e.IPBX, CSeq: e.CSeq})
 		return
 	}
-	u.Contact = t.contact(e.User, u)
 	q := agent.Request{
 		Method: "REGISTER", URI: t.URI, From: "<" + u.AOR + ">", To: "<" + u.AOR + ">",
 		CallID: u.CallID, CSeq: e.CSeq, Flow: flows[0], Others: flows[1:], Timeout: timeout, Allowed: allowed,

@@ -239,7 +239,11 @@ func (s *State) roleEffect(now router.Clock, f role.Effect, out []Effect) []Effe
 // licenceStep feeds the licence machine and performs its effects.
 func (s *State) licenceStep(now router.Clock, e licence.Event, out []Effect) []Effect {
 	var room [8]licence.Effect
-	for _, f := range s.licence.Step(now, e, room[:0]) {
+	return s.licenceEffects(now, s.licence.Step(now, e, room[:0]), out)
+}
+
+func (s *State) licenceEffects(now router.Clock, effects []licence.Effect, out []Effect) []Effect {
+	for _, f := range effects {
 		switch f.Kind {
 		case licence.Send:
 			out = append(out, Effect{Kind: Register, Register: s.limited(f)})

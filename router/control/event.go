@@ -25,6 +25,9 @@ type Policy struct {
 	// Site says which machine each server is: a hash of its address. When it
 	// differs from the stored one, what was known of that server is forgotten.
 	Site [router.Servers]uint64
+	// SiteIPBX says so of the IPBXs: another one's silence means nothing before it has
+	// answered.
+	SiteIPBX [MaxIPBX]uint64
 }
 
 // Row is all that survives a crash; one row of the store.

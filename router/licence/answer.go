@@ -141,7 +141,7 @@ func (s *State) registered(now router.Clock, e Event, out []Effect) []Effect {
 	if granted/2 > lookBeyond {
 		l.look = now.Mono.Add(fetchEvery)
 	}
-	if x != s.subject() || leaving(s.r.Phase) {
+	if x != s.subject() || leaving(s.r.Phase) || s.leave[i] {
 		l.next = now.Mono
 	}
 	out = alarm(out, &l.lost, AlarmUnkept, x, i, false)
@@ -187,10 +187,13 @@ func (s *State) reckon(x router.Server, i int, granted time.Duration, out []Effe
 func (s *State) relearn(now router.Clock, x router.Server, i int) {
 	y := x.Other()
 	elsewhere := s.r.Elsewhere[x][i] || s.r.Elsewhere[y][i]
-	if s.r.Grant[i] == s.p.Grants[i] || s.line[x][i].dead > now.Mono || s.r.Possible[y][i] || elsewhere {
+	if s.r.Grant[i] == s.p.Grants[i] && s.r.Reckoned[i] <= s.cover(i) || s.line[x][i].dead > now.Mono || s.r.Possible[y][i] || elsewhere {
 		return
 	}
-	s.r.Grant[i], s.r.Learnt[i] = s.p.Grants[i], 0
+	if s.r.Grant[i] != s.p.Grants[i] {
+		s.r.Grant[i], s.r.Learnt[i] = s.p.Grants[i], 0
+	}
+	s.r.Reckoned[i] = s.cover(i)
 }
 
 // unregistered takes the 2xx of an un-REGISTER: PROVE, when its list can.
@@ -225,7 +228,7 @@ func (s *State) unregistered(now router.Clock, e Event) {
 
 // claimAtOnce lifts the wait of a line that a Move made the subject again.
 func (s *State) claimAtOnce(now router.Clock, x router.Server, i int) {
-	if x == s.subject() {
+	if x == s.subject() && !s.leave[i] {
 		s.line[x][i].next = now.Mono
 	}
 }

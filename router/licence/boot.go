@@ -21,7 +21,7 @@ func (s *State) rearm(now router.Clock) {
 	for x := router.Primary; x <= router.Secondary; x++ {
 		for i := range s.line[x] {
 			l := line{next: now.Mono, dead: now.Mono, bound: now.Mono, by: now.Mono, look: router.Never, pass: s.line[x][i].pass}
-			full := s.full(i) + max(s.p.Grace-s.p.Txn, 0)
+			full := s.full(i) + max(s.r.Reckoned[i]-s.cover(i), 0) + max(s.p.Grace-s.p.Txn, 0)
 			if s.r.Possible[x][i] {
 				l.bound = now.Mono.Add(full)
 				l.dead = now.Mono.Add(max(s.p.Txn, s.p.Grace) + t4)
@@ -45,20 +45,23 @@ func (s *State) rearm(now router.Clock) {
 // names: Elsewhere, and here nothing has been listed yet.
 func (s *State) relocate() {
 	for i, site := range s.p.Site {
-		if s.r.Site[i] == site {
-			continue
-		}
+		moved := s.r.Site[i] != site
 		for x := range s.r.Possible {
-			if s.r.Site[i] != 0 && s.r.Possible[x][i] {
+			another := s.r.User[x] != 0 && s.r.User[x] != s.p.User[x]
+			if (moved && s.r.Site[i] != 0 || another) && s.r.Possible[x][i] {
 				s.r.Elsewhere[x][i] = true
 			}
-			s.r.Shown[x][i] = false
+			if another && s.r.Elsewhere[x][i] {
+				s.r.Former[x][i] = true
+			}
+			s.r.Shown[x][i] = s.r.Shown[x][i] && !moved && !another
 		}
-		if s.r.Site[i] != 0 {
+		if moved && s.r.Site[i] != 0 {
 			s.r.Grant[i] = -1
 		}
 		s.r.Site[i] = site
 	}
+	s.r.User = s.p.User
 }
 
 // mend makes a row that was written under another mode fit this one.

@@ -74,7 +74,7 @@ func (s *State) forwards(x router.Server, i int) bool {
 	if mutant == 11 {
 		return s.passes(x)
 	}
-	return s.passes(x) && x == s.subject() && i < int(s.p.IPBXs) && s.mayRegister(x)
+	return s.passes(x) && x == s.subject() && i < int(s.p.IPBXs) && s.mayRegister(x) && !s.leave[i]
 }
 
 // grantHere is what a server is granted whose REGISTER is answered here: never

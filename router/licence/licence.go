@@ -110,6 +110,10 @@ type Policy struct {
 	// Site is a hash of the registrar's address, the users and our Contacts at
 	// it; what was bound under another one is Elsewhere. 0: not followed.
 	Site [MaxIPBX]uint64
+	// User is a hash of who each server's licensed user is, wherever it registers. A
+	// user that a server no longer has is gone before its new one is bound. 0: not
+	// followed.
+	User [router.Servers]uint64
 }
 
 // Phase is where a move stands.
@@ -141,6 +145,9 @@ type Row struct {
 	Site      [MaxIPBX]uint64               // Policy.Site of Possible
 	Grant     [MaxIPBX]time.Duration        // Policy.Grants under which Learnt was seen; -1: at a former registrar
 	Member    [MaxIPBX]uint32               // which machine of a redundant IPBX answered last; 0: not known
+	Reckoned  [MaxIPBX]time.Duration        // the longest grant that was reckoned with for what is Possible or Elsewhere, under whichever configuration
+	Former    [router.Servers][MaxIPBX]bool // of Elsewhere: it is a user's that this server no longer has
+	User      [router.Servers]uint64        // Policy.User of Possible
 }
 
 // Request is what a REGISTER asks.

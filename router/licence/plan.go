@@ -47,6 +47,8 @@ func (s *State) wanted(x router.Server, i int) (Request, bool) {
 	}
 	l := &s.line[x][i]
 	switch {
+	case s.leave[i]:
+		return Unregister, s.r.Possible[x][i] && s.r.Phase != Drain && !s.keep
 	case x == s.subject():
 		return Register, s.mayRegister(x) && (!s.passes(x) || l.pass.open)
 	case mutant == 11 && l.pass.open:
@@ -65,7 +67,7 @@ func (s *State) mayRegister(x router.Server) bool {
 	if s.keep && s.r.Phase != Bound && s.r.Phase != Confirm {
 		return false
 	}
-	return !leaving(s.r.Phase) && s.absent(x.Other())
+	return !leaving(s.r.Phase) && s.absent(x.Other()) && !s.former(x)
 }
 
 // fetches says that the bindings of user x are looked at.
@@ -74,7 +76,7 @@ func (s *State) fetches(x router.Server) bool { return !s.p.NoFetch && !s.passes
 // looks says that the sentinel's fetch of the active user may go out in place of
 // its refresh, which is not due yet.
 func (s *State) looks(x router.Server, i int) bool {
-	return x == s.subject() && i < int(s.p.IPBXs) && s.line[x][i].up && s.line[x][i].wrongs == 0 && s.fetches(x) && !s.keep
+	return x == s.subject() && i < int(s.p.IPBXs) && s.line[x][i].up && s.line[x][i].wrongs == 0 && s.fetches(x) && !s.keep && !s.leave[i]
 }
 
 // plan turns what is due into intents; save makes them durable, send performs
@@ -113,6 +115,7 @@ func (s *State) intend(now router.Clock, x router.Server, i int, req Request) {
 		l.bound = now.Mono
 	}
 	l.bound = max(l.bound, now.Mono.Add(s.full(i)))
+	s.r.Reckoned[i] = max(s.r.Reckoned[i], s.cover(i))
 }
 
 // save asks for the row when it differs from what is certainly stored; one at a

@@ -92,6 +92,8 @@ type State struct {
 	acts bool // booted, and holds the lease
 	keep bool // acts, but only to refresh what is bound
 
+	leave [MaxIPBX]bool // nothing stays bound there: see Leave
+
 	r     Row  // as it should be
 	sure  Row  // what the store holds at least, whatever save was lost; Holder NoServer: torn
 	asked Row  // in the open Save
@@ -114,14 +116,7 @@ var _ map[State]struct{} // comparable: the explorer hashes it
 // LeaseWon. Any Policy is accepted: IPBXs is held to 1–MaxIPBX, a user without a
 // password is one of mode gate only.
 func New(p Policy, r Row) State {
-	p.IPBXs = min(max(p.IPBXs, 1), MaxIPBX)
-	if p.Reserve == 0 {
-		p.Reserve = reserve
-	}
-	if p.Mode != Gate {
-		p.NoPassword = [router.Servers]bool{}
-	}
-	return State{p: p, r: r, sure: r, used: r.CSeq}
+	return State{p: p.normal(), r: r, sure: r, used: r.CSeq}
 }
 
 // Step takes one event and appends what is to be done, in order.
@@ -262,11 +257,11 @@ func (s *State) expire(now router.Clock, out []Effect) []Effect {
 				out = s.unanswered(now, x, i, out)
 			}
 			out = s.overdue(now, x, i, out)
-			if x != subject && s.r.Possible[x][i] && l.bound <= now.Mono {
+			if (x != subject || s.leave[i]) && s.r.Possible[x][i] && l.bound <= now.Mono {
 				s.r.Possible[x][i], l.up, l.granted = false, false, 0 // FENCE
 			}
 			if s.r.Elsewhere[x][i] && l.elsewhere <= now.Mono {
-				s.r.Elsewhere[x][i] = false
+				s.r.Elsewhere[x][i], s.r.Former[x][i] = false, false
 			}
 			if l.up && l.upUntil <= now.Mono {
 				l.up = false

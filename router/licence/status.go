@@ -65,6 +65,7 @@ func (s State) Status(now router.Clock) Status {
 		}
 	}
 	who := s.subject()
+	v.Fence = s.formerFence(now, who)
 	if s.r.Leaving != router.NoServer {
 		who = s.r.Leaving
 	}
@@ -112,6 +113,8 @@ func (s *State) waits(now router.Clock) Wait {
 		return WaitSave
 	case leaving(s.r.Phase):
 		return s.waitsFor(now, s.r.Leaving, WaitFence)
+	case s.former(s.subject()):
+		return WaitFence
 	}
 	return s.waitsFor(now, s.r.Holder, WaitRetry)
 }

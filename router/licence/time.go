@@ -48,7 +48,7 @@ func (s *State) due(x router.Server, i int, subject router.Server) router.Instan
 	if s.r.Elsewhere[x][i] {
 		at = min(at, l.elsewhere)
 	}
-	if x != subject && s.r.Possible[x][i] {
+	if (x != subject || s.leave[i]) && s.r.Possible[x][i] {
 		at = min(at, l.bound)
 	}
 	if x == subject && l.granted > 0 && l.lapsing != raised {

@@ -80,6 +80,9 @@ func New(p Policy, r Row) State {
 	return s
 }
 
+// Reconfigure goes on under p: what was counted so far counts by it.
+func (s *State) Reconfigure(p Policy) { s.policy = p }
+
 // adopt takes the stored row for the truth. The instant of an older failure is
 // not known: ReturnWait counts from the start of the process.
 func (s *State) adopt(r Row) {

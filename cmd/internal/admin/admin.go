@@ -36,6 +36,8 @@ type Node interface {
 	// *Fault with CodeUnknownServer when there is none.
 	Probe(ctx context.Context, server string) (Probe, error)
 	Command(ctx context.Context, c Command) (Result, error)
+	// Reload reads the file again and applies it whole, or changes nothing.
+	Reload(ctx context.Context, a Asked) (Reload, error)
 	Alarms(ctx context.Context) []db.Alarm
 	// Ready says whether this node may take calls, and if not why (a short
 	// English cause for monitoring).

@@ -68,8 +68,11 @@ func (s *site) Command(_ context.Context, c admin.Command) (admin.Result, error)
 
 func (s *site) Alarms(context.Context) []db.Alarm    { return nil }
 func (s *site) Ready(context.Context) (bool, string) { return false, "no server answers" }
-func (s *site) ConfigText() string                   { return "site: CH\n" }
-func (s *site) Version() string                      { return "1.2.3" }
+func (s *site) Reload(_ context.Context, a admin.Asked) (admin.Reload, error) {
+	return admin.Reload{Outcome: admin.ReloadApplied, Cause: a.Actor + " " + string(a.Lang)}, nil
+}
+func (s *site) ConfigText() string { return "site: CH\n" }
+func (s *site) Version() string    { return "1.2.3" }
 func (s *site) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, "releve_up 1\n")
 }

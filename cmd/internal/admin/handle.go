@@ -32,6 +32,7 @@ func (d *Door) routes(metrics http.Handler) http.Handler {
 		"GET /api/v1/version":                d.version,
 		"POST /api/v1/servers/{name}/probes": d.probe,
 		"POST /api/v1/commands":              d.command,
+		"POST /api/v1/config/reloads":        d.reload,
 	} {
 		mux.HandleFunc(pattern, d.json(h))
 	}

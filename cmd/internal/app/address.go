@@ -48,7 +48,7 @@ func nameOf(u config.URI) resolve.Name {
 // address (not valid: any); the first inline one when there is none.
 func (a *App) listenerFor(n transport.Network, to netip.AddrPort) uint8 {
 	first := -1
-	for i, l := range a.cfg.Listen {
+	for i, l := range a.cfg().Listen {
 		if l.Entry != router.Inline {
 			continue
 		}
@@ -66,25 +66,25 @@ func sameFamily(a, b netip.AddrPort) bool { return a.Addr().Is4() == b.Addr().Is
 
 // farEnds are the configured far ends, the operators' desk among them.
 func (a *App) farEnds() (all []config.URI) {
-	for _, s := range a.cfg.Servers {
+	for _, s := range a.cfg().Servers {
 		all = append(all, s.Address)
 	}
-	for _, x := range a.cfg.IPBX {
+	for _, x := range a.cfg().IPBX {
 		all = append(all, x.Address)
 	}
-	if !a.cfg.Rescue.IsZero() {
-		all = append(all, a.cfg.Rescue)
+	if !a.cfg().Rescue.IsZero() {
+		all = append(all, a.cfg().Rescue)
 	}
 	return all
 }
 
 func (a *App) transportConfig() transport.Config {
-	l := &a.cfg.Limits
+	l := &a.cfg().Limits
 	c := transport.Config{
-		TLS: a.tlsConfig(), DSCP: uint8(a.cfg.DSCP),
+		TLS: a.tlsConfig(), DSCP: uint8(a.cfg().DSCP),
 		MaxConnections: l.Connections, MaxPerSource: l.ConnectionsPerSource, MaxMessage: l.MessageSize,
 	}
-	for _, l := range a.cfg.Listen {
+	for _, l := range a.cfg().Listen {
 		c.Listen = append(c.Listen, transport.Listener{Network: networkOf(l), Addr: l.Address, Advertise: l.Advertise.String()})
 	}
 	for _, u := range a.farEnds() {
@@ -92,7 +92,7 @@ func (a *App) transportConfig() transport.Config {
 			c.Peers = append(c.Peers, a.sockets(u.Host, resolve.Target{Addr: u.Addr, Network: networkNamed(u.Network())})...)
 		}
 	}
-	for _, x := range a.cfg.IPBX {
+	for _, x := range a.cfg().IPBX {
 		if other := x.Standby(); other.IsValid() {
 			c.Peers = append(c.Peers, a.sockets(x.Address.Host, resolve.Target{Addr: other, Network: networkNamed(x.Address.Network())})...)
 		}
@@ -102,8 +102,8 @@ func (a *App) transportConfig() transport.Config {
 
 // tlsConfig is nil where no listener speaks TLS.
 func (a *App) tlsConfig() *transport.TLSConfig {
-	t := a.cfg.TLS
-	for _, l := range a.cfg.Listen {
+	t := a.cfg().TLS
+	for _, l := range a.cfg().Listen {
 		if networkOf(l) != transport.TLS {
 			continue
 		}
@@ -126,7 +126,7 @@ func (a *App) tlsConfig() *transport.TLSConfig {
 // listener that reaches it, with the domain that its certificate must show (RFC
 // 5922 §7.3).
 func (a *App) sockets(domain string, t resolve.Target) (peers []transport.Peer) {
-	for i, l := range a.cfg.Listen {
+	for i, l := range a.cfg().Listen {
 		if networkOf(l) == t.Network && sameFamily(l.Address, t.Addr) {
 			peers = append(peers, transport.Peer{Addr: t.Addr, Listener: uint8(i), Domain: domain})
 		}
@@ -136,13 +136,13 @@ func (a *App) sockets(domain string, t resolve.Target) (peers []transport.Peer) 
 
 // advertised is our first inline UDP address, else the first inline one.
 func (a *App) advertised() netip.AddrPort {
-	return a.cfg.Listen[a.listenerFor(transport.UDP, netip.AddrPort{})].Advertise
+	return a.cfg().Listen[a.listenerFor(transport.UDP, netip.AddrPort{})].Advertise
 }
 
 // ownURI is how a listener is named in a Contact: with its transport, unless it
 // is UDP (RFC 3261 §19.1.1), or a sips URI that says TLS by itself.
 func (a *App) ownURI(listener uint8, user string, secure bool) string {
-	l := a.cfg.Listen[listener]
+	l := a.cfg().Listen[listener]
 	if user != "" {
 		user += "@"
 	}
@@ -194,14 +194,14 @@ func registrarHost(u config.URI) string {
 // listener that reaches it: an IPBX on TCP or IPv6 cannot call a UDP or an IPv4
 // one.
 func (a *App) registrars() (out []register.Target) {
-	for i, x := range a.cfg.IPBX {
+	for i, x := range a.cfg().IPBX {
 		p := a.peerOf(x.Name, x.Address, "")
 		t := register.Target{
 			URI:   "sip:" + registrarHost(x.Address),
 			Flows: func() []transport.Flow { return a.proxy.IPBXFlows(uint8(i)) },
 		}
 		for s := router.Primary; s <= router.Secondary; s++ {
-			if u, ok := a.cfg.UserOf(s); ok {
+			if u, ok := a.cfg().UserOf(s); ok {
 				t.Contacts[s] = a.ownURI(p.Listener, u.AOR.User, u.AOR.Secure)
 				if u.AOR.Secure { // RFC 5630 §5.1.1.1: both are sips, or none is
 					t.URI = "sips:" + registrarHost(x.Address)

@@ -308,14 +308,15 @@ func TestEachRegistrarIsGivenItsOwnContact(t *testing.T) {
 		return config.IPBX{Address: config.URI{Host: a.Addr().String(), Addr: a, Transport: transport}}
 	}
 	user := config.User{Name: "principal", AOR: config.URI{User: "5001", Host: "pbx.test"}}
-	a := &App{cfg: &config.Config{
+	a := &App{}
+	a.current.Store(&config.Config{
 		Listen: []config.Listen{
 			listen("udp", "10.0.0.5:5060"), listen("tcp", "10.0.0.5:5060"), listen("tls", "10.0.0.5:5061"), listen("udp", "[fd00::5]:5060"),
 		},
 		IPBX:         []config.IPBX{ipbx("udp", "10.0.0.1:5060"), ipbx("tcp", "10.0.0.2:5060"), ipbx("tls", "10.0.0.3:5061"), ipbx("", "[fd00::1]:5060")},
 		Servers:      []config.Server{{Name: "principal", Role: router.Primary}},
 		Registration: config.Registration{Mode: licence.Pair, Users: []config.User{user}},
-	}}
+	})
 	for i, want := range []string{
 		"sip:5001@10.0.0.5:5060", "sip:5001@10.0.0.5:5060;transport=tcp", "sip:5001@10.0.0.5:5061;transport=tls", "sip:5001@[fd00::5]:5060",
 	} {
@@ -323,7 +324,7 @@ func TestEachRegistrarIsGivenItsOwnContact(t *testing.T) {
 			t.Errorf("IPBX %d is given %q, want %q", i, got, want)
 		}
 	}
-	a.cfg.Registration.Users[0].AOR.Secure = true
+	a.cfg().Registration.Users[0].AOR.Secure = true
 	if r := a.registrars()[2]; r.URI != "sips:10.0.0.3" || r.Contacts[router.Primary] != "sips:5001@10.0.0.5:5061" {
 		t.Errorf("a sips user: %+v", r)
 	}

@@ -42,7 +42,7 @@ func TestAlarmsAreRaisedAndClearedOnceEach(t *testing.T) {
 // The end of the trouble with one IPBX once cleared the alarm about the other.
 func TestAlarmsOfTwoIPBXsHaveNamesOfTheirOwn(t *testing.T) {
 	s := still(t)
-	s.node.cfg.IPBX = append(s.node.cfg.IPBX, config.IPBX{Name: "second"})
+	s.node.cfg().IPBX = append(s.node.cfg().IPBX, config.IPBX{Name: "second"})
 	m := s.node.mind
 	seen := make(map[string]string)
 	for _, n := range alarm.Numbers() {

@@ -43,14 +43,16 @@ import (
 // Options of a node that are not in its file.
 type Options struct {
 	Version string
-	Log     *slog.Logger // nil: discarded
+	Log     *slog.Logger    // nil: discarded
+	Reload  <-chan struct{} // each asks for a reload, as the verb does; nil: none
 
 	retry time.Duration // how often data that cannot be opened are tried again; 0: retryStore
 }
 
 // App is one node.
 type App struct {
-	cfg     *config.Config
+	current atomic.Pointer[config.Config] // replaced whole by a reload
+	keys    *message.Keys
 	options Options
 	log     *slog.Logger
 	started time.Time
@@ -64,9 +66,14 @@ type App struct {
 	records   *records
 	kept      *keptCalls
 	mind      *mind
+	reloading chan struct{} // has one place: one reload at a time
 	door      atomic.Pointer[admin.Door]
 	stops     []func() // last in, first out
 }
+
+// cfg is the configuration in force. It does not change while the mind's loop
+// performs one step.
+func (a *App) cfg() *config.Config { return a.current.Load() }
 
 // Run serves until ctx ends, or until a fault of ours ends the decisions: then
 // ErrFault.
@@ -83,6 +90,8 @@ func (a *App) serve(ctx context.Context) error {
 	if err := a.Start(ctx); err != nil {
 		return err
 	}
+	asked := a.reloads()
+	defer asked()
 	select {
 	case <-ctx.Done():
 		return nil
@@ -95,7 +104,8 @@ func (a *App) serve(ctx context.Context) error {
 // New wires a node. One straight function on purpose: the order of the lines is
 // the order of the rooms, and a failure undoes the lines above it.
 func New(cfg *config.Config, o Options) (a *App, err error) {
-	a = &App{cfg: cfg, options: o, log: o.Log, started: time.Now()}
+	a = &App{options: o, log: o.Log, started: time.Now(), reloading: make(chan struct{}, 1)}
+	a.current.Store(cfg)
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
 	}
@@ -111,8 +121,7 @@ func New(cfg *config.Config, o Options) (a *App, err error) {
 	if err := os.MkdirAll(cfg.Store.Path, 0o750); err != nil {
 		return a, fmt.Errorf("open the store: %w; create the directory and give it to the user that runs releve", err)
 	}
-	keys, err := loadKeys(cfg.Keys.File)
-	if err != nil {
+	if a.keys, err = loadKeys(cfg.Keys.File); err != nil {
 		return a, err
 	}
 	a.store = newStorage(cfg.Store.Path)
@@ -128,7 +137,7 @@ func New(cfg *config.Config, o Options) (a *App, err error) {
 	if a.names, err = a.newNames(); err != nil {
 		return a, fmt.Errorf("prepare DNS: %w; correct the dns section or /etc/resolv.conf", err)
 	}
-	pc, tc := a.proxyConfig(keys), a.transportConfig()
+	pc, tc := a.proxyConfig(), a.transportConfig()
 	a.proxy = proxy.New(pc, nil, a.mind.firstView(), a.proxyHooks())
 	a.mind.clock = newClock(a.proxy.Started())
 	tc.Allow, tc.HandshakeFailed = a.known, a.handshakeFailed
@@ -147,8 +156,8 @@ func New(cfg *config.Config, o Options) (a *App, err error) {
 	if err != nil {
 		return a, err
 	}
-	a.mind.checks = probe.NewRunner(plan)
-	a.stops = append(a.stops, a.mind.checks.Close)
+	a.mind.runner.Store(probe.NewRunner(plan))
+	a.stops = append(a.stops, func() { a.mind.checks().Close() })
 	a.mind.counted = a.newCounted()
 	return a, nil
 }
@@ -174,7 +183,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.names.start(ctx)
 	a.mind.boot(ctx)
 	a.wire.Start()
-	a.mind.checks.Start()
+	a.mind.checks().Start()
 	return a.serveAdmin()
 }
 

@@ -21,7 +21,7 @@ const (
 
 // askCalls asks after the calls that are due.
 func (a *App) askCalls() {
-	if a.cfg.LostCalls != "release" {
+	if a.cfg().LostCalls != "release" {
 		return
 	}
 	n := max(askFew, a.proxy.Dialogs.Len()/int(askEvery/time.Second)*2)

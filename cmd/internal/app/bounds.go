@@ -18,7 +18,7 @@ import (
 type limit struct {
 	name  string // a word of text.Limit
 	count func() uint64
-	most  int64        // 0: it holds nothing, it is a rate or a size
+	most  func() int64 // nil: it holds nothing, it is a rate or a size
 	used  func() int64 // nil likewise
 	quiet bool
 	damper
@@ -28,6 +28,11 @@ type limit struct {
 
 // holding gives a limit what it holds.
 func (l limit) holding(most int64, used func() int64) limit {
+	return l.upTo(func() int64 { return most }, used)
+}
+
+// upTo is holding, where a reload may change how much that is.
+func (l limit) upTo(most, used func() int64) limit {
 	l.most, l.used, l.high = most, used, new(atomic.Int64)
 	return l
 }
@@ -52,7 +57,7 @@ func (c *counted) declare(set *metric.Set) {
 			continue
 		}
 		set.GaugeFunc("releve_limit_used", "what a queue or table holds now", func() float64 { return float64(used()) }, by)
-		set.GaugeFunc("releve_limit_capacity", "what a queue or table holds at most", func() float64 { return float64(most) }, by)
+		set.GaugeFunc("releve_limit_capacity", "what a queue or table holds at most", func() float64 { return float64(most()) }, by)
 		set.GaugeFunc("releve_limit_high_water", "the most a queue or table held, seen once a second", func() float64 {
 			return float64(max(high.Load(), used()))
 		}, by)
@@ -61,7 +66,7 @@ func (c *counted) declare(set *metric.Set) {
 
 // limitsOfCalls are the bounds of the call path.
 func (a *App) limitsOfCalls() []limit {
-	st, l, d := &a.proxy.Stats, &a.cfg.Limits, a.proxy.Dialogs
+	st, d := &a.proxy.Stats, a.proxy.Dialogs
 	of := func(name string, b ...proxy.Bound) limit {
 		return limit{name: name, count: func() (n uint64) {
 			for _, b := range b {
@@ -79,22 +84,24 @@ func (a *App) limitsOfCalls() []limit {
 		}
 		return n
 	}
-	places := 0
-	for _, s := range a.cfg.Servers {
-		places += max(1, s.Lines/4)
+	places := func() (n int64) {
+		for _, s := range a.cfg().Servers {
+			n += int64(max(1, s.Lines/4))
+		}
+		return n
 	}
 	size := of(text.LimitMessageSize, proxy.BoundMessage)
 	return []limit{
 		of(text.LimitRequests, proxy.BoundDialogs, proxy.BoundEvents).holding(int64(d.Capacity()), func() int64 { return int64(d.Len()) }),
-		of(text.LimitTransactions, proxy.BoundTransactions).holding(int64(l.Transactions), a.proxy.InProgress),
-		of(text.LimitHeldCalls, proxy.BoundHeld).holding(int64(l.HeldCalls), a.proxy.Held),
+		of(text.LimitTransactions, proxy.BoundTransactions).upTo(func() int64 { return int64(a.cfg().Limits.Transactions) }, a.proxy.InProgress),
+		of(text.LimitHeldCalls, proxy.BoundHeld).upTo(func() int64 { return int64(a.cfg().Limits.HeldCalls) }, a.proxy.Held),
 		{name: size.name, count: func() uint64 { return size.count() + a.wire.Counters().Oversized }},
 		of(text.LimitURI, proxy.BoundURI), of(text.LimitLine, proxy.BoundLine),
 		of(text.LimitHeaders, proxy.BoundHeaders), of(text.LimitVias, proxy.BoundVias),
 		table(text.LimitLoopGuard, false, func(r dialog.Refused) uint64 { return r.Loops }),
-		table("waiting", true, func(r dialog.Refused) uint64 { return r.Waiting }).holding(int64(places), waiting), // dissuaded, as counted
-		table("ended-calls", true, func(r dialog.Refused) uint64 { return r.Ended }),                               // a BYE that crosses is recorded twice
-		{name: "turned-away", quiet: true, count: st.Unremembered.Load},                                            // in an overload, which is told
+		table("waiting", true, func(r dialog.Refused) uint64 { return r.Waiting }).upTo(places, waiting), // dissuaded, as counted
+		table("ended-calls", true, func(r dialog.Refused) uint64 { return r.Ended }),                     // a BYE that crosses is recorded twice
+		{name: "turned-away", quiet: true, count: st.Unremembered.Load},                                  // in an overload, which is told
 		{name: text.LimitSteps, count: st.Runaway.Load},
 		a.registrationsLimit(),
 	}
@@ -124,8 +131,8 @@ func (a *App) limitsOfNode() []limit {
 			holding(int64(a.agent.Capacity()), func() int64 { return int64(a.agent.Pending()) }),
 		{name: text.LimitRecords, count: func() uint64 { return a.records.stats().Lost }},
 		limit{name: text.LimitJobs, count: m.refused.Load}.holding(maxJobs, func() int64 { return int64(len(m.jobs)) }),
-		limit{name: text.LimitPlugins, count: m.checks.Shed}.holding(int64(second(m.checks.Running())), func() int64 {
-			now, _ := m.checks.Running()
+		limit{name: text.LimitPlugins, count: func() uint64 { return m.checks().Shed() }}.holding(int64(second(m.checks().Running())), func() int64 {
+			now, _ := m.checks().Running()
 			return int64(now)
 		}),
 		limit{name: text.LimitAlarms, count: func() uint64 {

@@ -199,8 +199,8 @@ func TestSeriesOfEveryBoundExistAndAreDocumented(t *testing.T) {
 				t.Errorf("no %s of %s", family, l.name)
 			}
 		}
-		if l.most <= 0 || l.used() < 0 {
-			t.Errorf("%s holds %d of %d", l.name, l.used(), l.most)
+		if l.most() <= 0 || l.used() < 0 {
+			t.Errorf("%s holds %d of %d", l.name, l.used(), l.most())
 		}
 	}
 }

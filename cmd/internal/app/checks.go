@@ -26,12 +26,23 @@ import (
 // round's runs prove goes with its OPTIONS. A round lasts as long as its OPTIONS
 // and no longer: what answers at once is judged at once, whatever a check does.
 
+// checks runs them.
+func (m *mind) checks() *probe.Runner { return m.runner.Load() }
+
+// rerun replaces the checks; the former ones end by themselves.
+func (m *mind) rerun(plan probe.Plan) {
+	next := probe.NewRunner(plan)
+	next.Start()
+	former := m.runner.Swap(next)
+	m.wait.Go(former.Close)
+}
+
 // checkPlan is what the file says of checks, for both servers: one immutable
 // value.
 func (a *App) checkPlan() (probe.Plan, error) {
 	plan := probe.Plan{Target: a.target, Report: a.mind.hostSeen, Done: a.mind.checked, Caught: func(r any) { a.proxy.Caught(r, "") }}
-	for _, s := range a.cfg.Servers {
-		for _, k := range a.cfg.Checks {
+	for _, s := range a.cfg().Servers {
+		for _, k := range a.cfg().Checks {
 			c, err := a.checkOf(k, s)
 			if err != nil {
 				return plan, fmt.Errorf("prepare check %s: %w; run releve config check", k.Name, err)
@@ -88,7 +99,7 @@ func rootsOf(file string) (*x509.CertPool, error) {
 
 // target is where a server is now; false while its name has no address.
 func (a *App) target(s router.Server) (probe.Target, bool) {
-	server, _ := a.cfg.Server(s)
+	server, _ := a.cfg().Server(s)
 	host := hostOf(a.proxy.ServerFlows(s))
 	return probe.Target{Host: server.Address.Host, Addr: host}, host.IsValid()
 }
@@ -109,12 +120,12 @@ func (m *mind) checked(s router.Server, r probe.Result) {
 	case r.State <= probe.Warning:
 		n = 0
 	case r.State == probe.Failed:
-		n = min(n+1, m.app.cfg.Verification.Count)
+		n = min(n+1, m.app.cfg().Verification.Count)
 	}
 	was := m.failures[object]
 	m.failures[object] = n // bounded by the checks of the file
 	m.mu.Unlock()
-	switch enough := m.app.cfg.Verification.Count; {
+	switch enough := m.app.cfg().Verification.Count; {
 	case n == enough && was < enough:
 		m.app.event(text.EventCheckFailed, map[string]string{"server": s.String(), "check": r.Name, "cause": r.Note})
 		m.raise(alarm.CheckFailed, object)
@@ -125,13 +136,13 @@ func (m *mind) checked(s router.Server, r probe.Result) {
 
 // probe runs one round at a server: OPTIONS, with the checks beside it.
 func (m *mind) probe(s router.Server, round uint64) {
-	server, ok := m.app.cfg.Server(s)
+	server, ok := m.app.cfg().Server(s)
 	if !ok {
 		return
 	}
 	var checks probe.Round
 	if round != 0 {
-		checks = m.checks.Round(s)
+		checks = m.checks().Round(s)
 	}
 	m.options(server.Address, m.app.proxy.ServerFlows(s), func(r agent.Result) {
 		e := evidenceOf(r)
@@ -140,7 +151,7 @@ func (m *mind) probe(s router.Server, round uint64) {
 		if round != 0 {
 			var results []probe.Result
 			if host, results = checks.Results(); e != router.Silent {
-				results = m.checks.Latest(s) // it was not waited for them
+				results = m.checks().Latest(s) // it was not waited for them
 			}
 			m.keepRound(s, results)
 		}
@@ -183,15 +194,15 @@ const maxChecksLine = 1024
 
 // probeServer runs one round now, for an operator, and waits for all of it.
 func (a *App) probeServer(ctx context.Context, c config.Server) (admin.Probe, error) {
-	longest := a.cfg.Verification.Timeout
-	for _, k := range a.cfg.Checks {
+	longest := a.cfg().Verification.Timeout
+	for _, k := range a.cfg().Checks {
 		longest = max(longest, 2*k.Timeout) // one may just have begun
 	}
 	limit, cancel := context.WithTimeout(ctx, longest+time.Second)
 	defer cancel()
 	flows := a.proxy.ServerFlows(c.Role)
 	answers := make(chan agent.Result, 1)
-	round := a.mind.checks.Round(c.Role)
+	round := a.mind.checks().Round(c.Role)
 	a.mind.options(c.Address, flows, func(r agent.Result) { answers <- kept(r) })
 	host, results := round.Wait(limit)
 	var r agent.Result
@@ -226,20 +237,37 @@ func checkStatus(results []probe.Result) []admin.ProbeCheck {
 	return out
 }
 
-// checkMetrics declares a series per check; none without checks.
+// checkNamed is a check of a server by its name, and how often it ended how; one
+// that a reload has removed is unknown.
+func (a *App) checkNamed(s router.Server, name string) (probe.Result, [4]uint64) {
+	r := a.mind.checks()
+	runs := r.Counts(s)
+	for i, c := range r.Latest(s) {
+		if c.Name == name {
+			return c, runs[i]
+		}
+	}
+	return probe.Result{State: probe.Unknown}, [4]uint64{}
+}
+
+// checkMetrics declares a series per check of the start; none without checks.
+// Those that a reload adds have theirs after a restart.
 func (a *App) checkMetrics(set *metric.Set) {
 	for s := router.Primary; s <= router.Secondary; s++ {
-		for i, c := range a.mind.checks.Latest(s) {
+		for _, c := range a.mind.checks().Latest(s) {
 			labels := []metric.Label{{Name: "server", Value: s.String()}, {Name: "check", Value: c.Name}}
 			set.GaugeFunc("releve_check_state", "0 it holds, 1 warning, 2 failed, 3 unknown", func() float64 {
-				return float64(a.mind.checks.Latest(s)[i].State)
+				r, _ := a.checkNamed(s, c.Name)
+				return float64(r.State)
 			}, labels...)
 			set.GaugeFunc("releve_check_seconds", "what the newest run took", func() float64 {
-				return a.mind.checks.Latest(s)[i].Took.Seconds()
+				r, _ := a.checkNamed(s, c.Name)
+				return r.Took.Seconds()
 			}, labels...)
 			for state := probe.OK; state <= probe.Unknown; state++ {
 				set.GaugeFunc("releve_check_runs_total", "runs by how they ended", func() float64 {
-					return float64(a.mind.checks.Counts(s)[i][state])
+					_, runs := a.checkNamed(s, c.Name)
+					return float64(runs[state])
 				}, append(labels, metric.Label{Name: "state", Value: state.String()})...)
 			}
 		}

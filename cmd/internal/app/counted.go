@@ -154,7 +154,7 @@ func (a *App) known(from netip.Addr) bool {
 // compareLines tells when a server has shown another number of lines than the
 // file gives it: busy with fewer, or serving more.
 func (m *mind) compareLines() {
-	for _, s := range m.app.cfg.Servers {
+	for _, s := range m.app.cfg().Servers {
 		most, full := m.app.proxy.Dialogs.Learnt(s.Role)
 		m.set(alarm.LinesDiffer, s.Role.String(), full != 0 && full < s.Lines || most > s.Lines)
 	}

@@ -26,7 +26,7 @@ func (m *mind) countShed(now time.Time) {
 	m.set(alarm.Overloaded, node, c.shed.on)
 	if c.shed.on {
 		c.rush = rush{now, min(before, n)}
-		m.app.event(text.EventOverloadBegun, map[string]string{"rate": number(uint64(m.app.cfg.Limits.CallsPerSecond))})
+		m.app.event(text.EventOverloadBegun, map[string]string{"rate": number(uint64(m.app.cfg().Limits.CallsPerSecond))})
 		return
 	}
 	took := c.shed.hit.Sub(c.rush.began) + time.Second // counted once a second
@@ -43,7 +43,7 @@ func (m *mind) countFloods(now time.Time) {
 		}
 		m.set(alarm.SourceFlood, f.Name, d.on)
 		if d.on {
-			m.app.event(text.EventSourceFlood, map[string]string{"source": f.Name, "rate": number(uint64(m.app.cfg.Limits.SourceRate))})
+			m.app.event(text.EventSourceFlood, map[string]string{"source": f.Name, "rate": number(uint64(m.app.cfg().Limits.SourceRate))})
 			continue
 		}
 		m.app.event(text.EventSourceCalm, map[string]string{"source": f.Name, "count": number(f.Dropped)})

@@ -24,15 +24,15 @@ const notYet = 5 * time.Second
 
 // gate is what package proxy knows of it; nil in another mode.
 func (a *App) gate() *proxy.Gate {
-	if a.cfg.Registration.Mode != licence.Gate {
+	if a.cfg().Registration.Mode != licence.Gate {
 		return nil
 	}
 	g := &proxy.Gate{}
-	for i, x := range a.cfg.IPBX {
+	for i, x := range a.cfg().IPBX {
 		g.Domains = append(g.Domains, proxy.Domain{Host: registrarHost(x.Address), IPBX: uint8(i)})
 	}
 	for s := router.Primary; s <= router.Secondary; s++ {
-		if u, ok := a.cfg.UserOf(s); ok {
+		if u, ok := a.cfg().UserOf(s); ok {
 			g.Users[s] = u.AOR.User
 			g.Domains = append(g.Domains, proxy.Domain{Host: registrarHost(u.AOR)}) // the first IPBX is its registrar, unless another was named above
 		}
@@ -113,23 +113,23 @@ func (m *mind) owned(s router.Server, on bool) {
 		m.left = s
 	}
 	m.app.event(code, map[string]string{"server": s.String()})
-	absent := m.app.cfg.Level == router.Backup && s != m.state.View().Active
+	absent := m.app.cfg().Level == router.Backup && s != m.state.View().Active
 	m.set(alarm.Unregistered, s.String(), !on && !absent)
 }
 
 // firstRegister is how long the active server may take to register after our
 // start, where nobody else can: twice what it is granted, so that each server that
 // follows its grant has come.
-func (m *mind) firstRegister() time.Duration { return 2 * m.app.cfg.Registration.Expires }
+func (m *mind) firstRegister() time.Duration { return 2 * m.app.cfg().Registration.Expires }
 
 // awaitRegister raises the alarm about an active server that has not registered
 // since the start, when its user is registered by nothing else.
 func (m *mind) awaitRegister(now time.Time) {
 	s := m.state.View().Active
-	if m.app.cfg.Registration.Mode != licence.Gate || s == router.NoServer || m.registers[s].shown {
+	if m.app.cfg().Registration.Mode != licence.Gate || s == router.NoServer || m.registers[s].shown {
 		return
 	}
-	if u, ok := m.app.cfg.UserOf(s); ok && !u.Password.Given() && now.Sub(m.app.started) > m.firstRegister() {
+	if u, ok := m.app.cfg().UserOf(s); ok && !u.Password.Given() && now.Sub(m.app.started) > m.firstRegister() {
 		m.raise(alarm.Unregistered, s.String())
 	}
 }

@@ -13,7 +13,7 @@ import (
 func TestRefusedHandshakesNameTheFarEnd(t *testing.T) {
 	s := still(t)
 	m := s.node.mind
-	flow := transport.Flow{Network: transport.TLS, Remote: s.node.cfg.Servers[0].Address.Addr}
+	flow := transport.Flow{Network: transport.TLS, Remote: s.node.cfg().Servers[0].Address.Addr}
 	now := time.Now()
 	for range manyHandshakes - 1 {
 		s.node.handshakeFailed(flow, errors.New("bad certificate"))

@@ -50,7 +50,7 @@ type keptCalls struct {
 
 // resumeCalls enters the calls of the run before.
 func (a *App) resumeCalls() {
-	a.kept = &keptCalls{path: filepath.Join(a.cfg.Store.Path, inProgressFile)}
+	a.kept = &keptCalls{path: filepath.Join(a.cfg().Store.Path, inProgressFile)}
 	f, err := a.kept.read()
 	if err != nil {
 		a.log.Warn("the calls in progress before this start are not known: lines are counted as uncertain for a while", "error", err)

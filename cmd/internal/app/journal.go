@@ -201,7 +201,7 @@ func (m *mind) progress(verdict router.Verdict) (k, n uint8) {
 	switch {
 	case now.Round > 0:
 		return now.Round, now.Of
-	case before.Verifying && m.app.cfg.Verification.Dead && verdict.Dead() && !now.Verifying && before.Round+1 >= before.Of:
+	case before.Verifying && m.app.cfg().Verification.Dead && verdict.Dead() && !now.Verifying && before.Round+1 >= before.Of:
 		return before.Of, before.Of
 	}
 	return 0, 0
@@ -218,7 +218,7 @@ func (m *mind) releaseDead(old, v router.View) {
 	left := old.Active
 	moved := v.Phase == router.Switching && old.Phase != router.Switching
 	failed := v.Phase == router.BothDown && old.Phase != router.BothDown
-	if m.app.cfg.DeadCalls != "release" || !moved && !failed {
+	if m.app.cfg().DeadCalls != "release" || !moved && !failed {
 		return
 	}
 	switch v.Verdict {

@@ -46,6 +46,7 @@ type mind struct {
 	silent     [router.Servers]bool // the alarm about this server stands
 	told       struct{ nobody, stuck edge }
 	ordered    *admin.Command // the operator's act that has not shown in the view yet
+	changing   *changing      // a reload that waits for a registration to be removed; nil: none
 	counted    counted
 	net        netwatch
 
@@ -60,7 +61,7 @@ type mind struct {
 	refusals refusals
 
 	registers [router.Servers]registering
-	checks    *probe.Runner
+	runner    atomic.Pointer[probe.Runner] // replaced by a reload
 
 	life     context.Context // ends the loops
 	frozen   chan struct{}   // closed: a panic ended the decisions
@@ -92,6 +93,7 @@ type mind struct {
 type request struct {
 	event control.Event
 	order *admin.Command // whose event it is; nil: nobody's
+	do    func()         // instead of an event
 	reply chan []control.Effect
 }
 
@@ -124,7 +126,7 @@ func newMind(a *App) *mind {
 
 // firstView is what calls are routed by until the mind has read the store.
 func (m *mind) firstView() router.View {
-	return router.View{Active: router.Primary, Act: m.app.cfg.Verification.Act}
+	return router.View{Active: router.Primary, Act: m.app.cfg().Verification.Act}
 }
 
 // run is the loop; one select on purpose. A panic freezes it.
@@ -174,6 +176,7 @@ func (m *mind) turn(asked request, due bool) {
 		m.step(e)
 	}
 	m.flagged()
+	m.changeOn()
 	if asked.reply == nil {
 		m.picture()
 		return
@@ -190,9 +193,9 @@ const minPause = time.Millisecond
 func (m *mind) pause() time.Duration {
 	next, ok := m.state.Next()
 	if !ok {
-		return time.Minute
+		return m.longestPause()
 	}
-	return min(max(next.Sub(m.clock.now().Mono), minPause), time.Minute)
+	return min(max(next.Sub(m.clock.now().Mono), minPause), m.longestPause())
 }
 
 // step gives the mind one event and performs what it decides.

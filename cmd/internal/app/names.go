@@ -18,8 +18,10 @@ type names struct {
 	watched  []resolve.Name
 	closed   atomic.Uint64 // sockets given up for newer addresses
 
-	mu   sync.Mutex
-	open map[resolve.Name][]transport.Peer // told to the transport, oldest first
+	mu     sync.Mutex
+	open   map[resolve.Name][]transport.Peer // told to the transport, oldest first
+	fixed  []transport.Peer                  // of the far ends that are configured by an address
+	former []transport.Peer                  // of those that are configured no more, oldest first
 }
 
 // maxOpen bounds the sockets kept for one name. Addresses it no longer leads to
@@ -30,25 +32,27 @@ const maxOpen = 32
 // host even where no far end is configured by a name.
 func (a *App) newNames() (*names, error) {
 	n := &names{app: a, open: make(map[resolve.Name][]transport.Peer)}
-	c := resolve.Config{Servers: a.cfg.DNS.Servers, Timeout: a.cfg.DNS.Timeout, Stale: a.cfg.DNS.Stale, Changed: n.changed}
+	c := resolve.Config{Servers: a.cfg().DNS.Servers, Timeout: a.cfg().DNS.Timeout, Stale: a.cfg().DNS.Stale, Changed: n.changed}
 	if c.Stale == 0 {
 		c.Stale = -1 // there 0 means the default
 	}
 	for _, want := range [...]transport.Network{transport.UDP, transport.TCP, transport.TLS} {
-		for _, l := range a.cfg.Listen {
+		for _, l := range a.cfg().Listen {
 			if networkOf(l) == want {
 				c.Networks = append(c.Networks, want)
 				break
 			}
 		}
 	}
-	for _, l := range a.cfg.Listen {
+	for _, l := range a.cfg().Listen {
 		c.IPv4, c.IPv6 = c.IPv4 || l.Address.Addr().Is4(), c.IPv6 || l.Address.Addr().Is6()
 	}
 	for _, u := range a.farEnds() {
 		if u.IsName() {
 			n.watched = append(n.watched, nameOf(u))
+			continue
 		}
+		n.fixed = append(n.fixed, a.sockets(u.Host, resolve.Target{Addr: u.Addr, Network: networkNamed(u.Network())})...)
 	}
 	var err error
 	n.resolver, err = resolve.New(c)
@@ -58,22 +62,22 @@ func (a *App) newNames() (*names, error) {
 // start watches the names, and waits until each was asked for once, at most as
 // long as DNS may take: the first call shall find them known.
 func (n *names) start(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, n.app.cfg.DNS.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, n.app.cfg().DNS.Timeout)
 	defer cancel()
-	asked := make(chan struct{}, len(n.watched))
-	for _, name := range n.watched {
+	asked := make(chan struct{}, len(n.names()))
+	for _, name := range n.names() {
 		n.resolver.Watch(name)
 		n.resolver.Resolve(name, func() { asked <- struct{}{} })
 	}
-	for range n.watched {
+	for range n.names() {
 		select {
 		case <-asked:
 		case <-ctx.Done():
-			n.app.log.Warn("the name of a server or an IPBX is not known yet; check the dns section", "waited", n.app.cfg.DNS.Timeout.Round(time.Millisecond))
+			n.app.log.Warn("the name of a server or an IPBX is not known yet; check the dns section", "waited", n.app.cfg().DNS.Timeout.Round(time.Millisecond))
 			return
 		}
 	}
-	for _, name := range n.watched {
+	for _, name := range n.names() {
 		if found, ok := n.resolver.Targets(name); ok {
 			n.changed(name, found)
 		}

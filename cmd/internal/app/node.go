@@ -18,7 +18,7 @@ import (
 var _ admin.Node = (*App)(nil)
 
 func (a *App) serveAdmin() error {
-	door, err := admin.Listen(admin.Options{Socket: a.cfg.Admin.Socket, Node: a, Metrics: a.metrics(), Log: a.log})
+	door, err := admin.Listen(admin.Options{Socket: a.cfg().Admin.Socket, Node: a, Metrics: a.metrics(), Log: a.log})
 	if err != nil {
 		return err
 	}
@@ -45,16 +45,16 @@ func (a *App) Status(context.Context) admin.Status {
 		k, n = 0, 0
 	}
 	out := admin.Status{
-		Site: a.cfg.Site, Level: a.cfg.Level.String(), Headline: a.headline(s), Active: s.view.Active.String(),
+		Site: a.cfg().Site, Level: a.cfg().Level.String(), Headline: a.headline(s), Active: s.view.Active.String(),
 		Since: since.UTC(), Reason: s.reason(), Phase: s.view.Phase.String(), Epoch: s.view.Epoch, Act: s.view.Act,
 		Verification: admin.Progress{K: k, N: n}, Alarms: alarms, Started: a.started.UTC(), Now: time.Now().UTC(),
 		Version: a.options.Version, Counters: a.counters(switchovers, verifications),
-		Contacts: admin.SiteContacts(a.cfg.Contacts),
+		Contacts: admin.SiteContacts(a.cfg().Contacts),
 	}
-	for _, c := range a.cfg.Servers {
+	for _, c := range a.cfg().Servers {
 		out.Servers = append(out.Servers, a.serverStatus(c, s))
 	}
-	for i, x := range a.cfg.IPBX {
+	for i, x := range a.cfg().IPBX {
 		out.IPBX = append(out.IPBX, a.ipbxStatus(i, x))
 	}
 	out.Registration = registration(s.licence)
@@ -101,7 +101,7 @@ func (a *App) serverStatus(c config.Server, s snapshot) admin.Server {
 		Reserved: reserved, Lines: lines, Reconciled: exact, Calls: a.proxy.Dialogs.Calls(c.Role), Since: since,
 		Stability: admin.Progress{K: min(int(s.good[c.Role]), 5), N: 5}, State: admin.StatePassive,
 		Ready: c.Role != s.view.Active && s.ready, Host: [...]string{"unknown", "up", "down"}[s.host[c.Role]],
-		Checks: checkStatus(m.checks.Latest(c.Role)),
+		Checks: checkStatus(m.checks().Latest(c.Role)),
 	}
 	out.LinesMost, out.LinesFull = a.proxy.Dialogs.Learnt(c.Role)
 	if last.answered() {
@@ -112,7 +112,7 @@ func (a *App) serverStatus(c config.Server, s snapshot) admin.Server {
 		out.State = admin.StateActive
 	case !last.at.IsZero() && (last.evidence == router.Silent || last.evidence == router.Refused):
 		out.State = admin.StateDown
-		if a.cfg.Level == router.Backup {
+		if a.cfg().Level == router.Backup {
 			out.State = admin.StateAbsent
 		}
 	}
@@ -123,7 +123,7 @@ func (a *App) ipbxStatus(i int, x config.IPBX) admin.IPBX {
 	out := admin.IPBX{Name: x.Name, Address: shown(x.Address)}
 	if at := a.proxy.Stats.IPBXAt[i].Load(); at != 0 {
 		out.Since = a.proxy.Started().Add(time.Duration(at)).UTC()
-		out.Seen = time.Since(out.Since) < 4*a.cfg.Verification.IdleInterval
+		out.Seen = time.Since(out.Since) < 4*a.cfg().Verification.IdleInterval
 	}
 	return out
 }
@@ -214,14 +214,14 @@ func (a *App) Licence(context.Context) admin.Licence {
 		out.Fence = time.Now().Add(l.Fence).UTC()
 	}
 	for s := router.Primary; s <= router.Secondary; s++ {
-		u, ok := a.cfg.UserOf(s)
+		u, ok := a.cfg().UserOf(s)
 		if !ok || l.Mode == licence.Hold && s != router.Primary {
 			continue
 		}
 		for i := range l.IPBXs {
 			b := l.Bindings[s][i]
 			row := admin.Binding{
-				Role: s.String(), User: u.AOR.AOR(), IPBX: a.cfg.IPBX[i].Name, Possible: b.Possible,
+				Role: s.String(), User: u.AOR.AOR(), IPBX: a.cfg().IPBX[i].Name, Possible: b.Possible,
 				Granted: b.Granted, Refused: b.Refused, Foreign: b.Foreign > 0 || b.Overlap,
 				Contacts: a.intruders(s, i, b.Overlap && b.Foreign == 0), Intruded: since(alarms, a.intruder(s, i)),
 				Proves: b.Proves, Seen: a.listedAt(s, i),
@@ -255,7 +255,7 @@ func since(alarms []db.Alarm, object string) time.Time {
 // grants says what each IPBX is reckoned to grant, and what the worst move is
 // with it.
 func (a *App) grants(l licence.Status, out *admin.Licence) {
-	for i, x := range a.cfg.IPBX {
+	for i, x := range a.cfg().IPBX {
 		g := admin.Grant{IPBX: x.Name, Longest: l.Grants[i], Grounds: string(x.Granted)}
 		switch {
 		case g.Longest == 0: // nothing is decided yet
@@ -271,7 +271,7 @@ func (a *App) grants(l licence.Status, out *admin.Licence) {
 		}
 		out.Grants = append(out.Grants, g)
 	}
-	out.WorstMove = a.cfg.WorstMoveWith(out.MaxGrant)
+	out.WorstMove = a.cfg().WorstMoveWith(out.MaxGrant)
 }
 
 // proofOf is how the absence of who leaves will be known: by the lists of every
@@ -294,7 +294,7 @@ func proofOf(l licence.Status, by router.Instant) string {
 
 // Probe runs one round now.
 func (a *App) Probe(ctx context.Context, name string) (admin.Probe, error) {
-	for _, c := range a.cfg.Servers {
+	for _, c := range a.cfg().Servers {
 		if c.Name == name || c.Role.String() == name {
 			return a.probeServer(ctx, c)
 		}
@@ -362,7 +362,7 @@ func (a *App) Alarms(context.Context) []db.Alarm {
 // Ready says whether a call would be treated now.
 func (a *App) Ready(context.Context) (bool, string) {
 	v := a.proxy.View()
-	if v.Phase == router.BothDown && a.cfg.Rescue.IsZero() {
+	if v.Phase == router.BothDown && a.cfg().Rescue.IsZero() {
 		return false, "neither server answers and no rescue is configured"
 	}
 	a.mind.mu.Lock()
@@ -375,7 +375,7 @@ func (a *App) Ready(context.Context) (bool, string) {
 }
 
 // ConfigText is the running configuration.
-func (a *App) ConfigText() string { return string(a.cfg.Show()) }
+func (a *App) ConfigText() string { return string(a.cfg().Show()) }
 
 // Version is the version of this build.
 func (a *App) Version() string { return a.options.Version }

@@ -20,6 +20,10 @@ func (m *mind) order(ctx context.Context, c admin.Command) ([]control.Effect, er
 // obey steps what was asked for. The order is kept until the view shows its
 // effect, which comes with the save; a refused one changes nothing.
 func (m *mind) obey(r request) []control.Effect {
+	if r.do != nil {
+		r.do()
+		return nil
+	}
 	former := m.ordered
 	if r.order != nil {
 		m.ordered = r.order

@@ -93,9 +93,9 @@ func (m *mind) options(u config.URI, flows []transport.Flow, done func(agent.Res
 	us := m.app.ownURI(flows[0].Listener, "", false)
 	m.app.agent.Do(agent.Request{
 		Method: "OPTIONS", URI: "sip:" + host + transportParam(flows[0].Network),
-		From: "<sip:releve@" + m.app.cfg.Listen[flows[0].Listener].Advertise.String() + ">", To: "<sip:" + host + ">",
+		From: "<sip:releve@" + m.app.cfg().Listen[flows[0].Listener].Advertise.String() + ">", To: "<sip:" + host + ">",
 		Contact: "<" + us + ">", Extra: [][]byte{[]byte("Accept: application/sdp\r\n")},
-		Flow: flows[0], Others: flows[1:], Timeout: m.app.cfg.Verification.Timeout,
+		Flow: flows[0], Others: flows[1:], Timeout: m.app.cfg().Verification.Timeout,
 	}, done)
 }
 
@@ -124,7 +124,7 @@ func evidenceOf(r agent.Result) router.Evidence {
 }
 
 func (m *mind) probeIPBX(i uint8, round uint64) {
-	x := m.app.cfg.IPBX[i]
+	x := m.app.cfg().IPBX[i]
 	m.options(x.Address, m.app.proxy.IPBXFlows(i), func(r agent.Result) {
 		e := router.Silent
 		if r.Failure == agent.NoFailure || r.Failure == agent.Refused {
@@ -151,7 +151,7 @@ func (m *mind) answeredBy(ipbx uint8) {
 	was := m.answerer[ipbx]
 	m.answerer[ipbx] = at
 	m.mu.Unlock()
-	if x := m.app.cfg.IPBX[ipbx]; x.MainStandby && was.IsValid() && at != was {
+	if x := m.app.cfg().IPBX[ipbx]; x.MainStandby && was.IsValid() && at != was {
 		m.app.event(text.EventIPBXMember, map[string]string{"ipbx": x.Name, "from": was.String(), "to": at.String()})
 	}
 }
@@ -175,8 +175,8 @@ func (m *mind) alarmed(e *control.Effect) {
 // intruded tells the journal who is registered that nobody should have, or for
 // how long somebody was.
 func (m *mind) intruded(e *control.Effect) {
-	u, _ := m.app.cfg.UserOf(e.Server)
-	p := map[string]string{"user": u.AOR.AOR(), "ipbx": m.app.cfg.IPBX[e.IPBX].Name}
+	u, _ := m.app.cfg().UserOf(e.Server)
+	p := map[string]string{"user": u.AOR.AOR(), "ipbx": m.app.cfg().IPBX[e.IPBX].Name}
 	if !e.On {
 		p["duration"] = e.Lasted.Round(time.Second).String()
 		m.app.event(text.EventForeignGone, p)
@@ -190,8 +190,8 @@ func (m *mind) intruded(e *control.Effect) {
 // end of one would end the alarm of the other.
 func (m *mind) objectOf(e *control.Effect) string {
 	ipbx := ""
-	if int(e.IPBX) < len(m.app.cfg.IPBX) {
-		ipbx = m.app.cfg.IPBX[e.IPBX].Name
+	if int(e.IPBX) < len(m.app.cfg().IPBX) {
+		ipbx = m.app.cfg().IPBX[e.IPBX].Name
 	}
 	n := alarm.Number(e.Alarm)
 	registration := n >= alarm.BindingLapsing && n <= alarm.GrantTooLong || n == alarm.BindingUnkept
@@ -200,7 +200,7 @@ func (m *mind) objectOf(e *control.Effect) string {
 		return ipbx
 	case e.Server == router.NoServer || aboutSite(alarm.Number(e.Alarm)):
 		return node
-	case registration && (len(m.app.cfg.IPBX) > 1 || n == alarm.ForeignBinding):
+	case registration && (len(m.app.cfg().IPBX) > 1 || n == alarm.ForeignBinding):
 		return e.Server.String() + " / " + ipbx
 	}
 	return e.Server.String()

@@ -53,7 +53,7 @@ func (r *registering) last() (at time.Time, granted time.Duration) {
 // lookForRegisters tells the journal when a server begins to register here, and
 // when it stops. In mode gate the licence knows, and says Own.
 func (m *mind) lookForRegisters(now time.Time) {
-	if m.app.cfg.Registration.Mode == licence.Gate {
+	if m.app.cfg().Registration.Mode == licence.Gate {
 		return
 	}
 	for _, s := range [...]router.Server{router.Primary, router.Secondary} {
@@ -73,7 +73,7 @@ func (m *mind) lookForRegisters(now time.Time) {
 
 // ownRegisters are the servers that registered here, for the licence verb.
 func (a *App) ownRegisters() (out []admin.OwnRegister) {
-	for _, c := range a.cfg.Servers {
+	for _, c := range a.cfg().Servers {
 		r := &a.mind.registers[c.Role]
 		at, granted := r.last()
 		if at.IsZero() {
@@ -117,7 +117,7 @@ func uris(contacts []admin.Contact) string {
 
 // intruder is the object of the alarm about a binding that nobody should have.
 func (a *App) intruder(user router.Server, ipbx uint8) string {
-	return user.String() + " / " + a.cfg.IPBX[ipbx].Name
+	return user.String() + " / " + a.cfg().IPBX[ipbx].Name
 }
 
 // detailed gives the alarms what is known besides: of a binding that nobody
@@ -128,7 +128,7 @@ func (a *App) detailed(alarms []db.Alarm, l licence.Status) []db.Alarm {
 			continue
 		}
 		for s := router.Primary; s <= router.Secondary; s++ {
-			for i := range a.cfg.IPBX {
+			for i := range a.cfg().IPBX {
 				if alarms[n].Object == a.intruder(s, uint8(i)) {
 					alarms[n].Detail = uris(a.intruders(s, uint8(i), l.Bindings[s][i].Foreign == 0))
 				}
@@ -141,6 +141,6 @@ func (a *App) detailed(alarms []db.Alarm, l licence.Status) []db.Alarm {
 // credentials is a hook of the proxy, under a shard's lock: what an IPBX makes of the
 // password of a server's calls.
 func (m *mind) credentials(s router.Server, ipbx uint8, refused bool) {
-	object := s.String() + " / " + m.app.cfg.IPBX[ipbx].Name
+	object := s.String() + " / " + m.app.cfg().IPBX[ipbx].Name
 	m.later(func() { m.set(alarm.PasswordRefused, object, refused) })
 }

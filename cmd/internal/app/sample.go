@@ -50,7 +50,7 @@ func (m *mind) sample() {
 			}
 		}
 	}
-	for i := range m.app.cfg.IPBX {
+	for i := range m.app.cfg().IPBX {
 		if at := st.IPBXAt[i].Load(); at != m.seen.ipbx[i] {
 			m.seen.ipbx[i] = at
 			m.step(control.Event{Kind: control.Sight, IPBX: uint8(i)})

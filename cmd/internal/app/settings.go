@@ -71,34 +71,34 @@ func makeKeys(path string) ([]byte, error) {
 	return raw, os.Rename(f.Name(), path)
 }
 
-func (a *App) proxyConfig(keys *message.Keys) proxy.Config {
+func (a *App) proxyConfig() proxy.Config {
 	c := proxy.Config{
-		Policy: a.forkPolicy(), ServiceNumbers: make(map[string]bool), Q850: a.cfg.Dissuasion.Q850,
-		LocalRegister: a.cfg.Registration.Mode != licence.Trunk, Keys: keys, Limits: a.limits(),
+		Policy: a.forkPolicy(), ServiceNumbers: make(map[string]bool), Q850: a.cfg().Dissuasion.Q850,
+		LocalRegister: a.cfg().Registration.Mode != licence.Trunk, Keys: a.keys, Limits: a.limits(),
 		Names: a.names.resolver, Gate: a.gate(),
 	}
-	for _, l := range a.cfg.Listen {
+	for _, l := range a.cfg().Listen {
 		c.Listeners = append(c.Listeners, proxy.Listener{Network: networkOf(l), SentBy: l.Advertise.String(), Entry: l.Entry})
 	}
-	for _, x := range a.cfg.IPBX {
+	for _, x := range a.cfg().IPBX {
 		p := a.peerOf(x.Name, x.Address, x.Manners.Large)
 		p.Other = x.Standby()
 		c.IPBXs = append(c.IPBXs, proxy.IPBX{Peer: p, Sources: x.Sources, Manners: a.mannersOf(x), MapFrom: x.MapFrom})
 	}
-	for _, s := range a.cfg.Servers {
+	for _, s := range a.cfg().Servers {
 		c.Servers[s.Role] = proxy.Server{Peer: a.peerOf(s.Name, s.Address, s.Large), Lines: s.Lines, User: s.User}
 		for i := range c.IPBXs {
-			c.IPBXs[i].Identity[s.Role] = a.cfg.IdentityOf(s.Role, i)
+			c.IPBXs[i].Identity[s.Role] = a.cfg().IdentityOf(s.Role, i)
 		}
-		if u, ok := a.cfg.UserOf(s.Role); ok && u.Password.Given() { // else challenges are the server's
+		if u, ok := a.cfg().UserOf(s.Role); ok && u.Password.Given() { // else challenges are the server's
 			c.Servers[s.Role].Credentials = proxy.Credentials{Username: u.Username, Password: u.Password.Value()}
 		}
 	}
-	for _, n := range a.cfg.ServiceNumbers {
+	for _, n := range a.cfg().ServiceNumbers {
 		c.ServiceNumbers[n] = true
 	}
-	if !a.cfg.Rescue.IsZero() {
-		c.RescueURI, c.Rescue = a.cfg.Rescue.String(), a.peerOf("rescue", a.cfg.Rescue, "")
+	if !a.cfg().Rescue.IsZero() {
+		c.RescueURI, c.Rescue = a.cfg().Rescue.String(), a.peerOf("rescue", a.cfg().Rescue, "")
 	}
 	return c
 }
@@ -106,7 +106,7 @@ func (a *App) proxyConfig(keys *message.Keys) proxy.Config {
 // mannersOf are those of one IPBX; overflowed calls are marked only when the file
 // asks for it.
 func (a *App) mannersOf(x config.IPBX) proxy.Manners {
-	m, mark := &x.Manners, a.cfg.Overflow.MarkOverflow
+	m, mark := &x.Manners, a.cfg().Overflow.MarkOverflow
 	return proxy.Manners{
 		HoldSignal: m.HoldSignal, Status: uint16(m.Status), Q850: m.Q850, Requeue: m.Requeue,
 		RewriteContact: m.RewriteContact, RedirectRescue: m.RedirectRescue,
@@ -115,7 +115,7 @@ func (a *App) mannersOf(x config.IPBX) proxy.Manners {
 }
 
 func (a *App) limits() proxy.Limits {
-	l := &a.cfg.Limits
+	l := &a.cfg().Limits
 	return proxy.Limits{
 		CallsPerSecond: l.CallsPerSecond, SourceRate: l.SourceRate, SourceBurst: l.SourceBurst,
 		MessageSize: l.MessageSize, Headers: l.Headers, Vias: l.Vias, URI: l.URI, Line: l.Line,
@@ -124,12 +124,12 @@ func (a *App) limits() proxy.Limits {
 }
 
 func (a *App) forkPolicy() fork.Policy {
-	o, v := a.cfg.Overflow, a.cfg.Verification
+	o, v := a.cfg().Overflow, a.cfg().Verification
 	p := fork.Policy{
 		ProgressTimeout: o.ProgressTimeout, AnswerTimeout: o.AnswerTimeout, HoldBudget: o.HoldBudget,
 		TimerC: timerC, Round: v.Spacing, HoldSignal: o.HoldSignal,
-		Requeue: a.cfg.Dissuasion.Requeue, RejectStatus: uint16(a.cfg.Dissuasion.Status),
-		Automatic: a.cfg.Automatic(), Rescue: !a.cfg.Rescue.IsZero(), IPBXs: uint8(len(a.cfg.IPBX)),
+		Requeue: a.cfg().Dissuasion.Requeue, RejectStatus: uint16(a.cfg().Dissuasion.Status),
+		Automatic: a.cfg().Automatic(), Rescue: !a.cfg().Rescue.IsZero(), IPBXs: uint8(len(a.cfg().IPBX)),
 	}
 	if o.ForwardLate {
 		p.Late = fork.ForwardLate
@@ -138,22 +138,23 @@ func (a *App) forkPolicy() fork.Policy {
 }
 
 func (a *App) controlPolicy() control.Policy {
-	v := a.cfg.Verification
-	_, secondary := a.cfg.Server(router.Secondary)
+	v := a.cfg().Verification
+	_, secondary := a.cfg().Server(router.Secondary)
 	p := control.Policy{
 		Role: role.Policy{
 			Count: uint8(v.Count), AloneExtra: uint8(v.AloneExtra), Spacing: v.Spacing,
-			Dead: v.Dead, Gray: v.Gray, Degraded: v.Degraded, Act: v.Act, Automatic: a.cfg.Automatic(),
+			Dead: v.Dead, Gray: v.Gray, Degraded: v.Degraded, Act: v.Act, Automatic: a.cfg().Automatic(),
 			ReturnWait: 15 * time.Minute, Stable: 5,
 		},
 		Licence: licence.Policy{
-			Mode: a.cfg.Registration.Mode, IPBXs: uint8(len(a.cfg.IPBX)), Expires: a.cfg.Registration.Expires,
-			Seed: a.registrarSite(0), Txn: registerLimit, Slack: time.Second + a.cfg.Registration.Expires/1000,
+			Mode: a.cfg().Registration.Mode, IPBXs: uint8(len(a.cfg().IPBX)), Expires: a.cfg().Registration.Expires,
+			Seed: a.registrarSite(0), Txn: registerLimit, Slack: time.Second + a.cfg().Registration.Expires/1000,
 		},
 		Health:    health.Policy{Interval: v.IdleInterval, Lasting: v.Lasting},
-		Secondary: secondary, Absent: a.cfg.Level == router.Backup, IPBXs: uint8(len(a.cfg.IPBX)),
+		Secondary: secondary, Absent: a.cfg().Level == router.Backup, IPBXs: uint8(len(a.cfg().IPBX)),
 	}
-	for i, x := range a.cfg.IPBX {
+	for i, x := range a.cfg().IPBX {
+		p.SiteIPBX[i] = hashOf(x.Address.String())
 		if x.Granted == config.Assumed {
 			p.Licence.MaxGrant, p.Licence.Learn = max(p.Licence.MaxGrant, x.MaxGrant), true
 		} else {
@@ -162,11 +163,14 @@ func (a *App) controlPolicy() control.Policy {
 		p.Licence.Twins[i], p.Licence.Site[i] = x.MainStandby, a.registrarSite(i)
 	}
 	for s := router.Primary; s <= router.Secondary; s++ {
-		if server, ok := a.cfg.Server(s); ok {
+		if server, ok := a.cfg().Server(s); ok {
 			p.Site[s] = hashOf(server.Address.String())
 		}
-		u, ok := a.cfg.UserOf(s)
-		p.Licence.NoPassword[s] = ok && a.cfg.Registration.Mode == licence.Gate && !u.Password.Given()
+		u, ok := a.cfg().UserOf(s)
+		p.Licence.NoPassword[s] = ok && a.cfg().Registration.Mode == licence.Gate && !u.Password.Given()
+		if ok {
+			p.Licence.User[s] = hashOf(u.AOR.User)
+		}
 	}
 	return p
 }
@@ -183,10 +187,10 @@ func hashOf(s string) uint64 {
 // is not asked any more. 0: nobody registers.
 func (a *App) registrarSite(i int) uint64 {
 	h := fnv.New64a()
-	listener := a.peerOf(a.cfg.IPBX[i].Name, a.cfg.IPBX[i].Address, "").Listener
+	listener := a.peerOf(a.cfg().IPBX[i].Name, a.cfg().IPBX[i].Address, "").Listener
 	users := 0
 	for s := router.Primary; s <= router.Secondary; s++ {
-		if u, ok := a.cfg.UserOf(s); ok {
+		if u, ok := a.cfg().UserOf(s); ok {
 			users++
 			fmt.Fprintf(h, "%s %s\n", u.AOR.AOR(), a.ownURI(listener, u.AOR.User, u.AOR.Secure))
 		}
@@ -194,13 +198,13 @@ func (a *App) registrarSite(i int) uint64 {
 	if users == 0 {
 		return 0
 	}
-	fmt.Fprintln(h, a.cfg.IPBX[i].Address)
+	fmt.Fprintln(h, a.cfg().IPBX[i].Address)
 	return max(h.Sum64(), 1)
 }
 
 func (a *App) licensedUsers() (users [router.Servers]register.User) {
 	for s := router.Primary; s <= router.Secondary; s++ {
-		u, ok := a.cfg.UserOf(s)
+		u, ok := a.cfg().UserOf(s)
 		if !ok {
 			continue
 		}

@@ -36,7 +36,7 @@ func (m *mind) tell(e *edge, n alarm.Number, on bool) {
 // stays says that the active server will not be left by itself, whatever
 // happens to it.
 func (a *App) stays(v router.View) bool {
-	return !a.cfg.Automatic() || !a.cfg.Verification.Dead || !v.Act || v.Phase == router.Maintenance
+	return !a.cfg().Automatic() || !a.cfg().Verification.Dead || !v.Act || v.Phase == router.Maintenance
 }
 
 // nobody says that no server answers callers: both were found down, or the

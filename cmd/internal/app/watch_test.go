@@ -41,7 +41,7 @@ func TestDeadServerThatNothingLeavesIsNobody(t *testing.T) {
 		{"on the secondary", router.Backup, func(v *router.View) { v.Phase, v.Active = router.OnSecondary, router.Secondary }, text.Nobody},
 	} {
 		s := still(t)
-		s.node.cfg.Level = c.level
+		s.node.cfg().Level = c.level
 		v := p
 		c.view(&v)
 		shown := dead(v)

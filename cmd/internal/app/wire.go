@@ -76,7 +76,7 @@ func (a *App) wireLimits() []limit {
 			return c.DroppedQueue + c.DroppedFull + c.DroppedKernel + c.ReportsLost
 		})},
 		limit{name: text.LimitConnections, count: of(func(c *transport.Counters) uint64 { return c.DroppedLimit + c.OverLimit })}.
-			holding(int64(a.cfg.Limits.Connections), func() int64 { return int64(a.wire.Counters().Connections) }),
+			holding(int64(a.cfg().Limits.Connections), func() int64 { return int64(a.wire.Counters().Connections) }),
 		{name: text.LimitSlowMessages, count: of(func(c *transport.Counters) uint64 { return c.SlowMessages })},
 		{name: text.LimitUnread, count: of(func(c *transport.Counters) uint64 { return c.StuckWriters + c.Vanished })},
 		{name: text.LimitHandshakes, count: of(func(c *transport.Counters) uint64 { return c.HandshakesSlow })},
@@ -93,7 +93,7 @@ const (
 // certificates tells what is wrong with our certificate files, and when their
 // certificate is about to end.
 func (m *mind) certificates(now time.Time) {
-	file := m.app.cfg.TLS.Certificate
+	file := m.app.cfg().TLS.Certificate
 	end := m.app.wire.CertificateEnd()
 	if end.IsZero() {
 		return // no TLS

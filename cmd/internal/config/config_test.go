@@ -269,7 +269,7 @@ func TestDiff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Change{{"site", "", "X"}, {"verification.count", "3", "5"}}
+	want := []Change{{"site", "", "X", Live}, {"verification.count", "3", "5", Live}}
 	if fmt.Sprint(changes) != fmt.Sprint(want) {
 		t.Errorf("diff %v, want %v", changes, want)
 	}

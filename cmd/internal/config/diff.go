@@ -11,8 +11,10 @@ import (
 // Change is one key whose value differs between two effective configurations.
 type Change struct {
 	Path string `json:"path"`
-	Old  string `json:"old"` // "": the key was not there
+	Old  string `json:"old"` // "": the key was not there; a password is *** either way
 	New  string `json:"new"` // "": the key is gone
+
+	Reach Reach `json:"reach"` // what it takes for it to be in force
 }
 
 // Diff compares two outputs of Show, by path in alphabetical order.
@@ -30,7 +32,7 @@ func Diff(before, after []byte) ([]Change, error) {
 	var out []Change
 	for _, path := range slices.Sorted(maps.Keys(all)) {
 		if a[path] != b[path] {
-			out = append(out, Change{Path: path, Old: a[path], New: b[path]})
+			out = append(out, Change{Path: path, Old: a[path], New: b[path], Reach: ReachOf(path)})
 		}
 	}
 	return out, nil

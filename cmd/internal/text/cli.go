@@ -51,12 +51,6 @@ func (m Messages) FlagNeedsValue(name string) string {
 	return m.say("l'option %s attend une valeur.", "option %s wants a value.", name)
 }
 
-// NoReload answers SIGHUP.
-func (m Messages) NoReload() string {
-	return m.say("SIGHUP : cette version ne relit pas son fichier en marche, rien n'a changé. Pour l'appliquer : « releve config check », puis « systemctl restart releve » à une heure calme ; les conversations en cours continuent.",
-		"SIGHUP: this version does not read its file again while it runs, nothing has changed. To apply it: \"releve config check\", then \"systemctl restart releve\" at a quiet hour; conversations in progress go on.")
-}
-
 // FlagBadValue is a usage error.
 func (m Messages) FlagBadValue(name, value string) string {
 	return m.say("option %s : « %s » n'est pas compris.", "option %s: %q is not understood.", name, value)
@@ -153,17 +147,6 @@ var grantGrounds = map[string]pair{
 func (m Messages) Observing() string {
 	return m.say("Observation (act: false) : tout est noté, rien ne bascule.",
 		"Observation (act: false): everything is recorded, nothing switches.")
-}
-
-// ConfigSame and ConfigDiffers end config diff.
-func (m Messages) ConfigSame() string {
-	return m.say("La configuration en service est celle du fichier.", "The running configuration is the file's.")
-}
-
-// ConfigDiffers counts the changes.
-func (m Messages) ConfigDiffers(n int) string {
-	return m.say("%d différence(s) ; redémarrez Relève pour appliquer le fichier.",
-		"%d difference(s); restart Relève to apply the file.", n)
 }
 
 // Consequences is printed before a switchover or a return.

@@ -17,8 +17,10 @@ import (
 const (
 	EventStarted             = "started"             // version
 	EventStopped             = "stopped"             //
-	EventConfigLoaded        = "config-loaded"       // file
+	EventConfigLoaded        = "config-loaded"       // file, changes
 	EventConfigRefused       = "config-refused"      // file, problems
+	EventConfigRestart       = "config-restart"      // file, keys
+	EventConfigPut           = "config-put-off"      // file, cause
 	EventStateRestored       = "state-restored"      // server, epoch
 	EventVerificationStarted = "verification-start"  // server, cause (overflow, idle, unregistered or operator)
 	EventRound               = "round"               // server, k, n (none: it counts for nothing), verdict, rule, checks
@@ -211,8 +213,10 @@ func alarmNumber(s string) uint16 {
 var events = map[string]pair{
 	EventStarted:             {"Relève [{version} ]démarre.", "Relève [{version} ]starts."},
 	EventStopped:             {"Relève s'arrête à la demande.", "Relève stops as asked."},
-	EventConfigLoaded:        {"Configuration {file} chargée.", "Configuration {file} loaded."},
+	EventConfigLoaded:        {"Configuration {file} relue et appliquée ({changes} changement(s)).", "Configuration {file} read again and applied ({changes} change(s))."},
 	EventConfigRefused:       {"Configuration {file} refusée ({problems} faute(s)) ; l'ancienne reste en service.", "Configuration {file} refused ({problems} fault(s)); the former one stays in service."},
+	EventConfigRestart:       {"Configuration {file} non appliquée : {keys} demande(nt) un redémarrage ; l'ancienne reste en service.", "Configuration {file} not applied: {keys} need(s) a restart; the former one stays in service."},
+	EventConfigPut:           {"Configuration {file} non appliquée ({cause}) ; l'ancienne reste en service.", "Configuration {file} not applied ({cause}); the former one stays in service."},
 	EventStateRestored:       {"État relu après le démarrage : le {server} est actif[, époque {epoch}].", "State read back after the start: {server} is active[, epoch {epoch}]."},
 	EventVerificationStarted: {"Vérification du {server}[ ({cause})].", "Verification of {server}[ ({cause})]."},
 	EventRound:               {"Vérification[ {k}/{n}] du {server}[ : {verdict}].", "Round[ {k}/{n}] of {server}[: {verdict}]."},

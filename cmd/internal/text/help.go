@@ -116,12 +116,22 @@ var helps = map[Verb]help{
 		pair{"", ""},
 	},
 	"config diff": {
-		pair{"Comparer la configuration en service et le fichier", "Compare the running configuration and the file"},
-		pair{"Codes de sortie : 0 identiques, 1 différences, 2 erreur.", "Exit codes: 0 same, 1 different, 2 error."},
+		pair{"Comparer la configuration en service et le fichier, ou deux fichiers", "Compare the running configuration and the file, or two files"},
+		pair{
+			"Sans argument : celle qui est en service et le fichier de -c. ANCIEN NOUVEAU : deux fichiers. Dit ce qui demande un redémarrage ; les mots de passe ne se comparent qu'entre deux fichiers.\nCodes de sortie : 0 identiques, 1 différences, 2 erreur.",
+			"Without arguments: the running one and the file of -c. OLD NEW: two files. Says what needs a restart; passwords are compared between two files only.\nExit codes: 0 same, 1 different, 2 error.",
+		},
 	},
 	"config profiles": {
 		pair{"Ce que chaque profil d'IPBX règle, d'après quoi, et que régler à l'IPBX", "What each IPBX profile sets, on what ground, and what to set at the IPBX"},
 		pair{"", ""},
+	},
+	"reload": {
+		pair{"Relire la configuration et l'appliquer en marche", "Read the configuration again and apply it while it runs"},
+		pair{
+			"Tout ou rien : une faute, ou une clé qui demande un redémarrage, et rien ne change. SIGHUP et « systemctl reload releve » font de même. Les mots de passe sont relus.\nCodes de sortie : 0 appliquée, 1 refusée (redémarrage nécessaire, ou bascule en cours), 3 Relève injoignable, 78 le fichier a des fautes.",
+			"All or nothing: a fault, or a key that needs a restart, and nothing changes. SIGHUP and \"systemctl reload releve\" do the same. Passwords are read again.\nExit codes: 0 applied, 1 refused (a restart is needed, or a switchover is under way), 3 Relève unreachable, 78 the file has faults.",
+		},
 	},
 	"ready": {
 		pair{"Ce nœud peut-il prendre des appels ?", "May this node take calls?"},

@@ -97,6 +97,11 @@ func (c *Client) Command(ctx context.Context, cmd admin.Command) (r admin.Result
 	return r, c.post(ctx, "/api/v1/commands", cmd, &r)
 }
 
+// Reload has the file read again.
+func (c *Client) Reload(ctx context.Context) (r admin.Reload, err error) {
+	return r, c.post(ctx, "/api/v1/config/reloads", nil, &r)
+}
+
 // Ready asks whether the node may take calls.
 func (c *Client) Ready(ctx context.Context) (r admin.Readiness, err error) {
 	return r, c.get(ctx, "/readyz", nil, &r)
