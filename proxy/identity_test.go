@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"releve/proxy/agent"
 	"releve/router"
@@ -200,4 +201,36 @@ func TestReleaseUnderTheMappedName(t *testing.T) {
 		b.ibx.silent()
 		b.record()
 	}, mapping, holding)
+}
+
+// TestEachServerIsCalledByItsOwnUser: whichever is active, a call comes to the user
+// that it has, and From and To are the caller's.
+func TestEachServerIsCalledByItsOwnUser(t *testing.T) {
+	run(t, func(b *bed) {
+		down, ok := b.establish("a")
+		want(b, "primary", startLine(down), "INVITE sip:5001@10.0.1.1:5060 SIP/2.0")
+		want(b, "To", header(down, "To"), header(invite("a"), "To"))
+		b.hangUp(ok)
+		b.record()
+
+		b.ibx.send(invite("b"))
+		b.ibx.take("100")
+		_ = b.primary.take("INVITE")
+		b.pass(2 * time.Second)
+		b.switchover()
+		_ = b.primary.all()
+		second := b.secondary.take("INVITE") // the one that was held
+		want(b, "secondary", startLine(second), "INVITE sip:5002@10.0.1.2:5060 SIP/2.0")
+		refuse(b, invite("b"), second, 603, b.secondary, b.ibx)
+		b.record()
+
+		b.ibx.send(invite("c"))
+		b.ibx.take("100")
+		third := b.secondary.take("INVITE")
+		want(b, "secondary", startLine(third), "INVITE sip:5002@10.0.1.2:5060 SIP/2.0")
+		want(b, "To", header(third, "To"), header(invite("c"), "To"))
+		want(b, "From", header(third, "From"), header(invite("c"), "From"))
+		refuse(b, invite("c"), third, 603, b.secondary, b.ibx)
+		b.record()
+	})
 }

@@ -5,6 +5,7 @@ import "testing"
 // TestConformanceDigest: rules H of docs/conformance.md that the arithmetic shows.
 func TestConformanceDigest(t *testing.T) {
 	t.Run("H01 RFC 7616 §3.4.1 §3.9", TestVectors)
+	t.Run("H01 RFC 7616 §3.4.3 auth-int", TestIntegrityVectors)
 	t.Run("H01 RFC 7616 §3.4 nonce count", TestSession)
 	t.Run("H02 RFC 8760 §2.4", TestChoose)
 	t.Run("H08 RFC 7616 §3.5", testNextNonce)

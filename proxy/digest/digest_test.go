@@ -37,6 +37,24 @@ func TestVectors(t *testing.T) {
 	}
 }
 
+// TestIntegrityVectors: auth-int covers the body (RFC 7616 §3.4.3); the inputs of
+// RFC 2617 §3.5 in an INVITE, computed by Python's hashlib.
+func TestIntegrityVectors(t *testing.T) {
+	for algorithm, want := range map[string]string{
+		"MD5": "85639e6f62c131d9bd88d4084e6acae7", "SHA-256": "17c844c9f60a4242403290af220ac833c80b810d7c28be56a09b20bd303f6ec6",
+		"SHA-512-256": "eef718422050aae18621ea2d3624c5b76c2a5e041e7f7f30bd6b978cccab9dac",
+	} {
+		cs, err := ParseChallenges([]byte(`Digest realm="testrealm@host.com", qop="auth-int", algorithm=` + algorithm + `, nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093"`))
+		if err != nil || len(cs) != 1 {
+			t.Fatalf("%s: %v %v", algorithm, cs, err)
+		}
+		got := Authorization(cs[0], Credentials{Username: "Mufasa", Password: "Circle Of Life"}, "INVITE", "sip:2001@10.0.0.1", []byte("v=0\r\n"), 1, "0a4f113b")
+		if !strings.Contains(got, `response="`+want+`"`) || !strings.Contains(got, "qop=auth-int") {
+			t.Errorf("%s: %s", algorithm, got)
+		}
+	}
+}
+
 func TestChoose(t *testing.T) {
 	for _, c := range []struct {
 		name, in string

@@ -194,7 +194,7 @@ func TestRequestsAsWritten(t *testing.T) {
 	})
 }
 
-func TestChallengeAnsweredWithMD5AndSHA256(t *testing.T) {
+func TestChallengeAnsweredByAlgorithm(t *testing.T) {
 	for name, c := range map[string]struct {
 		lines []string
 		want  digest.Algorithm
@@ -202,6 +202,9 @@ func TestChallengeAnsweredWithMD5AndSHA256(t *testing.T) {
 		"md5":             {[]string{challenge("n1", nil)}, digest.MD5},
 		"rfc2069":         {[]string{challenge("n1", func(c *digest.Challenge) { c.Auth = false })}, digest.MD5},
 		"sha256":          {[]string{challenge("n1", func(c *digest.Challenge) { c.Algorithm = digest.SHA256 })}, digest.SHA256},
+		"sha512-256":      {[]string{challenge("n1", func(c *digest.Challenge) { c.Algorithm = digest.SHA512T256 })}, digest.SHA512T256},
+		"all three":       {[]string{challenge("n1", func(c *digest.Challenge) { c.Algorithm = digest.SHA512T256 }), challenge("n2", func(c *digest.Challenge) { c.Algorithm = digest.SHA256 }), challenge("n3", nil)}, digest.SHA512T256},
+		"auth-int alone":  {[]string{`WWW-Authenticate: Digest realm="ipbx", nonce="x", algorithm=SHA-256, qop="auth-int"`}, digest.SHA256},
 		"sha256 then md5": {[]string{challenge("n1", func(c *digest.Challenge) { c.Algorithm = digest.SHA256 }), challenge("n2", nil)}, digest.SHA256},
 		"unknown, md5":    {[]string{`WWW-Authenticate: Digest realm="ipbx", nonce="x", algorithm=MD5-sess, qop="auth"`, challenge("n2", nil)}, digest.MD5},
 		"basic, md5":      {[]string{`WWW-Authenticate: Basic realm="x"`, challenge("n2", nil)}, digest.MD5},

@@ -100,3 +100,23 @@ func TestPasswordOfCallsIsRefused(t *testing.T) {
 	}
 	s.until("the alarm", func() bool { return s.alarmed(alarm.PasswordRefused) })
 }
+
+// TestDigestOfTheIPBX: an IPBX with a digest of another hand, and each algorithm of
+// RFC 8760, asks the registration, the calls and what is in them for a password.
+func TestDigestOfTheIPBX(t *testing.T) {
+	for _, algorithms := range [][]string{{"MD5"}, {"SHA-256"}, {"SHA-512-256"}, {"SHA-512-256", "SHA-256", "MD5"}} {
+		t.Run(strings.Join(algorithms, " "), func(t *testing.T) {
+			s := strictSite(t, "", "secret5001")
+			s.ipbx.SetRegistrar(func(r *ipbx.Registrar) { r.Algorithms, r.StrictURI = algorithms, true })
+			s.node.Stop() // the challenge met before
+			s.ipbx.DropBindings()
+			s.start()
+			s.ready()
+			s.until("the primary's user is bound", func() bool { return strings.HasPrefix(s.bound(), "5001") })
+			s.outgoing(s.primary, false)
+			if s.alarmed(alarm.BindingRefused) || s.alarmed(alarm.PasswordRefused) {
+				t.Error("a right password is refused")
+			}
+		})
+	}
+}
