@@ -11,6 +11,7 @@ import (
 	"releve/cmd/internal/admin"
 	"releve/cmd/internal/text"
 	"releve/health/alarm"
+	"releve/router/lease"
 	"releve/testbed/ipbx"
 )
 
@@ -179,4 +180,16 @@ func openSite(t *testing.T) (*site, *party) {
 	s := prepared(t)
 	s.ipbx.SetRegistrar(func(r *ipbx.Registrar) { r.Open, r.MaxGrant = true, 10*time.Second })
 	return s, newParty(t, "udp", "127.0.40.77", nil)
+}
+
+// TestSingleNodeHasNoLease: the file of one node makes no mind of two, whatever its
+// mode: nothing is ever asked that only a second node could answer.
+func TestSingleNodeHasNoLease(t *testing.T) {
+	for _, mode := range []string{"pair", "gate"} {
+		s := stillWith(t, func(_, body string) string { return strings.Replace(body, "mode: pair", "mode: "+mode, 1) })
+		if p := s.node.controlPolicy(); p.Lease != (lease.Policy{}) || p.Peer || p.Licence.Grace != 0 {
+			t.Errorf("%s: %+v", mode, p)
+		}
+		s.node.Stop()
+	}
 }
