@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 )
@@ -17,7 +18,9 @@ type Options struct {
 	Moves  int    // in all; the worlds share them
 	Seed   uint64 // of the troubles
 	Short  bool   // few worlds, the troubles that matter most
-	Keep   bool   // the directories stay
+	Keep   bool   // the directories stay, with a trace of every datagram
+	World  int    // this one alone; -1: all
+	Only   string // this trouble alone; "": all
 	Out    io.Writer
 }
 
@@ -65,6 +68,12 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	fmt.Fprintf(o.Out, "seed %d\n", o.Seed)
 	var all sync.WaitGroup
 	for i, s := range worlds(o.Short) {
+		if o.World >= 0 && o.World != i {
+			continue
+		}
+		if o.Only != "" {
+			s.deck = slices.Repeat([]string{o.Only}, o.Moves)
+		}
 		all.Go(func() {
 			if err := r.world(ctx, s, place{os.Getpid(), i}, filepath.Join(dir, fmt.Sprintf("world%d", i))); err != nil {
 				r.fail(fmt.Errorf("world %d (%s): %w", i, s, err))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -45,8 +46,7 @@ type relay struct {
 	peer   netip.AddrPort // Relève
 	claims []claim
 	closed bool
-	gone   int // datagrams lost, of all
-	all    int
+	trace  io.Writer // nil: none
 }
 
 // newRelay opens the IPBX's address, its second address, and the one from which
@@ -108,7 +108,7 @@ func (r *relay) up(raw []byte, from netip.AddrPort) {
 	if user, ok := claims(raw); register && ok && len(r.claims) < maxClaims {
 		r.claims = append(r.claims, claim{user, time.Now()})
 	}
-	r.carry(register, func() { _, _ = r.back.WriteToUDPAddrPort(raw, r.registrar) }) // lost, as UDP may
+	r.carry(">", raw, register, func() { _, _ = r.back.WriteToUDPAddrPort(raw, r.registrar) }) // lost, as UDP may
 }
 
 // down carries what comes from the registrar.
@@ -123,15 +123,14 @@ func (r *relay) down(raw []byte, from netip.AddrPort) {
 		conn = r.second
 	}
 	register := bytes.Contains(raw, []byte(" REGISTER\r\n"))
-	r.carry(register, func() { _, _ = conn.WriteToUDPAddrPort(raw, peer) })
+	r.carry("<", raw, register, func() { _, _ = conn.WriteToUDPAddrPort(raw, peer) })
 }
 
 // carry sends a datagram as the network of the moment would.
-func (r *relay) carry(register bool, send func()) {
+func (r *relay) carry(way string, raw []byte, register bool, send func()) {
 	n := r.net
-	r.all++
 	if n.deaf || n.mute && register || r.random.Float64() < n.loss {
-		r.gone++
+		r.note(way, "lost", raw)
 		return
 	}
 	copies := 1
@@ -140,10 +139,20 @@ func (r *relay) carry(register bool, send func()) {
 	}
 	for range copies {
 		if n.most > 0 && r.random.Float64() < n.late {
-			time.AfterFunc(time.Duration(r.random.Int64N(int64(n.most))), send)
+			late := time.Duration(r.random.Int64N(int64(n.most)))
+			r.note(way, fmt.Sprintf("in %s", late.Round(time.Millisecond)), raw)
+			time.AfterFunc(late, send)
 			continue
 		}
+		r.note(way, "", raw)
 		send()
+	}
+}
+
+// note writes a datagram and its fate down.
+func (r *relay) note(way, fate string, raw []byte) {
+	if r.trace != nil {
+		fmt.Fprintf(r.trace, "%s %s %s\n%s", time.Now().Format(stamp), way, fate, raw) // a page for who looks; its loss costs nothing
 	}
 }
 

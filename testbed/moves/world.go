@@ -53,6 +53,11 @@ func newWorld(ctx context.Context, s setting, p place, o Options, dir string) (w
 	if w.relay, err = newRelay(p.addr(hostFront), p.addr(hostSecond), p.addr(hostBack), p.at(hostRegistrar), noise); err != nil {
 		return w, err
 	}
+	if o.Keep {
+		if w.relay.trace, err = os.Create(filepath.Join(dir, "trace.sip")); err != nil {
+			return w, err
+		}
+	}
 	if err := writeSecrets(dir, ""); err != nil {
 		return w, err
 	}

@@ -1,7 +1,7 @@
 // Command run moves the licence between two servers hundreds of times while
 // everything around a built releve fails, and asks the registrars what they saw.
 //
-//	go run ./testbed/moves/run -binary bin/releve [-moves 500] [-seed 1] [-short] [-keep]
+//	go run ./testbed/moves/run -binary bin/releve [-moves 500] [-seed 1] [-short] [-keep] [-world N] [-only TROUBLE]
 //
 // The last line of its output is one JSON object (moves.Report). It exits with
 // 1 when both users were ever bound at once, when a move did not end, or when
@@ -27,7 +27,9 @@ func main() {
 	flag.IntVar(&o.Moves, "moves", 0, "moves to make; 0: 500, or 20 in the short form")
 	flag.Uint64Var(&o.Seed, "seed", 0, "of the troubles; 0: one of its own, which is printed")
 	flag.BoolVar(&o.Short, "short", false, "the short form")
-	flag.BoolVar(&o.Keep, "keep", false, "leave the directories in place")
+	flag.BoolVar(&o.Keep, "keep", false, "leave the directories in place, with a trace of every datagram")
+	flag.IntVar(&o.World, "world", -1, "this world alone; -1: all")
+	flag.StringVar(&o.Only, "only", "", "this trouble alone, e.g. loss")
 	flag.Parse()
 	if o.Moves == 0 {
 		if o.Moves = 500; o.Short {
