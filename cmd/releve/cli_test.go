@@ -286,6 +286,58 @@ func TestConfigProfiles(t *testing.T) {
 	}
 }
 
+// testWorstMove: config check says beforehand how long a switchover may take here,
+// and whose word that is. An OXE that grants 1,800 s at least means half an hour.
+func testWorstMove(t *testing.T, dir string) {
+	t.Helper()
+	for _, user := range []string{"5001", "5002"} {
+		if err := os.WriteFile(filepath.Join(dir, user), []byte("secret"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other := filepath.Join(dir, "oxe.yaml")
+	for _, c := range []struct{ ipbx, grounds, fr, en string }{
+		{", max_grant: 1800s", "stated", "au pire : 30 min 14 s. L'IPBX « oxe » accorde jusqu'à 30 min 00 s (max_grant, d'après le fichier)", "at worst: 30 min 14 s. IPBX \"oxe\" grants up to 30 min 00 s (max_grant, as the file says)"},
+		{"", "assumed", "jusqu'à 1 h 00 min (supposé, tant que Relève n'a pas vu ce qu'il accorde ; max_grant le fixe)", "up to 1 h 00 min (assumed, until Relève has seen what it grants; max_grant states it)"},
+	} {
+		body := strings.NewReplacer("DIR", dir, "GRANT", c.ipbx).Replace(oxeFile)
+		if err := os.WriteFile(other, []byte(body), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for lang, want := range map[string]string{"fr": c.fr, "en": c.en} {
+			r := exec(t, lang, "", "config", "check", "-c", other)
+			if got := strings.NewReplacer("\u202f", " ", "\u00a0", " ").Replace(r.out); r.code != 0 || !strings.Contains(got, want) {
+				t.Errorf("%s: %d\n%s%s", lang, r.code, got, r.err)
+			}
+		}
+		var k checked
+		r := exec(t, "fr", "", "config", "check", "-c", other, "-o", "json")
+		if err := json.Unmarshal([]byte(r.out), &k); err != nil || string(k.Grounds) != c.grounds || k.GrantIPBX != "oxe" {
+			t.Errorf("%s %v", r.out, err)
+		}
+	}
+}
+
+const oxeFile = `
+site: "x"
+level: high-availability
+wel_licences: [high-availability]
+listen: [{address: "udp://127.0.0.1:5060"}, {address: "tcp://127.0.0.1:5060"}]
+keys: {file: DIR/keys}
+ipbx:
+  - {name: oxe, address: "sip:127.0.0.2:5060", profile: oxe, no_answer: 60sGRANT}
+servers:
+  - {name: p, role: primary, address: "sip:127.0.0.3:5060", lines: 4, version: 5.3.6}
+  - {name: s, role: secondary, address: "sip:127.0.0.4:5060", lines: 4, version: 5.3.6}
+service_numbers: ["5000"]
+registration:
+  mode: pair
+  users:
+    p: {aor: "sip:5001@127.0.0.2", username: "5001", password_file: DIR/5001}
+    s: {aor: "sip:5002@127.0.0.2", username: "5002", password_file: DIR/5002}
+store: {path: DIR}
+`
+
 func TestConfigVerbs(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "releve.yaml")
@@ -304,6 +356,7 @@ func TestConfigVerbs(t *testing.T) {
 	if r := exec(t, "C.UTF-8", "", "config", "check", "-c", path); r.code != 0 || !strings.Contains(r.out, "the configuration is correct") || !strings.Contains(r.out, "Observation") {
 		t.Errorf("check: %d\n%s%s", r.code, r.out, r.err)
 	}
+	testWorstMove(t, dir)
 	if r := exec(t, "fr", "", "config", "show", "-c", path, "-o", "json"); r.code != 0 || !strings.Contains(r.out, `"hold_budget": "20s"`) {
 		t.Errorf("show: %d\n%s%s", r.code, r.out, r.err)
 	}

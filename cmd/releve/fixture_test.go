@@ -209,7 +209,7 @@ func gateStatus() admin.Status {
 func refusedLicence() admin.Licence {
 	return admin.Licence{
 		Mode: "pair", Phase: "bound", Holder: "primary", Leaving: "none", Epoch: 5, WorstMove: time.Minute, GrantIPBX: "oxe", MaxGrant: 45 * time.Second, Grounds: "learnt",
-		Bindings: []admin.Binding{{Role: "primary", User: "sip:5001@oxe", IPBX: "oxe", Possible: true, Refused: true}},
+		Bindings: []admin.Binding{{Role: "primary", User: "sip:5001@oxe", IPBX: "oxe", Possible: true, Refused: true, Unkept: true}},
 	}
 }
 

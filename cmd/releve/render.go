@@ -373,6 +373,9 @@ func (v view) binding(x admin.Binding) string {
 	if x.Refused {
 		out = append(out, v.m.Label("refused"))
 	}
+	if x.Unkept {
+		out = append(out, v.m.Label("unkept"))
+	}
 	if x.Foreign {
 		out = append(out, v.foreign(x))
 	}

@@ -75,10 +75,10 @@ func (s *State) accepted(now router.Clock, e Event, out []Effect) []Effect {
 	l := &s.line[x][i]
 	req := l.req
 	out = alarm(out, &l.refused, AlarmRefused, x, i, false)
-	if e.HasList {
+	passive := req == Fetch && e.Ours && x != s.subject()
+	if on := e.Foreign > 0 || passive; on || e.HasList { // half a list shows an intruder, and no absence
 		l.foreign = e.Foreign
-		passive := req == Fetch && e.Ours && x != s.subject()
-		out = s.sentinel(now, x, i, e.Foreign > 0 || passive, out)
+		out = s.sentinel(now, x, i, on, out)
 	}
 	switch req {
 	case Register:

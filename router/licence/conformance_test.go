@@ -24,6 +24,7 @@ func TestConformanceRegistration(t *testing.T) {
 	t.Run("G06 RFC 3261 §10.3(8) no list proves nothing", scenario("12_registrar_omits_lists"))
 	t.Run("G06 RFC 3261 §10.3(8) our Contact is listed as removed", scenario("77_granted_and_removed"))
 	t.Run("G06 RFC 3261 §10.3(8) only others are listed", scenario("78_granted_and_others_listed"))
+	t.Run("G06 RFC 3261 §10.3(8) a list partly unreadable", scenario("81_list_partly_unreadable"))
 	t.Run("G06 RFC 3261 §10.3(8) a registrar that never listed us", scenario("40_rewrites_contact_pair"))
 	t.Run("G07 RFC 3261 §10.2.3", scenario("33_confirm_fetches_the_former_user"))
 	t.Run("G08 RFC 3261 §22.2 wrong password", scenario("10_wrong_password"))

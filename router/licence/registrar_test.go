@@ -26,6 +26,7 @@ type registrar struct {
 	unkept   string        // a REGISTER gets 200 and binds nothing: the list has our Contact "removed", or only "others"
 	rewrites bool          // our Contact comes back beyond recognition
 	member   uint32        // which machine of it answers
+	garbles  bool          // a part of its lists cannot be read
 	drop     string        // the next request of this name gets lost for good
 	mute     string        // the answer to the next request of this name gets lost for good
 }
@@ -110,11 +111,11 @@ func (b *registrar) process(w *world, f Effect) Event {
 		b.full = b.full && bound
 		b.expiry[x] = 0
 	}
-	e.HasList, e.Foreign = true, b.foreign[x]
+	e.HasList, e.Foreign = !b.garbles, b.foreign[x]
 	if b.rewrites && b.expiry[x] > w.now {
 		e.Foreign++
 	}
-	if e.Ours = b.expiry[x] > w.now && !b.omits && !b.rewrites; e.Ours {
+	if e.Ours = b.expiry[x] > w.now && !b.omits && !b.rewrites && !b.garbles; e.Ours {
 		e.Granted = b.expiry[x].Sub(w.now)
 	}
 	return e

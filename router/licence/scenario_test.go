@@ -187,6 +187,8 @@ func (b *registrar) set(w *world, f []string) error {
 		b.foreign[servers[arg]] = 0
 	case "forgets":
 		b.expiry[servers[arg]] = 0
+	case "garbles-lists":
+		b.garbles = arg != "no"
 	case "keeps-none": // keeps-none removed|others
 		b.unkept = arg
 	case "full": // until an un-REGISTER of the other user comes once more

@@ -29,6 +29,7 @@ type Binding struct {
 	Fence     time.Duration // until no binding can exist; 0 when not Possible
 	Foreign   uint8         // Contacts that are not ours, in the last list
 	Refused   bool          // AlarmRefused stands
+	Unkept    bool          // AlarmUnkept stands
 	Overlap   bool          // AlarmOverlap stands …
 	Lasts     time.Duration // … and since when
 	Elsewhere time.Duration // until no binding can exist at a former registrar of this place; 0: none does
@@ -86,7 +87,7 @@ func (s *State) binding(now router.Clock, x router.Server, i int) Binding {
 	l := s.line[x][i]
 	b := Binding{
 		Possible: s.r.Possible[x][i], Up: l.up, Granted: l.granted,
-		Foreign: l.foreign, Refused: l.refused == raised, Overlap: l.overlap == raised, Proves: s.r.Shown[x][i],
+		Foreign: l.foreign, Refused: l.refused == raised, Unkept: l.lost == raised, Overlap: l.overlap == raised, Proves: s.r.Shown[x][i],
 	}
 	if b.Overlap {
 		b.Lasts = now.Mono.Sub(l.since)

@@ -212,6 +212,7 @@ type Binding struct {
 	Granted   time.Duration `json:"granted_ns"`
 	Until     time.Time     `json:"until"`
 	Refused   bool          `json:"refused"`   // the IPBX refuses this user
+	Unkept    bool          `json:"unkept"`    // the IPBX grants it and does not list it
 	Foreign   bool          `json:"foreign"`   // it lists a Contact that is not ours, or any of the passive server's user
 	Proves    bool          `json:"proves"`    // a list of it without this user proves that it is gone
 	Gone      time.Time     `json:"gone"`      // when no binding can exist any more at the latest; zero: none exists

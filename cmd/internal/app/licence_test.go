@@ -193,3 +193,31 @@ func TestSingleNodeHasNoLease(t *testing.T) {
 		s.node.Stop()
 	}
 }
+
+// TestStopInMidMove: Relève is stopped while the primary's user cannot be proven
+// gone, and starts again: the move goes on, and nothing is sent before the fence or
+// the proof.
+func TestStopInMidMove(t *testing.T) {
+	s := newSite(t)
+	s.ready()
+	s.until("the secondary is ready", func() bool { return s.node.Status(t.Context()).Servers[1].Ready })
+	s.must(s.ipbx.SetFault(ipbx.RegistrarSilent, 0))
+	r, err := s.node.Command(t.Context(), admin.Command{Name: admin.Switchover, Reason: "test"})
+	if err != nil || !r.Accepted {
+		t.Fatalf("%+v %v", r, err)
+	}
+	s.until("the primary's user is to leave", func() bool { l := s.licensed(); return l.Phase == "unreg" && l.Leaving == "primary" })
+	s.node.Stop()
+	s.start()
+	s.until("it is still to leave", func() bool {
+		l := s.licensed()
+		return l.Phase == "unreg" && l.Leaving == "primary" && !l.Fence.IsZero()
+	})
+	if s.bound() != "5001 at sip:5001@"+s.address.String() {
+		t.Errorf("bound: %s", s.bound())
+	}
+	s.must(s.ipbx.SetFault(ipbx.Healthy, 0))
+	s.until("the secondary serves", func() bool { return s.node.Status(t.Context()).Phase == "on-secondary" })
+	s.until("its user is bound", func() bool { return strings.HasPrefix(s.bound(), "5002 at ") })
+	s.exclusive()
+}

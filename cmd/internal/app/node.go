@@ -222,7 +222,7 @@ func (a *App) Licence(context.Context) admin.Licence {
 			b := l.Bindings[s][i]
 			row := admin.Binding{
 				Role: s.String(), User: u.AOR.AOR(), IPBX: a.cfg().IPBX[i].Name, Possible: b.Possible,
-				Granted: b.Granted, Refused: b.Refused, Foreign: b.Foreign > 0 || b.Overlap,
+				Granted: b.Granted, Refused: b.Refused, Unkept: b.Unkept, Foreign: b.Foreign > 0 || b.Overlap,
 				Contacts: a.intruders(s, i, b.Overlap && b.Foreign == 0), Intruded: since(alarms, a.intruder(s, i)),
 				Proves: b.Proves, Seen: a.listedAt(s, i),
 			}

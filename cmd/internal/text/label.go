@@ -52,6 +52,7 @@ var labels = map[string]pair{
 	"outcome":      {"Issue", "Outcome"},
 	"phase":        {"État", "State"},
 	"ready":        {"prêt", "ready"},
+	"unkept":       {"accordé mais pas gardé par l'IPBX", "granted but not kept by the IPBX"},
 	"refused":      {"refusé par l'IPBX", "refused by the IPBX"},
 	"registration": {"Enregistrement SIP", "Registration"},
 	"seen":         {"vu", "seen"},
