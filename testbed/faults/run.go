@@ -66,6 +66,9 @@ func (c *corpus) jobs() (out []job) {
 			continue
 		}
 		out = append(out, job{&s, func() hop { return &releve{binary: c.Binary} }, hopReleve, i})
+		if c.Peer && s.only == "" {
+			out = append(out, job{&s, func() hop { return &kamailio{} }, hopKamailio, i})
+		}
 	}
 	return out
 }

@@ -25,10 +25,12 @@ func main() {
 	party := flag.String("party", "", "be a party: how this program starts itself")
 	flag.StringVar(&o.Binary, "binary", "bin/releve", "releve to judge; build it first (make build)")
 	flag.BoolVar(&o.Short, "short", false, "the short form: ten situations")
+	flag.BoolVar(&o.Peer, "peer", true, "Kamailio beside it, but in the short form")
 	flag.StringVar(&o.Only, "only", "", "situations whose name has this in it")
 	flag.IntVar(&o.Workers, "workers", 8, "worlds at once")
 	flag.Uint64Var(&o.Seed, "seed", 1, "of what the network loses")
 	flag.Parse()
+	o.Peer = o.Peer && !o.Short
 	os.Exit(run(o, *party))
 }
 
