@@ -16,14 +16,23 @@ type Report struct {
 
 // Sum is what a corpus came to with one hop.
 type Sum struct {
-	Situations   int   `json:"situations"`
-	Wrong        int   `json:"wrong_switchovers"`
-	Missed       int   `json:"missed_switchovers"`
-	Lost         int   `json:"calls_lost"`
-	Unexpected   int   `json:"verdicts_wrong"` // situations in which no verdict named the state
-	MostBindings int   `json:"max_bindings_at_once"`
-	Failed       int   `json:"failed"` // situations that could not be played
-	Calls        Calls `json:"calls"`
+	Situations   int `json:"situations"`
+	Wrong        int `json:"wrong_switchovers"`
+	Missed       int `json:"missed_switchovers"`
+	Lost         int `json:"calls_lost"`
+	Unexpected   int `json:"verdicts_wrong"` // situations in which no verdict named the state
+	MostBindings int `json:"max_bindings_at_once"`
+	Failed       int `json:"failed"` // situations that could not be played
+
+	Killed      int64 `json:"detect_killed_p99_ms"` // the worst of the repetitions; 0: not measured
+	Silent      int64 `json:"detect_silent_p99_ms"`
+	Repetitions int   `json:"repetitions"`
+
+	FalseBusy     int `json:"false_busy_overflows"` // switchovers while the primary was only busy
+	BusyOverflows int `json:"busy_overflows_on_the_wire"`
+	BusyReached   int `json:"busy_reached_verification"`
+
+	Calls Calls `json:"calls"`
 }
 
 func (s *Sum) add(o *outcome) {
@@ -59,6 +68,7 @@ func (c *corpus) report(all []outcome) (r Report) {
 		r.Sum.add(&all[i])
 		r.Passed = r.Passed && !all[i].failed()
 	}
+	c.table(all)
 	c.confusion(all)
 	return r
 }
@@ -90,6 +100,51 @@ func (o *outcome) line() string {
 		mark, o.hop, o.name, o.truth, o.switchovers, o.verdict, seconds(o.toVerdict), seconds(o.toServed),
 		o.calls.Offered, o.calls.Answered, o.calls.Dissuaded, o.calls.Relayed, o.calls.Rescued, o.calls.Cancelled, o.calls.Unreachable,
 		o.calls.Delayed, o.calls.Lost, o.said(), strings.Join(faults, ", "), o.took.Seconds())
+}
+
+// table prints each situation once, what each hop did with it side by side.
+func (c *corpus) table(all []outcome) {
+	fmt.Fprintf(c.Out, "\n%-58s %-8s", "situation", "switch")
+	for _, h := range c.hops {
+		fmt.Fprintf(c.Out, " | %-8s %2s %-13s %6s %6s %4s %5s %4s", h.name, "sw", "verdict", "to it", "served", "late", "refus", "lost")
+	}
+	fmt.Fprintln(c.Out)
+	for i := range all {
+		if all[i].hop != hopReleve {
+			continue
+		}
+		s := all[i].situation
+		fmt.Fprintf(c.Out, "%-58s %-8s", s.name, s.truth)
+		for _, h := range c.hops {
+			j := slices.IndexFunc(all, func(o outcome) bool { return o.hop == h.name && o.name == s.name })
+			if j < 0 {
+				fmt.Fprintf(c.Out, " | %s", s.only)
+				continue
+			}
+			o := &all[j]
+			k := o.calls
+			fmt.Fprintf(c.Out, " | %-8s %2d %-13s %6s %6s %4d %5d %4d", o.grade(), o.switchovers, o.verdict,
+				seconds(o.toVerdict), seconds(o.toServed), k.Delayed, k.Dissuaded+k.Relayed, k.Lost)
+		}
+		fmt.Fprintln(c.Out)
+	}
+}
+
+// grade is the fault of an outcome in a word.
+func (o *outcome) grade() string {
+	switch {
+	case o.err != nil:
+		return "FAILED"
+	case o.wrong:
+		return "WRONG"
+	case o.missed:
+		return "MISSED"
+	case o.calls.Lost > 0:
+		return "LOST"
+	case o.bindings > 1:
+		return "TWICE" // both licensed users were bound at once
+	}
+	return "ok"
 }
 
 // confusion prints, for each truth about the primary, how often each verdict

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,8 +15,8 @@ import (
 type Options struct {
 	Self    string // path of this program, which knows -party
 	Binary  string // of Relève
-	Short   bool   // the situations of the short form against Relève alone
-	Only    string // situations whose name has this in it; empty: all
+	Short   bool   // the situations of the short form against Relève alone, and no bars
+	Only    string // situations whose name has this in it, and no bars; empty: all
 	Workers int    // worlds at once; 0: 8
 	Seed    uint64
 	Peer    bool // Kamailio beside it
@@ -24,8 +25,15 @@ type Options struct {
 
 type corpus struct {
 	Options
-	dir string
-	mu  sync.Mutex // guards Out
+	dir  string
+	mu   sync.Mutex // guards Out
+	hops []candidate
+}
+
+// candidate is a hop to be judged.
+type candidate struct {
+	name string
+	make func() hop
 }
 
 // job is one situation against one hop.
@@ -41,7 +49,8 @@ const (
 	hopKamailio = "kamailio"
 )
 
-// Run plays the corpus; the error says what kept it from a result.
+// Run plays the corpus, then what is timed, then the busy overflows; the error
+// says what kept it from a result.
 func Run(ctx context.Context, o Options) (Report, error) {
 	dir, err := os.MkdirTemp("", "releve-faults-")
 	if err != nil {
@@ -51,61 +60,117 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	if o.Workers == 0 {
 		o.Workers = 8
 	}
-	c := &corpus{Options: o, dir: dir}
+	c := &corpus{Options: o, dir: dir, hops: []candidate{{hopReleve, func() hop { return &releve{binary: o.Binary} }}}}
+	if o.Peer {
+		c.hops = append(c.hops, candidate{hopKamailio, func() hop { return &kamailio{} }})
+	}
 	jobs := c.jobs()
 	if len(jobs) == 0 {
 		return Report{}, fmt.Errorf("no situation has %q in its name", o.Only)
 	}
-	outcomes := c.playAll(ctx, jobs)
-	return c.report(outcomes), ctx.Err()
+	c.print("%d situations, %d worlds at once\n", len(jobs), o.Workers)
+	r := c.report(c.playAll(ctx, jobs))
+	if !o.Short && o.Only == "" {
+		c.bars(ctx, &r)
+	}
+	return r, ctx.Err()
 }
 
+// jobs are the situations for each hop that has something to show there.
 func (c *corpus) jobs() (out []job) {
-	for i, s := range situations() {
-		if c.Short && !s.short || !strings.Contains(s.name, c.Only) {
-			continue
-		}
-		out = append(out, job{&s, func() hop { return &releve{binary: c.Binary} }, hopReleve, i})
-		if c.Peer && s.only == "" {
-			out = append(out, job{&s, func() hop { return &kamailio{} }, hopKamailio, i})
+	for _, h := range c.hops {
+		for i, s := range situations() {
+			if c.Short && !s.short || !strings.Contains(s.name, c.Only) || h.name != hopReleve && s.only != "" {
+				continue
+			}
+			out = append(out, job{&s, h.make, h.name, i})
 		}
 	}
 	return out
 }
 
-// playAll keeps that many worlds at once.
-func (c *corpus) playAll(ctx context.Context, jobs []job) []outcome {
-	out := make([]outcome, len(jobs))
+// bars measures what is timed and what is counted, for each hop.
+func (c *corpus) bars(ctx context.Context, r *Report) {
+	for _, h := range c.hops {
+		sum := &r.Sum
+		if h.name != hopReleve {
+			sum = r.Kamailio
+		}
+		c.print("\n%s: first call served by the secondary after the fault, %d repetitions each; %d busy overflows at 5 %% loss", h.name, repetitions, busyEach*(busyEntry+busyInline))
+		all := c.playAll(ctx, detectionJobs(h.name, h.make))
+		named := detections()
+		killed, n := worst(all, h.name, named[0].name)
+		silent, m := worst(all, h.name, named[1].name)
+		c.print("  %-9s process killed: %s s; host silent: %s s", h.name, percentiles(all, h.name, named[0].name), percentiles(all, h.name, named[1].name))
+		sum.Repetitions, sum.Killed, sum.Silent = min(n, m), milliseconds(killed), milliseconds(silent)
+		held := killed <= barKilled && silent <= barSilent
+		for i := range all {
+			sum.Lost += all[i].calls.Lost
+			held = held && !all[i].failed()
+		}
+		busy := c.busyAll(ctx, h.name, h.make)
+		sum.BusyOverflows, sum.BusyReached, sum.FalseBusy = busy.Overflows, busy.Reached, busy.Switchovers
+		sum.Lost += busy.Lost
+		held = held && busy.err == nil && busy.Switchovers == 0 && busy.Lost == 0 && 2*busy.Reached >= busy.Overflows
+		if h.name == hopReleve {
+			r.Passed = r.Passed && held
+		}
+	}
+}
+
+func milliseconds(d time.Duration) int64 { return d.Milliseconds() }
+
+// parallel runs n tasks, so many at once as there are workers.
+func (c *corpus) parallel(n int, task func(i int)) {
 	next := make(chan int)
 	var workers sync.WaitGroup
-	for range min(c.Workers, len(jobs)) {
+	for range min(c.Workers, n) {
 		workers.Go(func() {
 			for i := range next {
-				j := jobs[i]
-				out[i] = c.play(ctx, j.situation, j.hop(), j.name, c.Seed+uint64(j.row))
-				c.say(&out[i])
+				task(i)
 			}
 		})
 	}
-	for i := range jobs {
+	for i := range n {
 		next <- i
 	}
 	close(next)
 	workers.Wait()
+}
+
+// playAll plays the jobs and says how each went.
+func (c *corpus) playAll(ctx context.Context, jobs []job) []outcome {
+	out := make([]outcome, len(jobs))
+	c.parallel(len(jobs), func(i int) {
+		j := jobs[i]
+		out[i] = c.play(ctx, j.situation, j.hop(), j.name, c.Seed+uint64(j.row))
+		if j.row < 1000 || out[i].failed() {
+			c.say(&out[i])
+		}
+	})
+	slices.SortStableFunc(out, func(a, b outcome) int { return strings.Compare(b.hop, a.hop) })
 	return out
 }
 
 // say prints an outcome when it is known.
 func (c *corpus) say(o *outcome) {
+	c.print("%s", o.line())
+	if o.err != nil {
+		c.print("    %v", o.err)
+	}
+	c.tellLost("", o.lost)
+}
+
+func (c *corpus) tellLost(where string, lost []string) {
+	for _, l := range lost {
+		c.print("    lost: %s %s", where, l)
+	}
+}
+
+func (c *corpus) print(format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	fmt.Fprintln(c.Out, o.line())
-	if o.err != nil {
-		fmt.Fprintf(c.Out, "    %v\n", o.err)
-	}
-	for _, l := range o.lost {
-		fmt.Fprintf(c.Out, "    lost: %s\n", l)
-	}
+	fmt.Fprintf(c.Out, format+"\n", args...)
 }
 
 func seconds(d time.Duration) string {

@@ -178,7 +178,7 @@ func (o *outcome) judge(truth Truth, all []said, from, to time.Time) {
 		}
 	}
 	o.expected = len(o.verdicts) == 0 || o.hop == hopKamailio || slices.ContainsFunc(o.seen, func(v string) bool { return slices.Contains(o.verdicts, v) })
-	o.early = o.hop == hopReleve && !switchedAt.IsZero() && switchedAt.Sub(from) < o.notBefore
+	o.early = o.hop != hopKamailio && !switchedAt.IsZero() && switchedAt.Sub(from) < o.notBefore
 	within := o.within
 	if within == 0 {
 		within = standardWithin
