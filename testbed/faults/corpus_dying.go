@@ -55,6 +55,16 @@ func dying() []situation {
 				kill(primary), wait(500*time.Millisecond), begin(primary)), nothing),
 		},
 		{
+			name: "TCP trunk reset, back at once", state: "restart", truth: MustNot, only: "the peer speaks UDP here",
+			set:    settings{tcp: true},
+			script: lasts(8*time.Second, each(killFront, wait(300*time.Millisecond), beginFront, backWithin(1500*time.Millisecond)), nothing),
+		},
+		{
+			name: "TCP trunk reset, port closed", state: "dead process", truth: MustSwitch, verdicts: []string{deadApp}, only: "the peer speaks UDP here",
+			set:    settings{tcp: true},
+			script: until(standardWithin, killFront),
+		},
+		{
 			name: "process hangs", state: "dead process", truth: MustSwitch, verdicts: []string{deadAlone, deadApp},
 			script: until(standardWithin, stop(primary)),
 		},
@@ -110,3 +120,7 @@ func backWithin(d time.Duration) func(context.Context, *world) error {
 		return nil
 	}
 }
+
+func killFront(_ context.Context, w *world) error { w.front.kill(); return nil }
+
+func beginFront(ctx context.Context, w *world) error { return w.startFront(ctx) }

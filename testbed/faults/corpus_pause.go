@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"releve/testbed/nameserver"
 )
 
 // pausing are those in which a machine stands still for a while.
@@ -60,6 +62,16 @@ func moving() []situation {
 			script: lasts(12*time.Second, each(fill, wait(2*time.Second), kill(primary)), each(unfill, begin(primary))),
 		},
 		{
+			name: "DNS gone", state: "well", truth: MustNot, verdicts: []string{healthy}, only: "names are for the hop that has them",
+			set:    settings{names: true},
+			script: lasts(25*time.Second, dns(true), dns(false)),
+		},
+		{
+			name: "DNS gone, primary killed", state: "dead process", truth: MustSwitch, verdicts: []string{deadApp}, only: "names are for the hop that has them",
+			set:    settings{names: true},
+			script: each(dns(true), wait(8*time.Second), until(standardWithin, kill(primary))),
+		},
+		{
 			name: "observation: primary killed, act: false", state: "dead process", truth: MustNot, verdicts: []string{deadApp},
 			only:   "observation is no mode of its",
 			set:    settings{observe: true},
@@ -105,3 +117,11 @@ func unfill(_ context.Context, w *world) error {
 }
 
 func filler(w *world) string { return filepath.Join(w.dir, "store", "filler") }
+
+// dns lets the name server fall silent, or speak again.
+func dns(gone bool) func(context.Context, *world) error {
+	return func(_ context.Context, w *world) error {
+		w.names.Behave(nameserver.Behaviour{Silent: gone})
+		return nil
+	}
+}

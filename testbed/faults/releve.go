@@ -23,13 +23,14 @@ level: high-availability
 wel_licences: [high-availability]
 listen:
   - {address: "udp://10.87.0.9:5060"}
+  - {address: "tcp://10.87.0.9:5060"}
   - {address: "udp://10.87.0.9:5070", entry: overflow}
 keys: {file: %[1]s/keys}
 ipbx:
-  - {name: ipbx, address: "sip:10.87.0.1:5060", no_answer: 60s, max_grant: 60s}
+  - {name: ipbx, address: "%[6]s", no_answer: 60s, max_grant: 60s}
 servers:
-  - {name: principal, role: primary, address: "sip:10.87.0.2:5060", lines: %[2]d, version: 5.3.6}
-  - {name: secours, role: secondary, address: "sip:10.87.0.3:5060", lines: %[2]d, version: 5.3.6}
+  - {name: principal, role: primary, address: "%[7]s", lines: %[2]d, version: 5.3.6}
+  - {name: secours, role: secondary, address: "%[8]s", lines: %[2]d, version: 5.3.6}
 service_numbers: ["5000"]
 registration:
   mode: pair
@@ -59,7 +60,15 @@ func (r *releve) now() *node.Node {
 }
 
 func (r *releve) yaml(w *world) string {
-	return fmt.Sprintf(configuration, w.dir, w.set.lines, w.set.lasting, w.set.yaml, !w.set.observe)
+	at := [3]string{"sip:10.87.0.1:5060", "sip:10.87.0.2:5060", "sip:10.87.0.3:5060"}
+	if w.set.names {
+		at = [3]string{"sip:ipbx.corpus.test:5060", "sip:principal.corpus.test:5060", "sip:secours.corpus.test:5060"}
+	}
+	if w.set.tcp {
+		at[1] += ";transport=tcp"
+	}
+	return fmt.Sprintf(configuration, w.dir, w.set.lines, w.set.lasting, w.set.yaml, !w.set.observe,
+		at[0], at[1], at[2])
 }
 
 func (r *releve) begin(ctx context.Context, w *world) error {

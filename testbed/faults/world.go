@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"releve/testbed/demo"
 	"releve/testbed/ipbx"
 	"releve/testbed/lan"
+	"releve/testbed/nameserver"
 	"releve/testbed/server"
 )
 
@@ -46,6 +48,8 @@ type settings struct {
 	lines    int                // per server, as configured; 0: 12
 	real     int                // those that the servers really have; 0: as configured
 	observe  bool               // act: false
+	tcp      bool               // the primary speaks TCP
+	names    bool               // the configuration has names instead of addresses
 	lasting  time.Duration      // of GRAY and DEGRADED; 0: 10 s
 	overflow bool               // the IPBX presents to the primary first, then to our overflow entry
 	talk     time.Duration      // conversations of the load; 0: 1 s
@@ -92,6 +96,8 @@ type world struct {
 	hosts   map[netip.Addr]*lan.Host
 	ipbx    *party
 	servers [2]*party
+	front   *party             // the primary's TCP trunk; nil: it speaks UDP
+	names   *nameserver.Server // nil: addresses are numbers
 	hop     hop
 	book    *book
 	life    context.Context // of the calls
@@ -144,6 +150,16 @@ func openWorld(ctx context.Context, self, dir string, set settings, h hop, seed 
 	}
 	for i := range w.servers {
 		if err := w.startServer(starting, i); err != nil {
+			return w, err
+		}
+	}
+	if set.tcp {
+		if err := w.startFront(starting); err != nil {
+			return w, err
+		}
+	}
+	if set.names {
+		if err := w.startNames(); err != nil {
 			return w, err
 		}
 	}
@@ -268,7 +284,10 @@ func (w *world) close() error {
 	if w.hop != nil {
 		err = w.hop.finish()
 	}
-	for _, p := range []*party{w.ipbx, w.servers[0], w.servers[1]} {
+	if w.names != nil {
+		w.names.Close()
+	}
+	for _, p := range []*party{w.ipbx, w.servers[0], w.servers[1], w.front} {
 		if p != nil {
 			_ = p.resume() // a stopped process does not end
 			p.kill()
@@ -278,8 +297,40 @@ func (w *world) close() error {
 	return errors.Join(err, w.lan.Close())
 }
 
+// frontParty is the party that demo does not know.
+const frontParty = "front"
+
 // RunParty is the life of a party's process.
-var RunParty = demo.RunParty
+func RunParty(ctx context.Context, kind string, in io.Reader, out io.Writer) error {
+	if kind == frontParty {
+		return RunFront(ctx, in, out)
+	}
+	return demo.RunParty(ctx, kind, in, out)
+}
+
+// startFront gives the primary its TCP trunk.
+func (w *world) startFront(ctx context.Context) (err error) {
+	w.front, err = startParty(ctx, w.hosts[hostPrimary], w.self, frontParty, Front{Listen: sip(hostPrimary), Server: sip(hostPrimary)}, nil)
+	return err
+}
+
+// startNames gives the hop a name server, on the IPBX's host, and no other.
+func (w *world) startNames() error {
+	err := w.hosts[hostIPBX].Do(func() (err error) {
+		w.names, err = nameserver.Start(netip.AddrPortFrom(hostIPBX, 53).String())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	w.names.Set("ipbx.corpus.test. 5 IN A "+hostIPBX.String(),
+		"principal.corpus.test. 5 IN A "+hostPrimary.String(), "secours.corpus.test. 5 IN A "+hostSecondary.String())
+	file := filepath.Join(w.dir, "resolv.conf")
+	if err := os.WriteFile(file, []byte("nameserver "+hostIPBX.String()+"\n"), 0o644); err != nil {
+		return fmt.Errorf("write the hop's resolv.conf: %w", err)
+	}
+	return w.hosts[hostHop].Over(file, "/etc/resolv.conf")
+}
 
 // pause waits, unless ctx ends before.
 func pause(ctx context.Context, d time.Duration) error {
