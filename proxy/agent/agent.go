@@ -121,6 +121,7 @@ type Result struct {
 	Head       *message.Head
 	Took       time.Duration
 	Remote     netip.AddrPort // the address of the far end that was asked for this response
+	Repeated   bool           // the request was transmitted more than once
 }
 
 // exchange is one request of ours; what changes with each address is guarded by
@@ -140,6 +141,7 @@ type exchange struct {
 	sentAt  time.Time
 	limit   router.Instant
 	silence Failure // what silence until limit means
+	again   bool    // transmitted more than once
 	entered bool    // it was pending
 	done    func(Result)
 }
@@ -334,6 +336,7 @@ func (a *Agent) stepped(x *exchange) (due, transport.Flow, []byte) {
 	}
 	a.arm(x, now)
 	if act&transaction.Transmit != 0 {
+		x.again = true
 		return dueRepeat, x.flow, x.raw
 	}
 	return dueNothing, x.flow, nil
@@ -343,6 +346,7 @@ func (a *Agent) stepped(x *exchange) (due, transport.Flow, []byte) {
 func (a *Agent) end(x *exchange, r Result) {
 	a.mu.Lock()
 	mine := a.pending[x.branch] == x
+	r.Repeated = x.again || len(x.earlier) > 0
 	delete(a.pending, x.branch)
 	for _, e := range x.earlier {
 		delete(a.pending, e.branch)

@@ -308,6 +308,20 @@ func TestAnswer(t *testing.T) {
 	}
 }
 
+func TestAnswerTellsOfRepeats(t *testing.T) {
+	for wait, repeated := range map[time.Duration]bool{400 * ms: false, 600 * ms: true} {
+		in(t, wire.Config{}, transport.UDP, func(b *bed) {
+			o := b.do(b.options())
+			b.pass(wait)
+			b.answer(b.arrived()[0].raw, 200)
+			b.pass(ms)
+			if o.Repeated != repeated {
+				b.Errorf("answered after %v: repeated %v", wait, o.Repeated)
+			}
+		})
+	}
+}
+
 // RFC 3261 §17.1.2.2: repeats of a final are absorbed; a late one, too.
 func TestLateAnswerIsAbsorbed(t *testing.T) {
 	in(t, wire.Config{}, transport.UDP, func(b *bed) {

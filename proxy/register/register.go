@@ -251,9 +251,10 @@ func (r *Registrar) reducePassed(e licence.Effect, u User, res agent.Result, car
 	return ev
 }
 
-// more reads who answered, and when to come again.
+// more reads who answered, when to come again, and whether the request was
+// repeated.
 func (r *Registrar) more(ev *licence.Event, res agent.Result) {
-	ev.Member = member(res.Remote)
+	ev.Member, ev.Repeated = member(res.Remote), res.Repeated
 	r.mu.Lock()
 	r.answerer[ev.IPBX] = res.Remote
 	r.mu.Unlock()

@@ -300,6 +300,17 @@ func TestStaleNonceIsNoWrongPassword(t *testing.T) {
 	})
 }
 
+// Its first copy may have been granted, and have used the nonce count up: the
+// licence is told, for the list and the refusal both say less then.
+func TestARepeatIsTold(t *testing.T) {
+	in(t, func(b *bed) {
+		b.bind("n1")
+		raw := b.send(register)
+		time.Sleep(600 * time.Millisecond) // virtual: one retransmission
+		b.want(b.answer(raw, 401, challenge("n2", nil)), licence.Event{Kind: licence.Answer, Status: 401, Usable: true, Repeated: true})
+	})
+}
+
 // RFC 3261 §22.1. Each attempt once showed a wrong password twice, and locked
 // the account of an IPBX that counts them in half the time.
 func TestWrongPasswordIsShownOncePerAttempt(t *testing.T) {

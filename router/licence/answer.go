@@ -21,8 +21,8 @@ func (s *State) answer(now router.Clock, e Event, out []Effect) []Effect {
 		return out
 	}
 	l.state = free
-	if !definite(e.Status) && l.req == Register {
-		l.dead, l.clean = max(l.dead, l.by), false
+	if l.req == Register {
+		s.doubts(now, l, e)
 	}
 	passed := s.passes(x) && l.req == Register
 	switch {
@@ -62,6 +62,20 @@ func (s *State) member(now router.Clock, i int, m uint32) {
 			s.line[x][i].elsewhere = max(s.line[x][i].elsewhere, s.line[x][i].bound, now.Mono)
 		}
 		s.r.Shown[x][i] = false
+	}
+}
+
+// doubts keeps in mind what a final to a REGISTER leaves open: the request may
+// travel on; and of one that was repeated, another copy may have been granted,
+// whatever this final says, or may be yet, for at most T4. A registrar that keeps
+// no transactions (RFC 3261 §17.2.2 asks for them, Kamailio does without) takes
+// each copy for a request of its own.
+func (s *State) doubts(now router.Clock, l *line, e Event) {
+	switch {
+	case !definite(e.Status):
+		l.dead, l.clean = max(l.dead, l.by), false
+	case e.Repeated:
+		l.dead, l.clean = max(l.dead, min(l.by, now.Mono.Add(t4))), false
 	}
 }
 
@@ -257,14 +271,15 @@ func (s *State) fetched(now router.Clock, e Event) {
 
 // challenged answers a challenge at most twice, then backs off: a wrong
 // password neither gives up nor hammers (RFC 3261 §22.1: no retry with
-// credentials just rejected).
+// credentials just rejected). A repeat may be rejected for the nonce count that
+// its first copy has used up: that says nothing of the password.
 func (s *State) challenged(now router.Clock, e Event, out []Effect) []Effect {
 	x, i := e.User, int(e.IPBX)
 	l := &s.line[x][i]
 	if s.passes(x) {
 		return s.passedChallenge(now, e, out)
 	}
-	if e.Usable && l.auths < maxAuths && (l.auths == 0 || e.Stale) {
+	if e.Usable && l.auths < maxAuths && (l.auths == 0 || e.Stale || e.Repeated) {
 		l.auths++
 		if l.auth = true; l.req == Fetch && x == s.subject() && l.up {
 			l.look = now.Mono
@@ -301,7 +316,7 @@ func (s *State) passedChallenge(now router.Clock, e Event, out []Effect) []Effec
 	}
 	s.unclaim(x, i)
 	l.next = now.Mono
-	if !l.pass.signed || e.Stale {
+	if !l.pass.signed || e.Stale || e.Repeated {
 		return out
 	}
 	l.next = now.Mono.Add(s.wrong(x, i, l.wrongs))

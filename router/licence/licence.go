@@ -51,10 +51,11 @@
 // still transmit for Policy.Grace. Keep: this node may refresh what is bound
 // and nothing else, with what the store certainly holds.
 //
-// Assumptions: a message lives at most T4 after its last transmission; the
-// IPBX answers a duplicate of an answered request from its transaction (RFC
-// 3261 §17.2.2, Timer J) and a restart of it outlasts T4; it grants at most
-// max(Policy.MaxGrant, Row.Learnt).
+// Assumptions: a message lives at most T4 after its last transmission; of a
+// request that we sent once the network makes no second copy that the IPBX would
+// grant anew (its transaction absorbs it, RFC 3261 §17.2.2, or its nonce count
+// does, RFC 7616 §3.3; what we repeat ourselves is reckoned with, Event.Repeated);
+// a restart of it outlasts T4; it grants at most max(Policy.MaxGrant, Row.Learnt).
 //
 // Pure and flat: State is comparable, the clock is an argument. Owned by
 // package control, never used concurrently. RFC 3261 §10.2, §10.3, §17.1.2,
@@ -210,6 +211,7 @@ type Event struct {
 	MinExpires time.Duration // 423
 	RetryAfter time.Duration // 503, 500
 	Stale      bool          // 401/407: stale=true, or a challenge to what showed no credentials; of a server's own (Send.Pass) also one to credentials made for an older nonce than that server was shown last: trying again makes sense
+	Repeated   bool          // the request was transmitted more than once: another copy may have fared otherwise, or may yet
 	Usable     bool          // 401/407: a challenge that we can answer
 	Member     uint32        // which machine of a redundant IPBX answered: any number that stands for its address; 0: not known
 

@@ -29,6 +29,8 @@ type registrar struct {
 	garbles  bool          // a part of its lists cannot be read
 	drop     string        // the next request of this name gets lost for good
 	mute     string        // the answer to the next request of this name gets lost for good
+	copied   uint16        // keeps no transactions: the next REGISTER is granted, the answer lost, and its repeat gets this
+	late     time.Duration // keeps no transactions: a copy of the next REGISTER comes so much later; its first one took a repeat
 }
 
 type served struct {
@@ -50,6 +52,11 @@ func (b *registrar) receive(w *world, f Effect, open *bool) {
 	if !again {
 		e = b.process(w, f)
 		b.served[key] = e
+	}
+	if b.late > 0 && f.Request == Register {
+		e.Repeated = true
+		w.at(w.now.Add(b.late), 0, func() { b.process(w, f) })
+		b.late = 0
 	}
 	if b.mute == name {
 		b.mute = ""
@@ -107,6 +114,10 @@ func (b *registrar) process(w *world, f Effect) Event {
 		return e
 	case f.Request == Register:
 		b.expiry[x], b.cseq[x] = w.now.Add(granted), f.CSeq
+		if b.copied > 0 {
+			e.Status, e.Repeated, e.Usable, b.copied = b.copied, true, true, 0
+			return e
+		}
 	case f.Request == Unregister:
 		b.full = b.full && bound
 		b.expiry[x] = 0
