@@ -30,6 +30,17 @@ type Event struct {
 	Actor  string            `json:"actor,omitempty"` // operator, "releve", …
 }
 
+// Tally is a number of calls that ended alike.
+type Tally struct {
+	Outcome   string        `json:"outcome"`
+	Reason    router.Reason `json:"reason"`
+	WouldHave router.Reason `json:"would_have,omitempty"`
+	Outgoing  bool          `json:"outgoing"`
+	Calls     int64         `json:"calls"`
+	Held      int64         `json:"held"`       // of these: kept waiting at all
+	Longest   time.Duration `json:"longest_ns"` // the longest set-up among them
+}
+
 // Alarm is one row of the alarm table.
 type Alarm struct {
 	Number   uint16    `json:"number"`
@@ -72,6 +83,12 @@ type Store interface {
 	// Events returns the newest events first (by Time, then ID), those at
 	// since or later; the zero since is all. limit as in Calls.
 	Events(ctx context.Context, since time.Time, limit int) ([]Event, error)
+
+	// Tally counts the records of the calls that began at since or later, by what
+	// became of them; the most frequent first.
+	Tally(ctx context.Context, since time.Time) ([]Tally, error)
+	// EventsOf is Events of some codes only.
+	EventsOf(ctx context.Context, codes []string, since time.Time, limit int) ([]Event, error)
 
 	// SaveAlarms replaces the whole stored alarm table, in one transaction;
 	// Alarms returns it by number and object. Number and Object together are

@@ -48,6 +48,8 @@ type cli struct {
 	now  func() time.Time
 	keys *bufio.Reader // over in
 
+	api *client.Client // once it was asked for
+
 	configPath, socket, output, lang string
 }
 
@@ -85,6 +87,9 @@ func (c *cli) run(ctx context.Context, args []string) int {
 	root.SetErr(c.err)
 	root.SetIn(c.in)
 	err := root.ExecuteContext(ctx)
+	if c.api != nil {
+		c.api.Close()
+	}
 	if err == nil {
 		return exitDone
 	}
@@ -136,7 +141,13 @@ func (c *cli) socketPath() string {
 	return socket
 }
 
-func (c *cli) client() *client.Client { return client.New(c.socketPath(), c.m.Lang()) }
+// client is the way to the daemon; run closes its connection.
+func (c *cli) client() *client.Client {
+	if c.api == nil {
+		c.api = client.New(c.socketPath(), c.m.Lang())
+	}
+	return c.api
+}
 
 // print writes v as JSON with -o json, else what table returns.
 func (c *cli) print(v any, table func() string) error {

@@ -45,6 +45,7 @@ func golden(t *testing.T, name, got string) {
 func TestScreens(t *testing.T) {
 	for _, lang := range []text.Lang{text.French, text.English} {
 		v := view{m: text.For(lang), now: noon, zone: time.UTC}
+		explained, reported := someExplanation(), someReport()
 		var b strings.Builder
 		for _, screen := range []struct{ name, body string }{
 			{"status nominal", v.status(someStatus())},
@@ -54,6 +55,8 @@ func TestScreens(t *testing.T) {
 			{"calls", v.calls(someCalls(), false)},
 			{"calls revealed", v.calls(someCalls(), true)},
 			{"explain", v.explain(someCalls(), false)},
+			{"explain a verification", v.verification(&explained)},
+			{"report", v.report(&reported)},
 			{"events", v.events(someEvents())},
 			{"licence", v.licence(someLicence())},
 			{"licence refused", v.licence(refusedLicence())},
@@ -174,6 +177,13 @@ func TestVerbsOverTheSocket(t *testing.T) {
 		{[]string{"appels", "none"}, 0, "Aucun appel ne correspond", ""},
 		{[]string{"pourquoi", "a1"}, 0, "Remis au serveur de secours après la bascule.", ""},
 		{[]string{"explain", "none"}, 1, "Aucun appel", ""},
+		{[]string{"pourquoi"}, 0, "le port SIP est fermé", ""},
+		{[]string{"explain", "--count", "5", "--timeout", "300ms"}, 0, "rien n'est décidé", ""},
+		{[]string{"explain", "--count", "eleven"}, 1, "", "API-014"},
+		{[]string{"explain", "--switch-on", "dead,slow"}, 1, "", "API-014"},
+		{[]string{"explain", "--at", "1999-01-01T00:00:00Z"}, 1, "", "API-015"},
+		{[]string{"explain", "--at", "noonish"}, 64, "", "--at"},
+		{[]string{"bilan"}, 0, "2 bascules auraient eu lieu", ""},
 		{[]string{"journal"}, 0, "[marie (uid 1000)]", ""},
 		{[]string{"licence"}, 0, "ENREGISTREMENT ÉTRANGER", ""},
 		{[]string{"sonde", "svp1"}, 0, "OPTIONS", ""},

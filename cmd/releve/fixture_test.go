@@ -52,11 +52,23 @@ func (n *node) Calls(_ context.Context, filter string, _ int) ([]admin.CallInfo,
 }
 
 func (n *node) Events(context.Context, time.Time, int) ([]db.Event, error) { return someEvents(), nil }
-func (n *node) Licence(context.Context) admin.Licence                      { return someLicence() }
-func (n *node) Alarms(context.Context) []db.Alarm                          { return n.Status(context.Background()).Alarms }
-func (n *node) Ready(context.Context) (bool, string)                       { return true, "" }
-func (n *node) ConfigText() string                                         { return "site: \"old\"\n" }
-func (n *node) Version() string                                            { return "1.0" }
+
+func (n *node) Explain(_ context.Context, at time.Time, want *admin.Settings) (admin.Explanation, error) {
+	if at.Year() < 2000 {
+		return admin.Explanation{}, &admin.Fault{Status: 404, Code: text.FaultNoVerification}
+	}
+	x := someExplanation()
+	if want == nil {
+		x.Replay = nil
+	}
+	return x, nil
+}
+func (n *node) Report(context.Context, time.Time) (admin.Report, error) { return someReport(), nil }
+func (n *node) Licence(context.Context) admin.Licence                   { return someLicence() }
+func (n *node) Alarms(context.Context) []db.Alarm                       { return n.Status(context.Background()).Alarms }
+func (n *node) Ready(context.Context) (bool, string)                    { return true, "" }
+func (n *node) ConfigText() string                                      { return "site: \"old\"\n" }
+func (n *node) Version() string                                         { return "1.0" }
 
 func (n *node) Probe(_ context.Context, server string) (admin.Probe, error) {
 	for _, p := range someProbes() {

@@ -15,7 +15,7 @@ import (
 // languages.
 func (c *cli) root() *cobra.Command {
 	root := c.group("releve", "releve",
-		c.serveVerb(), c.statusVerb(), c.callsVerb(), c.explainVerb(), c.eventsVerb(), c.licenceVerb(),
+		c.serveVerb(), c.statusVerb(), c.callsVerb(), c.explainVerb(), c.reportVerb(), c.eventsVerb(), c.licenceVerb(),
 		c.probeVerb(), c.switchoverVerb(), c.returnVerb(), c.maintenanceVerb(), c.alarmsVerb(),
 		c.configVerb(), c.reloadVerb(), c.readyVerb(), c.demoVerb(), c.versionVerb(),
 	)

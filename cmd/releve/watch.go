@@ -80,31 +80,6 @@ func (c *cli) placeholder(en, fr string) string {
 	return fr
 }
 
-func (c *cli) explainVerb() *cobra.Command {
-	var reveal bool
-	use := c.placeholder("explain CALL", "explain APPEL")
-	cmd := c.verb("explain", use, 1, 1, func(ctx context.Context, args []string) error {
-		calls, err := c.client().Calls(ctx, args[0], 5)
-		if err != nil {
-			return err
-		}
-		if err := c.print(calls, func() string {
-			if len(calls) == 0 {
-				return c.m.NoCall(args[0]) + "\n"
-			}
-			return c.view().explain(calls, reveal)
-		}); err != nil {
-			return err
-		}
-		if len(calls) == 0 {
-			return quiet(exitNo)
-		}
-		return nil
-	}, "pourquoi")
-	cmd.Flags().BoolVar(&reveal, "reveal", false, c.m.Flag("reveal"))
-	return cmd
-}
-
 func (c *cli) eventsVerb() *cobra.Command {
 	var limit int
 	var since time.Duration

@@ -28,6 +28,12 @@ const (
 				WHERE instr(caller, ?2) > 0 OR instr(callee, ?2) > 0 ORDER BY started DESC, id DESC LIMIT ?1)
 		) ORDER BY started DESC, id DESC LIMIT ?1`
 	eventsSQL = "SELECT id, time, code, params, actor FROM events WHERE time >= ?1 ORDER BY time DESC, id DESC LIMIT ?2"
+	// eventsOfSQL: ?3 is a JSON array of codes.
+	eventsOfSQL = `SELECT id, time, code, params, actor FROM events
+		WHERE time >= ?1 AND code IN (SELECT value FROM json_each(?3)) ORDER BY time DESC, id DESC LIMIT ?2`
+	tallySQL = `SELECT record ->> 'outcome', record ->> 'reason', coalesce(record ->> 'would_have', ''), record ->> 'outgoing',
+			count(*), sum(record ->> 'held_ns' > 0), max(record ->> 'setup_ns')
+		FROM calls WHERE started >= ?1 GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC, 1, 2, 3, 4`
 
 	// pruneStep is the most rows one transaction of Prune removes: some
 	// milliseconds, the longest that SaveState waits for it.
@@ -126,6 +132,19 @@ func (s *Store) Calls(ctx context.Context, filter string, limit int) ([]router.C
 
 // Events implements db.Store.
 func (s *Store) Events(ctx context.Context, since time.Time, limit int) ([]db.Event, error) {
+	return s.events(ctx, eventsSQL, nanos(since), rows(limit))
+}
+
+// EventsOf implements db.Store.
+func (s *Store) EventsOf(ctx context.Context, codes []string, since time.Time, limit int) ([]db.Event, error) {
+	wanted, err := json.Marshal(codes)
+	if err != nil {
+		return nil, err
+	}
+	return s.events(ctx, eventsOfSQL, nanos(since), rows(limit), string(wanted))
+}
+
+func (s *Store) events(ctx context.Context, query string, args ...any) ([]db.Event, error) {
 	var out []db.Event
 	err := s.each(ctx, func(r *sql.Rows) error {
 		var e db.Event
@@ -142,9 +161,28 @@ func (s *Store) Events(ctx context.Context, since time.Time, limit int) ([]db.Ev
 		}
 		out = append(out, e)
 		return nil
-	}, eventsSQL, nanos(since), rows(limit))
+	}, query, args...)
 	if err != nil {
 		return nil, s.explain("read events in", err)
+	}
+	return out, nil
+}
+
+// Tally implements db.Store.
+func (s *Store) Tally(ctx context.Context, since time.Time) ([]db.Tally, error) {
+	var out []db.Tally
+	err := s.each(ctx, func(r *sql.Rows) error {
+		var t db.Tally
+		var longest int64
+		if err := r.Scan(&t.Outcome, &t.Reason, &t.WouldHave, &t.Outgoing, &t.Calls, &t.Held, &longest); err != nil {
+			return err
+		}
+		t.Longest = time.Duration(longest)
+		out = append(out, t)
+		return nil
+	}, tallySQL, nanos(since))
+	if err != nil {
+		return nil, s.explain("count calls in", err)
 	}
 	return out, nil
 }

@@ -68,6 +68,7 @@ func (s State) Canon(now router.Clock) State {
 	future := func(at router.Instant) router.Instant { return max(at-now.Mono, 0) }
 	b := s.Base()
 	s.role, s.licence = s.role.Relative(now, b.Licence.Epoch), s.licence.Relative(now, b.Licence)
+	s.round.rtt = 0 // for the journal only
 	s.board = s.board.Canon(now.Mono, s.policy.Health)
 	s.durable, s.want = b.Row(s.durable), b.Row(s.want)
 	if s.saving {

@@ -151,6 +151,8 @@ type Effect struct {
 	On       bool
 	Verdict  router.Verdict
 	Rule     health.Rule
+	Facts    health.Facts  // Record of a round: what was judged …
+	RTT      time.Duration // … and how long its OPTIONS took; 0: no answer
 	Reason   router.Reason
 	Epoch    uint64
 	K, N     uint8

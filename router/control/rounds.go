@@ -31,6 +31,7 @@ type round struct {
 	target   router.Server
 	awaiting uint8          // bit set of idle targets
 	by       router.Instant // Mono: what is not there then is no evidence
+	rtt      time.Duration  // of the target's OPTIONS; 0: no answer yet
 }
 
 // roundGrace is what a round is given beyond its spacing: two time-outs of a
@@ -119,6 +120,9 @@ func (s *State) probed(now router.Clock, e Event, out []Effect) []Effect {
 	}
 	s.alarms.count(e.Server, now, s)
 	if e.Round != 0 && e.Round == s.round.number {
+		if e.Server == s.round.target && e.Evidence != router.Silent && e.Evidence != router.Refused {
+			s.round.rtt = e.RTT
+		}
 		return s.reported(now, 1<<(int(e.Server)-1), out)
 	}
 	// Idle probing alone may start a verification: when it fails, and when calls
@@ -200,7 +204,7 @@ func (s *State) judge(now router.Clock, out []Effect) []Effect {
 	s.round = round{}
 	facts := s.board.Facts(now.Mono, r.target, s.policy.Health)
 	verdict, rule := health.Judge(facts)
-	out = append(out, Effect{Kind: Record, Server: r.target, Verdict: verdict, Rule: rule, Round: r.number, Reason: ReasonRound, Phase: s.role.View().Phase})
+	out = append(out, Effect{Kind: Record, Server: r.target, Verdict: verdict, Rule: rule, Round: r.number, Facts: facts, RTT: r.rtt, Reason: ReasonRound, Phase: s.role.View().Phase})
 	return s.roleStep(now, role.Event{Kind: role.RoundDone, Round: r.number, Verdict: verdict, Lasting: facts.Persists()}, out)
 }
 

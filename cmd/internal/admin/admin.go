@@ -32,6 +32,11 @@ type Node interface {
 	// Events returns the newest first.
 	Events(ctx context.Context, since time.Time, limit int) ([]db.Event, error)
 	Licence(ctx context.Context) Licence
+	// Explain tells of the newest verification that had begun at a moment, with
+	// want (nil: nothing) tried out on its evidence; a *Fault when there is none.
+	Explain(ctx context.Context, at time.Time, want *Settings) (Explanation, error)
+	// Report sums up what happened since a moment.
+	Report(ctx context.Context, since time.Time) (Report, error)
 	// Probe runs one round of checks now at the server of that name or role; a
 	// *Fault with CodeUnknownServer when there is none.
 	Probe(ctx context.Context, server string) (Probe, error)

@@ -50,6 +50,18 @@ func (s *site) Events(_ context.Context, since time.Time, limit int) ([]db.Event
 	return nil, errors.New("disk on fire")
 }
 
+func (s *site) Explain(_ context.Context, at time.Time, want *admin.Settings) (admin.Explanation, error) {
+	x := admin.Explanation{Began: at}
+	if want != nil {
+		x.Replay = &admin.Replay{Settings: *want}
+	}
+	return x, nil
+}
+
+func (s *site) Report(_ context.Context, since time.Time) (admin.Report, error) {
+	return admin.Report{Since: since}, nil
+}
+
 func (s *site) Licence(context.Context) admin.Licence {
 	return admin.Licence{Mode: "pair", WorstMove: time.Hour}
 }

@@ -28,6 +28,8 @@ func (d *Door) routes(metrics http.Handler) http.Handler {
 		"GET /api/v1/calls":                  d.calls,
 		"GET /api/v1/events":                 d.events,
 		"GET /api/v1/licence":                d.licence,
+		"GET /api/v1/verdicts":               d.explain,
+		"GET /api/v1/report":                 d.report,
 		"GET /api/v1/alarms":                 d.alarms,
 		"GET /api/v1/version":                d.version,
 		"POST /api/v1/servers/{name}/probes": d.probe,

@@ -177,6 +177,10 @@ func (m *mind) journal(e *control.Effect) {
 			p["k"], p["n"] = strconv.Itoa(int(k)), strconv.Itoa(int(n))
 		}
 		p["checks"] = m.checksLine(e.Server)
+		p["facts"] = e.Facts.String()
+		if e.RTT > 0 {
+			p["rtt"] = e.RTT.String()
+		}
 		m.app.event(text.EventRound, p)
 	case router.ReasonObservation:
 		p["server"] = m.state.View().Active.String() // the mind names the one that would have taken over

@@ -18,6 +18,10 @@ const (
 	FaultNotFound      FaultCode = "API-011"
 	FaultTimeout       FaultCode = "API-012"
 	FaultInternal      FaultCode = "API-013"
+
+	FaultSettings       FaultCode = "API-014" // of a replay
+	FaultNoVerification FaultCode = "API-015"
+	FaultOldEvidence    FaultCode = "API-016"
 )
 
 // Fault says what went wrong with a request and what to do.
@@ -29,17 +33,20 @@ func (m Messages) Fault(c FaultCode) string {
 }
 
 var faults = map[FaultCode]pair{
-	FaultNoRoute:       {"Cette adresse n'existe pas ; la commande et Relève sont peut-être de versions différentes.", "There is no such address; the command and Relève may be of different versions."},
-	FaultMethod:        {"Cette adresse s'emploie avec une autre méthode HTTP.", "This address is used with another HTTP method."},
-	FaultBody:          {"Le corps de la demande n'est pas le JSON attendu.", "The body of the request is not the JSON expected."},
-	FaultTooLarge:      {"La demande est trop longue.", "The request is too long."},
-	FaultLimit:         {"Le nombre de lignes demandé va de 1 à 1000.", "The number of lines asked for goes from 1 to 1000."},
-	FaultSince:         {"La date n'est pas comprise ; écrivez par exemple 2026-11-23T10:42:07Z.", "The date is not understood; write for example 2026-11-23T10:42:07Z."},
-	FaultCommand:       {"Cette commande n'existe pas.", "There is no such command."},
-	FaultReason:        {"Donnez le motif (--reason), en 500 caractères au plus.", "Give the reason (--reason), in 500 characters at most."},
-	FaultCrossed:       {"Le serveur actif a changé entre-temps : regardez « releve etat » et recommencez.", "The active server has changed meanwhile: see \"releve status\" and start again."},
-	FaultUnknownServer: {"Aucun serveur ne porte ce nom ; « releve etat » les montre.", "No server has this name; \"releve status\" shows them."},
-	FaultNotFound:      {"Rien de tel n'est enregistré.", "Nothing of the kind is recorded."},
-	FaultTimeout:       {"Relève n'a pas répondu à temps ; recommencez, puis regardez le journal.", "Relève did not answer in time; try again, then see the journal."},
-	FaultInternal:      {"Erreur interne de Relève ; le détail est dans son journal système.", "Internal fault of Relève; its system log holds the detail."},
+	FaultNoRoute:        {"Cette adresse n'existe pas ; la commande et Relève sont peut-être de versions différentes.", "There is no such address; the command and Relève may be of different versions."},
+	FaultMethod:         {"Cette adresse s'emploie avec une autre méthode HTTP.", "This address is used with another HTTP method."},
+	FaultBody:           {"Le corps de la demande n'est pas le JSON attendu.", "The body of the request is not the JSON expected."},
+	FaultTooLarge:       {"La demande est trop longue.", "The request is too long."},
+	FaultLimit:          {"Le nombre de lignes demandé va de 1 à 1000.", "The number of lines asked for goes from 1 to 1000."},
+	FaultSince:          {"La date n'est pas comprise ; écrivez par exemple 2026-11-23T10:42:07Z.", "The date is not understood; write for example 2026-11-23T10:42:07Z."},
+	FaultCommand:        {"Cette commande n'existe pas.", "There is no such command."},
+	FaultReason:         {"Donnez le motif (--reason), en 500 caractères au plus.", "Give the reason (--reason), in 500 characters at most."},
+	FaultCrossed:        {"Le serveur actif a changé entre-temps : regardez « releve etat » et recommencez.", "The active server has changed meanwhile: see \"releve status\" and start again."},
+	FaultUnknownServer:  {"Aucun serveur ne porte ce nom ; « releve etat » les montre.", "No server has this name; \"releve status\" shows them."},
+	FaultNotFound:       {"Rien de tel n'est enregistré.", "Nothing of the kind is recorded."},
+	FaultTimeout:        {"Relève n'a pas répondu à temps ; recommencez, puis regardez le journal.", "Relève did not answer in time; try again, then see the journal."},
+	FaultSettings:       {"Ces réglages ne peuvent pas être essayés : --count 1 à 10, --alone-extra 0 à 10, --timeout une durée (300ms), --switch-on parmi dead,gray,degraded.", "These settings cannot be tried out: --count 1 to 10, --alone-extra 0 to 10, --timeout a duration (300ms), --switch-on of dead,gray,degraded."},
+	FaultNoVerification: {"Aucune vérification n'est connue à ce moment ; « releve journal » montre celles qui ont eu lieu.", "No verification is known of that time; \"releve events\" shows those there were."},
+	FaultOldEvidence:    {"Une autre version de Relève a gardé cette vérification sans ses preuves : elle ne peut pas être rejouée.", "Another version of Relève kept this verification without its evidence: it cannot be replayed."},
+	FaultInternal:       {"Erreur interne de Relève ; le détail est dans son journal système.", "Internal fault of Relève; its system log holds the detail."},
 }

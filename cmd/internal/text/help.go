@@ -44,8 +44,15 @@ var helps = map[Verb]help{
 		pair{"FILTRE : début du Call-ID ou morceau de numéro.", "FILTER: start of the Call-ID or part of a number."},
 	},
 	"explain": {
-		pair{"Pourquoi un appel est allé où il est allé", "Why a call went where it went"},
-		pair{"APPEL : début du Call-ID ou morceau de numéro.", "CALL: start of the Call-ID or part of a number."},
+		pair{"Pourquoi un appel est allé où il est allé, ou pourquoi il y a eu bascule ou non", "Why a call went where it went, or why there was a switchover or none"},
+		pair{
+			"APPEL : début du Call-ID ou morceau de numéro. Sans APPEL : la dernière vérification, ses preuves et la règle de chacune ; --count, --timeout, --alone-extra et --switch-on rejouent ces preuves avec d'autres réglages.",
+			"CALL: start of the Call-ID or part of a number. Without CALL: the last verification, its evidence and the rule of each round; --count, --timeout, --alone-extra and --switch-on replay that evidence under other settings.",
+		},
+	},
+	"report": {
+		pair{"Le bilan d'une période : ce qui a été fait ou, en observation, l'aurait été", "The report of a period: what was done or, in observation, would have been"},
+		pair{"", ""},
 	},
 	"events": {
 		pair{"Le journal : tout ce qui a changé, dans l'ordre", "The journal: everything that changed, in order"},
@@ -153,17 +160,22 @@ func (m Messages) Flag(name string) string {
 func HasFlag(name string) bool { _, ok := flags[name]; return ok }
 
 var flags = map[string]pair{
-	"config": {"fichier de configuration", "configuration file"},
-	"force":  {"passer outre les attentes de stabilité", "override the waits for stability"},
-	"help":   {"cette aide", "this help"},
-	"ipbx":   {"modèle d'IPBX", "model of IPBX"},
-	"lang":   {"langue : fr ou en", "language: fr or en"},
-	"limit":  {"nombre de lignes au plus", "number of lines at most"},
-	"output": {"présentation : table ou json", "presentation: table or json"},
-	"reason": {"motif, noté au journal", "reason, recorded in the journal"},
-	"reveal": {"montrer les numéros en entier", "show numbers in full"},
-	"since":  {"depuis cette durée", "for this long"},
-	"socket": {"socket d'administration", "admin socket"},
-	"wait":   {"attendre la fin au plus cette durée", "wait for the end for at most this long"},
-	"yes":    {"ne pas demander de confirmation (avec --reason)", "do not ask for confirmation (with --reason)"},
+	"config":      {"fichier de configuration", "configuration file"},
+	"force":       {"passer outre les attentes de stabilité", "override the waits for stability"},
+	"help":        {"cette aide", "this help"},
+	"ipbx":        {"modèle d'IPBX", "model of IPBX"},
+	"lang":        {"langue : fr ou en", "language: fr or en"},
+	"limit":       {"nombre de lignes au plus", "number of lines at most"},
+	"output":      {"présentation : table ou json", "presentation: table or json"},
+	"reason":      {"motif, noté au journal", "reason, recorded in the journal"},
+	"reveal":      {"montrer les numéros en entier", "show numbers in full"},
+	"at":          {"la vérification en cours à cette heure (10:42, ou 2026-11-23T10:42:07Z)", "the verification that ran at that time (10:42, or 2026-11-23T10:42:07Z)"},
+	"count":       {"rejouer avec ce nombre de vérifications", "replay with this number of rounds"},
+	"timeout":     {"rejouer avec ce délai de réponse", "replay with this time-out"},
+	"alone-extra": {"rejouer avec ce supplément sans second point de vue", "replay with this many more without a second vantage point"},
+	"switch-on":   {"rejouer en basculant sur : dead,gray,degraded", "replay, switching on: dead,gray,degraded"},
+	"since":       {"depuis cette durée", "for this long"},
+	"socket":      {"socket d'administration", "admin socket"},
+	"wait":        {"attendre la fin au plus cette durée", "wait for the end for at most this long"},
+	"yes":         {"ne pas demander de confirmation (avec --reason)", "do not ask for confirmation (with --reason)"},
 }

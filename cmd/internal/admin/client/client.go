@@ -82,6 +82,26 @@ func (c *Client) Licence(ctx context.Context) (l admin.Licence, err error) {
 	return l, c.get(ctx, "/api/v1/licence", nil, &l)
 }
 
+// Explain asks for the newest verification begun by at (zero: now); tried are the
+// settings to try out on it, as the query of the API names them, "" as configured.
+func (c *Client) Explain(ctx context.Context, at time.Time, tried map[string]string) (x admin.Explanation, err error) {
+	q := url.Values{}
+	if !at.IsZero() {
+		q.Set("at", at.UTC().Format(time.RFC3339Nano))
+	}
+	for name, value := range tried {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	return x, c.get(ctx, "/api/v1/verdicts", q, &x)
+}
+
+// Report asks for a summary of what happened since a moment.
+func (c *Client) Report(ctx context.Context, since time.Time) (r admin.Report, err error) {
+	return r, c.get(ctx, "/api/v1/report", url.Values{"since": {since.UTC().Format(time.RFC3339Nano)}}, &r)
+}
+
 // Alarms asks for the alarm table.
 func (c *Client) Alarms(ctx context.Context) (alarms []db.Alarm, err error) {
 	return alarms, c.get(ctx, "/api/v1/alarms", nil, &alarms)
