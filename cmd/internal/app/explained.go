@@ -108,7 +108,7 @@ func explainedRound(e db.Event) admin.ExplainedRound {
 
 // replay judges stored rounds under other settings, by the functions that judge.
 func (a *App) replay(rounds []admin.ExplainedRound, want admin.Settings) (*admin.Replay, error) {
-	v := a.cfg.Verification
+	v := a.cfg().Verification
 	p := role.Policy{
 		Count: uint8(cmp.Or(want.Count, v.Count)), AloneExtra: uint8(v.AloneExtra), Spacing: v.Spacing,
 		Dead: v.Dead, Gray: v.Gray, Degraded: v.Degraded,
@@ -161,7 +161,7 @@ var reportCodes = []string{
 
 // Report sums up what happened since a moment.
 func (a *App) Report(ctx context.Context, since time.Time) (admin.Report, error) {
-	out := admin.Report{Since: since.UTC(), Until: time.Now().UTC(), Act: a.cfg.Verification.Act, Site: a.cfg.Site, ByResult: []admin.Count{}}
+	out := admin.Report{Since: since.UTC(), Until: time.Now().UTC(), Act: a.cfg().Verification.Act, Site: a.cfg().Site, ByResult: []admin.Count{}}
 	if err := a.settleRecords(ctx); err != nil {
 		return out, err
 	}

@@ -27,7 +27,7 @@ func TestExplainAVerification(t *testing.T) {
 	if by := s.served("101"); by != "secours" {
 		t.Fatalf("answered by %q", by)
 	}
-	n := s.node.cfg.Verification.Count
+	n := s.node.cfg().Verification.Count
 	x, err := s.node.Explain(ctx, time.Now(), &admin.Settings{Count: n + 1})
 	s.must(err)
 	if len(x.Rounds) < n || x.Server != "primary" || x.Verdict != router.VerdictDeadApp.String() || x.Ended.Before(x.Began) {
