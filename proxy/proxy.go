@@ -117,6 +117,9 @@ type Hooks struct {
 	Registered  func(s router.Server, expires int)     // a server's own REGISTER was answered here
 	Register    func(r Registration)                   // Gate: a server's own REGISTER waits for AnswerRegister
 	Own         func(raw []byte, h *message.Head) bool // a response to a request of our own; true: taken
+	// Asked is a request with one of our tags in To: the status that answers it when it
+	// is of a call that we placed ourselves; 0: it is none.
+	Asked func(raw []byte, h *message.Head) int
 	// Dismiss: ACK and BYE this 2xx; again: it lacks its ACK alone, for it was
 	// dismissed before, or belongs to a call that goes on.
 	// Copies what it keeps.

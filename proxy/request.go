@@ -253,6 +253,10 @@ func (s *shard) inDialog(now router.Instant, key uint64, f transport.Flow, from 
 		c.inEarlyDialog(now, f, raw, h)
 		return
 	}
+	if status := p.asked(raw, h); status != 0 {
+		p.answerStateless(f, raw, h, status, phrase(uint16(status)))
+		return
+	}
 	way, ok, wait := s.dialogWay(key, f, raw, h)
 	if wait {
 		return

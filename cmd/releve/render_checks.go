@@ -38,7 +38,19 @@ func (v view) checks(servers []admin.Server) string {
 
 // note: what a plugin printed stays as it is.
 func (v view) note(k admin.ProbeCheck) string {
+	if k.Call != nil {
+		return v.testCall(k.Call)
+	}
 	return v.m.CheckNote(k.Note, k.Type != "exec" || k.State == "unknown")
+}
+
+// testCall is what a test call met, and what its sound was.
+func (v view) testCall(c *admin.TestCall) string {
+	met := v.m.TestCall(c.Cause, c.Status)
+	if heard := v.m.Heard(c.Packets, c.Lost, c.Jitter, c.Level); heard != "" {
+		met += " (" + heard + ")"
+	}
+	return met
 }
 
 func checkName(k admin.ProbeCheck) string {

@@ -191,11 +191,11 @@ func (c *Call) tick() {
 			_ = c.a.wire.Send(c.q.Flow, raw) // a lost repeat is what repeats are for
 		}
 	}
+	if timedOut || late { // before the CANCEL: its 487 may come at once, and is no answer
+		c.tell(Answer{Result: Result{Failure: TimedOut}})
+	}
 	if late {
 		c.giveUp()
-	}
-	if timedOut || late {
-		c.tell(Answer{Result: Result{Failure: TimedOut}})
 	}
 }
 

@@ -72,6 +72,19 @@ func (t *Table) Reserve(s router.Server) {
 	t.lines[s].reserved++
 }
 
+// ReserveFree takes a line of s when one is free by our count and nobody waits for
+// it; false: there is none.
+func (t *Table) ReserveFree(s router.Server) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	l := &t.lines[s]
+	if l.reserved >= l.capacity || len(l.waiting) > 0 {
+		return false
+	}
+	l.reserved++
+	return true
+}
+
 // Release gives a line of s back and returns the waiting calls whose turn it is.
 func (t *Table) Release(s router.Server, now router.Instant) []Grant {
 	t.mu.Lock()

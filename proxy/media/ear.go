@@ -54,13 +54,18 @@ func (e *Ear) Begin() {
 // Heard is closed when enough was heard.
 func (e *Ear) Heard() <-chan struct{} { return e.heard }
 
+// Report is what was heard so far.
+func (e *Ear) Report() Report {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.meter.Report()
+}
+
 // Close ends it and returns what was heard.
 func (e *Ear) Close() Report {
 	_ = e.conn.Close()
 	<-e.done
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.meter.Report()
+	return e.Report()
 }
 
 func (e *Ear) run() {

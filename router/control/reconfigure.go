@@ -64,6 +64,9 @@ func (s *State) Reconfigure(now router.Clock, p Policy, again [router.Servers]bo
 	for i := range s.idle {
 		s.idle[i].at = min(s.idle[i].at, now.Mono.Add(p.Health.Interval))
 	}
+	for i := range s.calls.server {
+		s.calls.server[i].next = min(s.calls.server[i].next, now.Mono.Add(p.Calls.Every))
+	}
 	return s.settle(now, out)
 }
 

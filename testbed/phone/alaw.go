@@ -42,6 +42,15 @@ func tone(first, second float64) []byte {
 	return out
 }
 
+// Silence is one second of A-law silence, for UseMedia.
+func Silence() []byte {
+	out := make([]byte, 8000)
+	for i := range out {
+		out[i] = encodeALaw(0)
+	}
+	return out
+}
+
 // energy is the mean square of the decoded samples. A full 440 Hz prompt is
 // about 3.6e7, A-law silence below 1e3.
 func energy(payload []byte) float64 {

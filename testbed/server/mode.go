@@ -15,7 +15,7 @@ type Kind string
 // sends 100 and nothing more. OptionsOnly answers OPTIONS and swallows INVITE.
 // ServerError answers Status. Slow treats each datagram late. Refuse closes
 // the socket: the kernel answers with ICMP. Silent reads and drops everything.
-// Mute answers, but sends no RTP. Killed loses every call and closes the
+// Mute answers, but sends no RTP; Hushed sends RTP that holds silence. Killed loses every call and closes the
 // socket, as kill -9 does; Healthy after it is a restart.
 const (
 	Healthy     Kind = "healthy"
@@ -28,6 +28,7 @@ const (
 	Refuse      Kind = "refuse"
 	Silent      Kind = "silent"
 	Mute        Kind = "mute"
+	Hushed      Kind = "hushed"
 	Killed      Kind = "killed"
 )
 
@@ -51,7 +52,7 @@ func (m Mode) retryAfter() []phone.Field {
 
 func (m Mode) check() error {
 	switch m.Kind {
-	case Healthy, AllBusy, NoAnswer, Hundred, OptionsOnly, Refuse, Silent, Mute, Killed:
+	case Healthy, AllBusy, NoAnswer, Hundred, OptionsOnly, Refuse, Silent, Mute, Hushed, Killed:
 		return nil
 	case ServerError:
 		if m.Status < 400 || m.Status > 699 || m.Every < 0 {

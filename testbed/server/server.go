@@ -170,7 +170,11 @@ func (s *Server) hold(c *phone.Call, rec *seen) {
 
 func (s *Server) welcome(c *phone.Call) {
 	if s.cfg.RTP {
-		c.UseMedia(s.mode.Kind == Mute, nil)
+		var audio []byte // nil: the prompt
+		if s.mode.Kind == Hushed {
+			audio = phone.Silence()
+		}
+		c.UseMedia(s.mode.Kind == Mute, audio)
 	}
 	rec := c.Data.(*seen)
 	c.OnAck = func() { s.acked(c, rec) }

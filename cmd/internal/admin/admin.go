@@ -247,6 +247,18 @@ type ProbeCheck struct {
 	At    time.Time `json:"at"`    // when it ended; zero: not run yet
 	Took  float64   `json:"took_ms"`
 	Note  string    `json:"note"`
+
+	Call *TestCall `json:"call,omitempty"` // of type call
+}
+
+// TestCall is what a test call met.
+type TestCall struct {
+	Cause   string  `json:"cause"`  // a word of text.TestCall
+	Status  int     `json:"status"` // of the final response; 0: none
+	Packets int     `json:"packets"`
+	Lost    int     `json:"lost"`
+	Jitter  float64 `json:"jitter_ms"`
+	Level   float64 `json:"level_dbm0"` // the loudest that was heard; with Packets
 }
 
 // Names of commands.

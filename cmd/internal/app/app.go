@@ -67,6 +67,7 @@ type App struct {
 	kept      *keptCalls
 	mind      *mind
 	reloading chan struct{} // has one place: one reload at a time
+	tests     testCalls
 	door      atomic.Pointer[admin.Door]
 	stops     []func() // last in, first out
 }
@@ -158,6 +159,7 @@ func New(cfg *config.Config, o Options) (a *App, err error) {
 	}
 	a.mind.runner.Store(probe.NewRunner(plan))
 	a.stops = append(a.stops, func() { a.mind.checks().Close() })
+	a.prepareTests()
 	a.mind.counted = a.newCounted()
 	return a, nil
 }
@@ -219,6 +221,7 @@ func (a *App) proxyHooks() proxy.Hooks {
 		PassiveCall: a.mind.passiveCall,
 		Registered:  a.mind.registered,
 		Register:    a.mind.registerAsked,
+		Asked:       a.asked,
 		Own:         func(raw []byte, h *message.Head) bool { return a.agent.Response(raw, h) },
 		Dismiss:     a.dismiss,
 		Credentials: a.mind.credentials,

@@ -200,6 +200,7 @@ func (a *App) probeServer(ctx context.Context, c config.Server) (admin.Probe, er
 	}
 	limit, cancel := context.WithTimeout(ctx, longest+time.Second)
 	defer cancel()
+	call := a.callNow(ctx, c.Role)
 	flows := a.proxy.ServerFlows(c.Role)
 	answers := make(chan agent.Result, 1)
 	round := a.mind.checks().Round(c.Role)
@@ -219,6 +220,9 @@ func (a *App) probeServer(ctx context.Context, c config.Server) (admin.Probe, er
 	out := admin.Probe{
 		Server: c.Name, Role: c.Role.String(), SIP: e.String(), Status: int(r.Status),
 		RTT: float64(r.Took.Microseconds()) / 1000, Checks: checkStatus(results),
+	}
+	if k, ok := call(); ok {
+		out.Checks = append(out.Checks, k)
 	}
 	a.mind.mu.Lock()
 	out.Verdict = a.mind.status.verdicts[c.Role].String()

@@ -358,6 +358,7 @@ func (a *App) background() func() {
 		a.event(text.EventStopped, nil)
 		m.end()
 		<-working
+		a.tests.wait.Wait()
 		a.agent.Close()
 		m.wait.Wait()
 	}

@@ -104,6 +104,9 @@ func (a *App) serverStatus(c config.Server, s snapshot) admin.Server {
 		Checks: checkStatus(m.checks().Latest(c.Role)),
 	}
 	out.LinesMost, out.LinesFull = a.proxy.Dialogs.Learnt(c.Role)
+	if k, ok := a.lastCall(c.Role); ok {
+		out.Checks = append(out.Checks, k)
+	}
 	if last.answered() {
 		out.RTT = float64(last.took.Microseconds()) / 1000
 	}

@@ -31,6 +31,8 @@ func (m *mind) perform(e *control.Effect) {
 		m.probe(e.Server, e.Round)
 	case control.ProbeIPBX:
 		m.probeIPBX(e.IPBX, e.Round)
+	case control.PlaceCall:
+		m.placeCall(e.Server)
 	case control.Save:
 		m.saves <- *e // room for one: the mind has one save in flight
 	case control.Register:

@@ -153,6 +153,10 @@ func (a *App) controlPolicy() control.Policy {
 		Health:    health.Policy{Interval: v.IdleInterval, Lasting: v.Lasting},
 		Secondary: secondary, Absent: a.cfg().Level == router.Backup, IPBXs: uint8(len(a.cfg().IPBX)),
 	}
+	if k, ok := a.cfg().TestCall(); ok {
+		p.Health.CallProbe = true
+		p.Calls = control.CallPolicy{Every: k.Every, Suspect: k.Suspect, Passive: k.Passive}
+	}
 	for i, x := range a.cfg().IPBX {
 		p.SiteIPBX[i] = hashOf(x.Address.String())
 		if x.Granted == config.Assumed {

@@ -34,6 +34,8 @@ func (c *Config) Check(lang text.Lang) []Problem {
 	k.licences()
 	k.times()
 	k.checksList()
+	k.callChecks()
+	k.media()
 	k.users()
 	k.identities()
 	k.rescue()

@@ -41,6 +41,12 @@ type Check struct {
 	Expect   string // sql: the first column of the first row; "": any row will do
 
 	Password Secret // http, sql
+
+	// call: a test call to Number; Every 5 s–1 h, 5 min; Expect: audio (default) or answer.
+	Number  string
+	Suspect time.Duration // 2 s–5 min, 20 s: between two calls while something is wrong
+	Within  time.Duration // 1–30 s, 8 s: from the INVITE to audible sound, or to the answer
+	Passive bool          // the passive server answers test calls, too
 }
 
 // Limits of what a check may be given, our choice.
@@ -137,7 +143,7 @@ func (r *reader) checks(dst *[]Check) take {
 }
 
 // checkTypes are those that this version runs.
-var checkTypes = []string{"options", "tcp", "http", "sql", "exec"}
+var checkTypes = []string{"options", "call", "tcp", "http", "sql", "exec"}
 
 func (r *reader) check(n *yaml.Node, path string) Check {
 	k := Check{}
@@ -145,6 +151,9 @@ func (r *reader) check(n *yaml.Node, path string) Check {
 	known := false
 	if t := valueOf(n, "type"); t != nil && slices.Contains(checkTypes, t.Value) {
 		k.Type, known = t.Value, true
+	}
+	if k.Type == "call" {
+		k.callDefaults()
 	}
 	of := func(types, key string, read take) field {
 		return field{key, func(n *yaml.Node, p string) {
@@ -158,19 +167,22 @@ func (r *reader) check(n *yaml.Node, path string) Check {
 		}}
 	}
 	r.mapping(n, path, r.checkFields(&k, of)...)
+	if _, given := r.at[join(path, "suspect")]; !given {
+		k.Suspect = min(k.Suspect, k.Every)
+	}
 	return k
 }
 
 // checkFields are the keys of a check, each with the types that have it.
 func (r *reader) checkFields(k *Check, of func(types, key string, read take) field) []field {
-	words := []word[string]{{name: "call", notYet: true}}
+	var words []word[string]
 	for _, t := range checkTypes {
 		words = append(words, word[string]{name: t})
 	}
 	return []field{
 		{"type", oneOf(r, new(string), words...)},
 		of("tcp http sql exec", "name", r.checkName(&k.Name)),
-		of("tcp http sql exec call", "every", r.duration(&k.Every, time.Second, time.Hour)),
+		of("tcp http sql exec call", "every", r.every(k)),
 		of("tcp http sql exec", "timeout", r.duration(&k.Timeout, 100*time.Millisecond, 30*time.Second)),
 		of("tcp", "port", func(n *yaml.Node, p string) {
 			port := 0
@@ -190,8 +202,11 @@ func (r *reader) checkFields(k *Check, of func(types, key string, read take) fie
 		of("http", "username", r.str(&k.Username)),
 		of("sql", "database", r.address(&k.Database, "postgres", "postgresql")),
 		of("sql", "query", r.atMost(&k.Query, maxQuery)),
-		of("sql call", "expect", r.atMost(&k.Expect, maxQuery)),
-		of("call", "number", r.notYet()),
+		of("sql call", "expect", r.expected(k)),
+		of("call", "number", r.digits(&k.Number, plainNumber)),
+		of("call", "suspect", r.duration(&k.Suspect, 2*time.Second, 5*time.Minute)),
+		of("call", "within", r.duration(&k.Within, time.Second, 30*time.Second)),
+		of("call", "passive", r.boolean(&k.Passive)),
 		of("http sql", "password", func(n *yaml.Node, p string) {
 			if n.Value != stars { // *** is what config show prints
 				r.fault(n, p, CodeInlineSecret, r.say.ConfigInlineSecret())
@@ -199,6 +214,27 @@ func (r *reader) checkFields(k *Check, of func(types, key string, read take) fie
 		}),
 		of("http sql", "password_file", r.path(&k.Password.File)),
 		of("http sql", "password_env", r.str(&k.Password.Env)),
+	}
+}
+
+// every: a test call takes a line.
+func (r *reader) every(k *Check) take {
+	return func(n *yaml.Node, path string) {
+		least := time.Second
+		if k.Type == "call" {
+			least = 5 * time.Second
+		}
+		r.duration(&k.Every, least, time.Hour)(n, path)
+	}
+}
+
+func (r *reader) expected(k *Check) take {
+	return func(n *yaml.Node, path string) {
+		if k.Type == "call" {
+			oneOf(r, &k.Expect, plain("audio", "answer")...)(n, path)
+			return
+		}
+		r.atMost(&k.Expect, maxQuery)(n, path)
 	}
 }
 
@@ -309,6 +345,9 @@ func (k *checker) checksList() {
 			options++
 			continue
 		}
+		if c.Type == "call" {
+			continue // callChecks
+		}
 		if names[c.Name] {
 			k.fault(at+".name", CodeDuplicateName, k.say.ConfigDuplicateName(c.Name))
 		}
@@ -379,6 +418,10 @@ func (k Check) tree() *yaml.Node {
 	}
 	p.plain("password_file", k.Password.File)
 	p.plain("password_env", k.Password.Env)
+	if k.Type == "call" {
+		k.callTree(p)
+		return p.node
+	}
 	if k.Every != 0 {
 		p.plain("every", text.Short(k.Every))
 		p.plain("timeout", text.Short(k.Timeout))

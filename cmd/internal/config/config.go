@@ -38,6 +38,7 @@ type Config struct {
 	Overflow       Overflow
 	Verification   Verification
 	Checks         []Check // exactly one of type options; 1–16
+	Media          Media
 	Dissuasion     Dissuasion
 	Rescue         URI    // the operators' desk; zero: none
 	DeadCalls      string // release or off
@@ -215,6 +216,7 @@ func Default() Config {
 			IdleInterval: 5 * time.Second, Dead: true, Gray: true, Degraded: true, Lasting: time.Minute,
 		},
 		Checks:     []Check{{Type: "options"}},
+		Media:      defaultMedia(),
 		Dissuasion: Dissuasion{Requeue: true, Status: 486, Q850: 17},
 		DeadCalls:  "release",
 		LostCalls:  "release",

@@ -71,6 +71,9 @@ const (
 	CodePattern          Code = "CFG-071"
 	CodeCheckLate        Code = "CFG-072" // advice
 	CodeCheckShared      Code = "CFG-073" // advice
+	CodePorts            Code = "CFG-080"
+	CodePortTaken        Code = "CFG-081"
+	CodeOneCall          Code = "CFG-082"
 )
 
 // Problem is one fault, or one piece of advice, at its place in the file.

@@ -31,6 +31,7 @@ func (r *reader) config(c *Config, root *yaml.Node) {
 		field{"overflow", r.overflow(&c.Overflow)},
 		field{"verification", r.verification(&c.Verification)},
 		field{"checks", r.checks(&c.Checks)},
+		field{"media", r.media(&c.Media)},
 		field{"dissuasion", r.dissuasion(&c.Dissuasion)},
 		field{"rescue", r.uri(&c.Rescue)},
 		field{"dead_calls", oneOf(r, &c.DeadCalls, plain("release", "off")...)},

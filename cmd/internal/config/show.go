@@ -110,6 +110,7 @@ func (c *Config) tree(say *text.Messages) *yaml.Node {
 	p.put("overflow", c.Overflow.tree())
 	p.put("verification", c.Verification.tree())
 	p.put("checks", listNode(each(c.Checks, Check.tree), false))
+	p.put("media", c.Media.tree(c))
 	p.put("dissuasion", c.Dissuasion.tree())
 	p.quoted("rescue", c.Rescue.String())
 	p.plain("dead_calls", c.DeadCalls)

@@ -71,6 +71,7 @@ const (
 	EventForeignBinding      = "foreign-binding"     // user, ipbx, contacts
 	EventForeignGone         = "foreign-gone"        // user, ipbx, duration
 	EventIPBXMember          = "ipbx-member"         // ipbx, from, to: addresses
+	EventTestCall            = "test-call"           // server, heard (TestCallWord), check: the number
 )
 
 // Event renders one line of the journal. An unknown code is shown with its
@@ -171,6 +172,8 @@ func (m Messages) param(name, value string) string {
 		return m.Limit(value)
 	case "cause":
 		return m.cause(value)
+	case "heard":
+		return m.testCallWord(value)
 	}
 	return value
 }
@@ -254,6 +257,7 @@ var events = map[string]pair{
 	EventIPBXMember:          {"L'IPBX {ipbx} répond maintenant par {to}, non plus par {from}.", "IPBX {ipbx} answers at {to} now, no longer at {from}."},
 	EventServerRegistered:    {"Le {server} s'enregistre auprès de Relève.", "{server} registers at Relève."},
 	EventServerUnregistered:  {"Le {server} ne s'enregistre plus auprès de Relève.", "{server} no longer registers at Relève."},
+	EventTestCall:            {"Appel de test[ au {check}] : le {server} {heard}.", "Test call[ to {check}]: {server} {heard}."},
 	EventInternalFault:       {"Erreur interne[ : {cause}].[ Seul l'appel {call} est touché.] Signalez-la avec ce journal.", "Internal fault[: {cause}].[ Only the call {call} is touched.] Report it with this journal."},
 	EventOverloadBegun:       {"Trop d'appels à la fois[ (plus de {rate} par seconde)] : une partie des nouveaux appels est refusée.", "Too many calls at once[ (more than {rate} per second)]: part of the new calls is refused."},
 	EventOverloadEnded:       {"L'affluence est passée[ en {duration}][ ({count} appels refusés)].", "The rush is over[ after {duration}][ ({count} calls refused)]."},

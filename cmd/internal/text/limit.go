@@ -29,6 +29,7 @@ const (
 	LimitSteps                = "steps"
 	LimitDoor                 = "admin"
 	LimitRegistrations        = "registrations"
+	LimitMediaPorts           = "media-ports"
 )
 
 // Limit names a limit.
@@ -38,6 +39,8 @@ func (m Messages) Limit(name string) string {
 		return m.say("appels et requêtes en cours", "calls and requests in progress")
 	case LimitOwnRequests:
 		return m.say("requêtes de Relève elle-même", "Relève's own requests")
+	case LimitMediaPorts:
+		return m.say("ports du son (media.ports)", "ports for sound (media.ports)")
 	case LimitLoopGuard:
 		return m.say("détection des appels qui tournent en rond", "watch for looping calls")
 	case LimitSockets:
