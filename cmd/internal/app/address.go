@@ -87,17 +87,24 @@ func (a *App) transportConfig() transport.Config {
 	for _, l := range a.cfg().Listen {
 		c.Listen = append(c.Listen, transport.Listener{Network: networkOf(l), Addr: l.Address, Advertise: l.Advertise.String()})
 	}
+	c.Peers = a.fixedPeers()
+	return c
+}
+
+// fixedPeers are the sockets of the far ends that are configured by an address, the
+// second one of a main/stand-by pair among them.
+func (a *App) fixedPeers() (peers []transport.Peer) {
 	for _, u := range a.farEnds() {
 		if !u.IsName() {
-			c.Peers = append(c.Peers, a.sockets(u.Host, resolve.Target{Addr: u.Addr, Network: networkNamed(u.Network())})...)
+			peers = append(peers, a.sockets(u.Host, resolve.Target{Addr: u.Addr, Network: networkNamed(u.Network())})...)
 		}
 	}
 	for _, x := range a.cfg().IPBX {
 		if other := x.Standby(); other.IsValid() {
-			c.Peers = append(c.Peers, a.sockets(x.Address.Host, resolve.Target{Addr: other, Network: networkNamed(x.Address.Network())})...)
+			peers = append(peers, a.sockets(x.Address.Host, resolve.Target{Addr: other, Network: networkNamed(x.Address.Network())})...)
 		}
 	}
-	return c
+	return peers
 }
 
 // tlsConfig is nil where no listener speaks TLS.

@@ -221,3 +221,19 @@ func TestStopInMidMove(t *testing.T) {
 	s.until("its user is bound", func() bool { return strings.HasPrefix(s.bound(), "5002 at ") })
 	s.exclusive()
 }
+
+// TestStandbyIsKnownAfterAReload: the second machine is written into the file while
+// Relève runs.
+func TestStandbyIsKnownAfterAReload(t *testing.T) {
+	s := preparedWith(t, strings.Replace(sitePattern, "max_grant: 60s", "max_grant: 60s, redundancy: main-standby, sources: [127.0.40.1]", 1), nil)
+	standby := s.standbyOf(true)
+	s.start()
+	s.ready()
+	s.edit("sources: [127.0.40.1]", "sources: [127.0.40.1, 127.0.40.6]")
+	s.applied("ipbx[0].sources[1]")
+	s.must(s.ipbx.SetActive(1))
+	s.until("the stand-by answers", func() bool { return s.licensed().Grants[0].Answers == standby.String() })
+	if by := s.served("100"); by != "principal" {
+		t.Errorf("a call of the stand-by is answered by %q", by)
+	}
+}

@@ -50,10 +50,9 @@ func (a *App) newNames() (*names, error) {
 	for _, u := range a.farEnds() {
 		if u.IsName() {
 			n.watched = append(n.watched, nameOf(u))
-			continue
 		}
-		n.fixed = append(n.fixed, a.sockets(u.Host, resolve.Target{Addr: u.Addr, Network: networkNamed(u.Network())})...)
 	}
+	n.fixed = a.fixedPeers()
 	var err error
 	n.resolver, err = resolve.New(c)
 	return n, err

@@ -20,14 +20,13 @@ func (n *names) prepare(ctx context.Context, to *App) error {
 				n.watch(name)
 				n.resolved(ctx, name, to.cfg().DNS.Timeout)
 			}
-			continue
 		}
-		for _, p := range to.sockets(u.Host, resolve.Target{Addr: u.Addr, Network: networkNamed(u.Network())}) {
-			if err := n.app.wire.AddPeer(p); err != nil {
-				return fmt.Errorf("open a socket for %s: %w", u.Host, err)
-			}
-			n.fix(p)
+	}
+	for _, p := range to.fixedPeers() {
+		if err := n.app.wire.AddPeer(p); err != nil {
+			return fmt.Errorf("open a socket for %s: %w", p.Addr, err)
 		}
+		n.fix(p)
 	}
 	return nil
 }
@@ -36,16 +35,13 @@ func (n *names) prepare(ctx context.Context, to *App) error {
 // those that it no longer has stay for the calls that were set up there, maxOpen
 // of them at most.
 func (n *names) settle(in *App) {
-	var fixed []transport.Peer
 	var wanted []resolve.Name
 	for _, u := range in.farEnds() {
 		if u.IsName() {
 			wanted = append(wanted, nameOf(u))
-			continue
 		}
-		fixed = append(fixed, in.sockets(u.Host, resolve.Target{Addr: u.Addr, Network: networkNamed(u.Network())})...)
 	}
-	n.release(fixed, wanted)
+	n.release(in.fixedPeers(), wanted)
 	for _, name := range wanted {
 		if found, ok := n.resolver.Targets(name); ok {
 			n.changed(name, found)
