@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"syscall"
 	"time"
 
 	"releve/testbed/ipbx"
@@ -98,6 +99,8 @@ func troubles() []*trouble {
 		{name: "new password", weight: 1, fits: func(w *world) bool { return w.mode != gatePasses }, before: renamed, steps: func(w *world) []step {
 			return []step{{w.between(50*time.Millisecond, 2*time.Second), w.stopped}}
 		}},
+		{name: "new password, reload", weight: 2, fits: func(w *world) bool { return w.mode != gatePasses }, before: reloaded},
+		{name: "reload", weight: 1, steps: func(w *world) []step { return []step{{w.instant(), w.hangup}} }},
 		{name: "other address", weight: 1, net: func(*world) network { return network{other: true} }},
 		{name: "primary fails", weight: 3, automat: true, before: failed, heal: mended},
 		{name: "primary fails, loss", weight: 1, automat: true, before: failed, heal: mended, net: (*world).lossy},
@@ -132,6 +135,23 @@ func refused(ctx context.Context, w *world) error {
 func renamed(ctx context.Context, w *world) error {
 	w.suffix = fmt.Sprintf("-%d", w.random.IntN(1_000_000))
 	return errors.Join(w.reg.password(ctx, w.suffix), writeSecrets(w.dir, w.suffix))
+}
+
+// reloaded: the operator has the new passwords read at once.
+func reloaded(ctx context.Context, w *world) error {
+	if err := renamed(ctx, w); err != nil {
+		return err
+	}
+	_, err := w.releve.Verb(ctx, "reload")
+	return err
+}
+
+// hangup asks for a reload in mid-move, which may be refused and changes nothing.
+func (w *world) hangup(context.Context) error {
+	if w.releve == nil {
+		return nil
+	}
+	return syscall.Kill(w.releve.Pid(), syscall.SIGHUP)
 }
 
 func failed(_ context.Context, w *world) error {
