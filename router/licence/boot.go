@@ -57,6 +57,7 @@ func (s *State) relocate() {
 			s.r.Shown[x][i] = s.r.Shown[x][i] && !moved && !another
 		}
 		if moved && s.r.Site[i] != 0 {
+			s.r.Member[i] = 0 // of a former registrar
 			s.r.Grant[i] = -1
 		}
 		s.r.Site[i] = site

@@ -13,6 +13,7 @@ type registrar struct {
 	foreign [router.Servers]uint8
 	served  map[served]Event // Timer J: duplicates get the same answer
 
+	renamed  bool // what is bound there is a user's that its server no longer has
 	silent   bool
 	omits    bool          // no bindings in its 2xx
 	grant    time.Duration // grants this whatever was asked; 0: as asked

@@ -115,6 +115,8 @@ func (w *world) command(f []string) error {
 		w.restart(int(f[1][0]-'0'), len(f) > 2 && f[2] == "keep")
 	case "ipbx":
 		return w.ipbx[f[1][0]-'0'].set(w, f[2:])
+	case "leave", "reconfigure", "exchange", "rename", "left":
+		return w.configured(f)
 	case "status":
 		w.status()
 	default:
@@ -140,6 +142,8 @@ func (w *world) set(f []string) error {
 			w.policy.Twins[0], err = true, nil
 		case "site":
 			w.policy.Site[0], err = uint64(v[0]), nil
+		case "user":
+			w.policy.User[router.Primary], err = uint64(v[0]), nil
 		case "grants":
 			w.policy.Grants[0] = d
 		case "seed":
@@ -225,6 +229,9 @@ func (w *world) status() {
 			b := v.Bindings[x][i]
 			w.logf("  %v@%d possible %v up %v remaining %v fence %v refused %v foreign %d",
 				x, i, b.Possible, b.Up, b.Remaining, b.Fence, b.Refused, b.Foreign)
+			if b.Elsewhere > 0 {
+				w.logf("    elsewhere %v", b.Elsewhere)
+			}
 		}
 	}
 }

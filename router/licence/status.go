@@ -108,14 +108,14 @@ func (s *State) waits(now router.Clock) Wait {
 	switch {
 	case !s.acts:
 		return WaitLease
+	case s.former(s.subject()):
+		return WaitFence
 	case s.r.Phase == Idle || s.r.Phase == Bound && s.announced:
 		return WaitNothing
 	case s.open || s.doubt:
 		return WaitSave
 	case leaving(s.r.Phase):
 		return s.waitsFor(now, s.r.Leaving, WaitFence)
-	case s.former(s.subject()):
-		return WaitFence
 	}
 	return s.waitsFor(now, s.r.Holder, WaitRetry)
 }

@@ -45,6 +45,7 @@ type world struct {
 	busy                     bool
 
 	ipbx           [MaxIPBX]*registrar
+	former         []*registrar // that the configuration no longer names, or with users that it no longer has
 	queue          flights
 	order          int
 	rng            *rand.Rand // nil: no loss, no delay
@@ -136,6 +137,11 @@ func (w *world) check() {
 			if b.expiry[x] > w.now {
 				users++
 				break
+			}
+		}
+		for _, b := range w.former {
+			if b.expiry[x] > w.now && (b.renamed || w.boundElsewhere(x)) {
+				users++
 			}
 		}
 	}
