@@ -97,7 +97,8 @@ type Event struct {
 	Host      health.Presence
 	Call      health.CallResult
 	Occupancy router.Occupancy
-	On        bool // Self: sick; Lease: held
+	Site      uint64 // ProbeDone: Policy.Site of the server that was asked; another one's result is none. 0: not followed
+	On        bool   // Self: sick; Lease: held
 	Command   role.Command
 	Force     bool
 	At        router.Instant // Answered: Mono; 0: now

@@ -114,6 +114,12 @@ func (s *State) nextIdle() router.Instant {
 
 // probed enters the result of a probe of a server.
 func (s *State) probed(now router.Clock, e Event, out []Effect) []Effect {
+	if e.Site != 0 && e.Site != s.policy.Site[e.Server] {
+		if e.Round != 0 && e.Round == s.round.number {
+			return s.reported(now, 1<<(int(e.Server)-1), out)
+		}
+		return out
+	}
 	s.board.Probe(now.Mono, e.Server, e.Evidence, e.RTT)
 	if e.Host != health.Unknown || e.Round != 0 && e.Evidence == router.Silent {
 		s.board.Host(now.Mono, e.Server, e.Host) // what was seen before this silence does not explain it

@@ -228,6 +228,7 @@ func (m *mind) changeOn() {
 	}
 	m.changing = nil
 	a := m.app
+	m.sample() // what calls have proven so far is about the servers of before
 	before := a.cfg()
 	a.current.Store(c.next)
 	a.proxy.Reload(a.proxyConfig())
