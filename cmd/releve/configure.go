@@ -197,18 +197,19 @@ func diffText(m text.Messages, changes []config.Change) string {
 func changeText(m text.Messages, changes []config.Change) string {
 	var b strings.Builder
 	for _, ch := range changes {
+		if ch.Old == ch.New { // only a password shows no difference
+			fmt.Fprintln(&b, m.PasswordChanged(ch.Path))
+			continue
+		}
 		b.WriteString(ch.Path)
 		if ch.Reach == config.Restart {
 			b.WriteString(" (" + m.NeedsRestart() + ")")
 		}
-		if ch.Old == ch.New { // only a password shows no difference
-			b.WriteString(": " + m.PasswordChanged())
-		}
 		b.WriteByte('\n')
-		if ch.Old != "" && ch.Old != ch.New {
+		if ch.Old != "" {
 			fmt.Fprintln(&b, "  - "+ch.Old)
 		}
-		if ch.New != "" && ch.Old != ch.New {
+		if ch.New != "" {
 			fmt.Fprintln(&b, "  + "+ch.New)
 		}
 	}

@@ -22,9 +22,9 @@ func (m Messages) NeedsRestart() string {
 	return m.say("demande un redémarrage", "needs a restart")
 }
 
-// PasswordChanged stands for the values of a password.
-func (m Messages) PasswordChanged() string {
-	return m.say("mot de passe changé", "password changed")
+// PasswordChanged says so of the password at path; its values are not shown.
+func (m Messages) PasswordChanged(path string) string {
+	return m.say("%s : mot de passe changé", "%s: password changed", path)
 }
 
 // Reloaded ends releve reload; n is the number of changes applied.
