@@ -44,7 +44,9 @@ func serving(t *testing.T, path string) *osexec.Cmd {
 			t.Errorf("releve serve ended with %v", err)
 		}
 	})
-	waitFor(t, "it serves", func() bool { return exec(t, "en", "", "version", "-c", path).code == exitDone && exec(t, "en", "", "status", "-c", path).code != exitUnreachable })
+	waitFor(t, "it serves", func() bool {
+		return exec(t, "en", "", "version", "-c", path).code == exitDone && exec(t, "en", "", "status", "-c", path).code != exitUnreachable
+	})
 	return p
 }
 
