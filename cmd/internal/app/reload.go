@@ -227,6 +227,10 @@ func (m *mind) changeOn() {
 		return
 	}
 	m.changing = nil
+	m.sample() // what the former servers did is theirs
+	for _, e := range m.results.take() {
+		m.step(e)
+	}
 	a := m.app
 	m.sample() // what calls have proven so far is about the servers of before
 	before := a.cfg()
