@@ -37,6 +37,8 @@ var bounds = map[string]string{
 	"limits.Transactions":         `releve_limit_refused_total{limit="transactions"}`,
 	"limits.HeldCalls":            `releve_limit_refused_total{limit="held-calls"}`,
 
+	"cmd/internal/app/explained.go maxAfter":        "so many are shown",
+	"cmd/internal/app/explained.go maxReported":     "the report says that it is cut",
 	"cmd/internal/app/mind.go maxJobs":              `releve_limit_refused_total{limit="jobs"}`,
 	"cmd/internal/app/names.go maxOpen":             `releve_limit_refused_total{limit="sockets-of-names"}`,
 	"cmd/internal/admin/door.go maxHeader":          "the request is answered 431",

@@ -120,6 +120,7 @@ func endedAt(t *testing.T, x *ipbx.IPBX, user string) (how string) {
 // their lists or by its end at the one that falls silent, before the secondary's is
 // at any; one that never had it is not waited for.
 func TestTwoIPBXsAreMovedAsOne(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []string{"pair", "gate"} {
 		for _, c := range []struct {
 			name          string
@@ -132,6 +133,7 @@ func TestTwoIPBXsAreMovedAsOne(t *testing.T) {
 			{"the second never had it", true, true, "", 12 * time.Second}, // a fence there is 16 s
 		} {
 			t.Run(mode+" "+c.name, func(t *testing.T) {
+				t.Parallel()
 				s, second := twoIPBXs(t, mode, func(r *ipbx.Registrar) { r.Forbid = c.never })
 				s.ready()
 				s.until("the primary's user is bound where it may be", func() bool {

@@ -76,11 +76,13 @@ func (s *site) standbyOf(refuses bool) netip.AddrPort {
 // the stand-by answers, with the bindings or without: the user is bound there, and
 // a switchover is proven by its list; the fence is never waited for.
 func TestMainDiesAndStandbyAnswers(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name           string
 		refuses, keeps bool
 	}{{"silent with the bindings", false, true}, {"refuses without the bindings", true, false}} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			pattern := strings.Replace(sitePattern, "max_grant: 60s", "max_grant: 10m, redundancy: main-standby, sources: [127.0.40.1, 127.0.40.6]", 1)
 			s := preparedWith(t, pattern, nil)
 			standby := s.standbyOf(c.refuses)
@@ -123,6 +125,7 @@ func (s *site) binds(p *party, user, contact string, cseq, expires int) {
 // who, where and since when, in the alarms, the status, the licence and the
 // journal.
 func TestIntruderIsNamed(t *testing.T) {
+	t.Parallel()
 	for row, role := range []string{"primary", "secondary"} {
 		s, stranger := openSite(t)
 		user := []string{"5001", "5002"}[row]
@@ -198,6 +201,7 @@ func TestSingleNodeHasNoLease(t *testing.T) {
 // gone, and starts again: the move goes on, and nothing is sent before the fence or
 // the proof.
 func TestStopInMidMove(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	s.ready()
 	s.until("the secondary is ready", func() bool { return s.node.Status(t.Context()).Servers[1].Ready })
@@ -225,6 +229,7 @@ func TestStopInMidMove(t *testing.T) {
 // TestStandbyIsKnownAfterAReload: the second machine is written into the file while
 // Relève runs.
 func TestStandbyIsKnownAfterAReload(t *testing.T) {
+	t.Parallel()
 	s := preparedWith(t, strings.Replace(sitePattern, "max_grant: 60s", "max_grant: 60s, redundancy: main-standby, sources: [127.0.40.1]", 1), nil)
 	standby := s.standbyOf(true)
 	s.start()
