@@ -53,6 +53,8 @@ type evidence struct {
 	probe    presence // the call probe
 	mute     quiet
 	lines    router.Occupancy
+	own      bool           // the newest probe met a fault of our own side
+	quiet    router.Instant // when the first of the present run of silent rounds began; while sip is Silent
 }
 
 // mark is an Evidence and when it came.
@@ -86,6 +88,9 @@ func (b *Board) Probe(now router.Instant, s router.Server, e router.Evidence, rt
 	}
 	v.run(now, e)
 	v.returned(e)
+	if e == router.Silent && v.sip.e != router.Silent {
+		v.quiet = now.Add(-rtt)
+	}
 	v.sip, v.began = mark{e, now}, now.Add(-rtt)
 	if e != router.OK {
 		v.good = 0
@@ -195,6 +200,35 @@ func (b *Board) Peer(now router.Instant, s router.Server, p Presence) {
 // fell silent at once.
 func (b *Board) Self(sick bool) { b.sick = sick }
 
+// Sick is what Self was told last.
+func (b *Board) Sick() bool { return b.sick }
+
+// Own enters whether the newest probe of a server failed on our own side: no
+// link, no route, a firewall of ours.
+func (b *Board) Own(s router.Server, fault bool) { b.server[s].own = fault }
+
+// allSilent: both servers fell silent at once, nothing else is heard, and nobody
+// else says that they are gone: it is more likely us. Where an IPBX answers
+// probes R1 and R2 know more; a peer knows more, too. At once: within the time in
+// which each is probed. Our choices.
+func (b *Board) allSilent(now router.Instant, s router.Server, p Policy) bool {
+	v, other := &b.server[s], &b.server[s.Other()]
+	if !b.unseen(now, s, p) || !b.unseen(now, s.Other(), p) || v.quiet.Sub(other.quiet).Abs() > p.Interval*3/2 {
+		return false
+	}
+	for _, x := range []*evidence{v, other} {
+		if x.host.now(now, p) == Up || x.peer.now(now, p) != Unknown {
+			return false
+		}
+	}
+	for _, x := range b.ipbx {
+		if x.answers || x.ever && now.Sub(x.at) <= p.fresh() {
+			return false
+		}
+	}
+	return true
+}
+
 // Good returns the number of OK rounds in a row, at most 250; 0 when the newest
 // is stale. Two make a secondary ready, five allow a return.
 func (b *Board) Good(now router.Instant, s router.Server, p Policy) uint8 {
@@ -214,7 +248,7 @@ func (b *Board) Facts(now router.Instant, s router.Server, p Policy) Facts {
 		Peer:          v.peer.now(now, p),
 		IPBXUnseen:    b.IPBXUnseen(now, p),
 		StandbyUnseen: b.unseen(now, s.Other(), p),
-		SelfSick:      b.sick,
+		SelfSick:      b.sick || v.own || b.allSilent(now, s, p),
 		LinesFull:     v.lines == router.Full,
 		ProbeFailed:   !p.CallProbe || v.probe.p == Down && now.Sub(v.probe.at) <= window,
 	}

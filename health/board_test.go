@@ -456,3 +456,35 @@ func TestFactsRest(t *testing.T) {
 		t.Error("a Board compares by value")
 	}
 }
+
+// Both servers fall silent in one interval and nothing else is heard, at a site
+// whose IPBX answers no OPTIONS: it is more likely us.
+func TestEveryTargetSilentAtOnce(t *testing.T) {
+	tests := []struct {
+		name   string
+		before func(b *Board)
+		apart  time.Duration // between the two silences
+		sick   bool
+	}{
+		{"at once", func(*Board) {}, 0, true},
+		{"within an interval", func(*Board) {}, 5 * sec, true},
+		{"one after the other", func(*Board) {}, 12 * sec, false},
+		{"the IPBX calls", func(b *Board) { b.SightIPBX(at(55*sec), 0, false) }, 0, false},
+		{"the IPBX answers probes: R1 and R2 know more", func(b *Board) { b.SightIPBX(0, 0, true); b.IPBXSilent(at(55*sec), 0, sec) }, 0, false},
+		{"a host is there", func(b *Board) { b.Host(at(55*sec), router.Secondary, Up) }, 0, false},
+		{"the peer sees one", func(b *Board) { b.Peer(at(55*sec), router.Primary, Up) }, 0, false},
+		{"the peer sees none either", func(b *Board) { b.Peer(at(55*sec), router.Primary, Down) }, 0, false},
+	}
+	for _, tt := range tests {
+		b := alive()
+		b.Probe(at(40*sec), router.Primary, router.OK, ms)
+		b.Probe(at(40*sec), router.Secondary, router.OK, ms)
+		tt.before(&b)
+		b.Probe(at(57*sec-tt.apart), router.Secondary, router.Silent, sec)
+		b.Probe(at(57*sec), router.Secondary, router.Silent, sec)
+		b.Probe(at(57*sec), router.Primary, router.Silent, sec)
+		if f := b.Facts(at(57*sec), router.Primary, policy); f.SelfSick != tt.sick {
+			t.Errorf("%s: %+v", tt.name, f)
+		}
+	}
+}

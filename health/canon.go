@@ -18,6 +18,11 @@ func (b Board) Canon(now router.Instant, p Policy) Board {
 		if v.sipFault != (mark{}) {
 			v.sipFault.at = past(v.sipFault.at, router.Instant(p.Lasting))
 		}
+		if v.sip.e != router.Silent {
+			v.quiet = 0
+		} else {
+			v.quiet = past(v.quiet, 4*fresh)
+		}
 		if v.wasLive {
 			v.answered = past(v.answered, 2*fresh)
 		}

@@ -122,6 +122,7 @@ func (c *context) try(now router.Instant, i uint8, w *way, n uint8) (router.Happ
 	if err := c.s.send(b.flow, b.sent); err != nil {
 		b.tx.Step(now, transaction.Failed, 0)
 		delete(c.s.calling, r)
+		c.unsent = c.unsent || errors.Is(err, transport.ErrOwnNetwork)
 		if errors.Is(err, syscall.ECONNREFUSED) {
 			return router.PortRefused, false
 		}

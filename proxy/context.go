@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"errors"
+
 	"releve/proxy/dialog"
 	"releve/proxy/fork"
 	"releve/proxy/message"
@@ -40,6 +42,7 @@ type context struct {
 	over     bool // fork said Done
 	gone     bool
 	rerouted bool // responses go where the sent-by's name leads
+	unsent   bool // our own network let a request of it out no more: what it met says nothing of a server
 }
 
 // call is what an initial INVITE adds: the record and what routes it.
@@ -260,6 +263,7 @@ func (c *context) clientActions(now router.Instant, i uint8, a transaction.Actio
 	b := &c.branches[i]
 	if a&transaction.Transmit != 0 && len(b.sent) > 0 {
 		if err := c.s.send(b.flow, b.sent); err != nil {
+			c.unsent = c.unsent || errors.Is(err, transport.ErrOwnNetwork)
 			a |= b.tx.Step(now, transaction.Failed, 0)
 		}
 	}
@@ -322,6 +326,7 @@ func (c *context) transportFailed(now router.Instant, r ref, cause transport.Cau
 		return
 	}
 	b.tx.Step(now, transaction.Failed, 0)
+	c.unsent = c.unsent || cause == transport.OwnNetwork
 	why := happening(cause)
 	if !b.provisional { // a server that rang and broke down is not called again
 		var sent bool

@@ -122,7 +122,7 @@ func (c *context) perform(now router.Instant, e *fork.Effect, pending []fork.Eve
 	case fork.Release:
 		c.dismiss(now, e.Branch, in)
 	case fork.Report:
-		if s := serverOf(e.Target); s != router.NoServer {
+		if s := serverOf(e.Target); s != router.NoServer && !(c.unsent && e.Evidence == router.Silent) {
 			p.Stats.Evidence[s][e.Evidence].Add(1)
 			if e.Evidence == router.Busy && in.raw != nil { // its own word, not our count
 				p.Dialogs.Busy(s, c.linesHeld(s))

@@ -100,7 +100,8 @@ type Failure uint8
 // certificates or configuration. Forbidden: Allowed said no before the first
 // transmission. Overload: too many of our own requests in progress, or a fault
 // of ours ended this one. NoAddress: the name of the far end is not known; the
-// caller's to say.
+// caller's to say. OwnNetwork: our own side could not send; nothing is known of
+// the far end.
 const (
 	NoFailure Failure = iota
 	TimedOut
@@ -110,6 +111,7 @@ const (
 	Forbidden
 	Overload
 	NoAddress
+	OwnNetwork
 )
 
 // Result is how a request ended. Raw and Head are valid until the callback returns.

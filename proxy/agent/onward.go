@@ -81,6 +81,8 @@ func (a *Agent) Failed(f transport.Flow, c transport.Cause) {
 		failure = Refused
 	case transport.TLSFault:
 		failure = TLSFailed
+	case transport.OwnNetwork:
+		failure = OwnNetwork
 	}
 	now := a.now()
 	a.mu.Lock()

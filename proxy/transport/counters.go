@@ -27,6 +27,7 @@ type Counters struct {
 
 	PortUnreachable uint64 // reports to the Handler, by cause
 	HostUnreachable uint64
+	OwnNetwork      uint64
 	ConnectionLost  uint64
 	TLSFault        uint64
 	ReportsLost     uint64 // reports found while sending for which there was no room
@@ -66,7 +67,7 @@ type counters struct {
 
 	droppedFull, droppedQueue, droppedUnreachable, droppedLost, droppedLimit, droppedInvalid atomic.Uint64
 
-	causes                   [TLSFault + 1]atomic.Uint64
+	causes                   [OwnNetwork + 1]atomic.Uint64
 	reportsLost, icmpIgnored atomic.Uint64
 
 	readErrors, acceptErrors, accepted, dialed, dialsFailed                    atomic.Uint64
@@ -98,6 +99,7 @@ func (t *Transport) Counters() Counters {
 		DroppedUnreachable: k.droppedUnreachable.Load(), DroppedLost: k.droppedLost.Load(),
 		DroppedLimit: k.droppedLimit.Load(), DroppedInvalid: k.droppedInvalid.Load(),
 		PortUnreachable: k.causes[PortUnreachable].Load(), HostUnreachable: k.causes[HostUnreachable].Load(),
+		OwnNetwork:     k.causes[OwnNetwork].Load(),
 		ConnectionLost: k.causes[ConnectionLost].Load(), TLSFault: k.causes[TLSFault].Load(),
 		ReportsLost: k.reportsLost.Load(), ICMPIgnored: k.icmpIgnored.Load(),
 		ReadErrors: k.readErrors.Load(), AcceptErrors: k.acceptErrors.Load(),

@@ -61,6 +61,9 @@ func (e sockError) judge(peer netip.Addr) (cause Cause, failed bool) {
 		if e.errno == unix.EMSGSIZE {
 			return 0, false
 		}
+		if ours(e.errno) {
+			return OwnNetwork, true
+		}
 	}
 	if port && e.offender.IsValid() && e.offender.WithZone("") == peer.Unmap().WithZone("") {
 		return PortUnreachable, true
@@ -94,7 +97,7 @@ const maxErrors = 64
 
 // readErrors empties the socket's error queue and returns the causes found,
 // each once, in no order. Reading the queue also clears the pending error.
-func readErrors(fd uintptr, peer netip.Addr) (causes [TLSFault + 1]bool, ignored uint64) {
+func readErrors(fd uintptr, peer netip.Addr) (causes [OwnNetwork + 1]bool, ignored uint64) {
 	var payload [1]byte // the datagram that failed is not wanted
 	var control [512]byte
 	for range maxErrors {

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"errors"
+	"fmt"
 	"math/bits"
 	"net/netip"
 	"syscall"
@@ -15,6 +16,7 @@ var (
 	ErrFull        = errors.New("send buffer full: datagram dropped")
 	ErrQueueFull   = errors.New("connection's queue full: message dropped")
 	ErrUnreachable = errors.New("destination unreachable: message dropped")
+	ErrOwnNetwork  = fmt.Errorf("our own network does not let it out: look at links, routes and firewall of this machine: %w", ErrUnreachable)
 	ErrLimit       = errors.New("no connection left: raise the limit or find who holds them")
 	ErrClosed      = errors.New("transport closed")
 	ErrInvalid     = errors.New("message cannot be sent: no such listener, empty or too long, or refused by a local filter")
@@ -169,7 +171,11 @@ func (o *outbox) fault(fd uintptr, errno syscall.Errno, tries int) int {
 		o.sock.reportLater(fd)
 		return tries + 1
 	}
-	if unreachable(errno) {
+	if ours(errno) {
+		o.sock.t.post(Flow{Listener: o.sock.listener, Network: UDP, Remote: normal(o.to[o.next])}, OwnNetwork)
+		k.droppedUnreachable.Add(1)
+		o.result = ErrOwnNetwork
+	} else if unreachable(errno) {
 		// Our own routing table says so and queued nothing. A refusal was queued, and
 		// is reported already.
 		if errno != unix.ECONNREFUSED {
@@ -187,7 +193,19 @@ func (o *outbox) fault(fd uintptr, errno syscall.Errno, tries int) int {
 
 func unreachable(errno syscall.Errno) bool {
 	switch errno {
-	case unix.EHOSTUNREACH, unix.ENETUNREACH, unix.ENETDOWN, unix.EHOSTDOWN, unix.ECONNREFUSED, unix.EADDRNOTAVAIL:
+	case unix.EHOSTUNREACH, unix.EHOSTDOWN, unix.ECONNREFUSED:
+		return true
+	}
+	return false
+}
+
+// ours: the error is of our own side. No link or route, an address that we have
+// no more, a firewall of ours. Our choice: ENETUNREACH is ours even when a distant
+// router may have said so to a TCP connection; it is of the way there, and a
+// switchover must not hang on it.
+func ours(errno syscall.Errno) bool {
+	switch errno {
+	case unix.ENETUNREACH, unix.ENETDOWN, unix.ENODEV, unix.EADDRNOTAVAIL, unix.EPERM, unix.EACCES:
 		return true
 	}
 	return false

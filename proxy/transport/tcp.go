@@ -188,6 +188,10 @@ func dialCause(err error) Cause {
 	if errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ECONNRESET) {
 		return PortUnreachable
 	}
+	var errno syscall.Errno
+	if errors.As(err, &errno) && ours(errno) {
+		return OwnNetwork
+	}
 	return HostUnreachable
 }
 
@@ -199,8 +203,10 @@ func readCause(err error) Cause {
 	switch {
 	case errors.Is(err, unix.ECONNRESET):
 		return PortUnreachable
-	case errors.Is(err, unix.EHOSTUNREACH), errors.Is(err, unix.ENETUNREACH):
+	case errors.Is(err, unix.EHOSTUNREACH):
 		return HostUnreachable
+	case errors.Is(err, unix.ENETUNREACH), errors.Is(err, unix.ENETDOWN):
+		return OwnNetwork
 	case errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error"): // crypto/tls: an alert
 		return TLSFault
 	}

@@ -86,15 +86,18 @@ type Cause uint8
 // that got no answer in time (our choice: silence says that the host is ill, not
 // that TLS is). ConnectionLost: an established connection ended. TLSFault: a
 // handshake that we or the peer refused or broke off, or a TLS alert after it.
+// OwnNetwork: our own side could not send: no link, no route, a firewall of ours.
+// It says nothing of the peer.
 const (
 	PortUnreachable Cause = iota
 	HostUnreachable
 	ConnectionLost
 	TLSFault
+	OwnNetwork
 )
 
 func (c Cause) String() string {
-	return [...]string{"port unreachable", "host unreachable", "connection lost", "tls fault"}[c]
+	return [...]string{"port unreachable", "host unreachable", "connection lost", "tls fault", "our own network"}[c]
 }
 
 // Handler receives what the sockets bring.

@@ -90,6 +90,7 @@ func (s State) Canon(now router.Clock) State {
 	if s.round.number != 0 {
 		s.round.number, s.round.by = 1, future(s.round.by)
 	}
+	s.doubt = s.doubt.canon(now.Mono)
 	for i := range s.idle {
 		s.idle[i].at, s.idle[i].cadence.Seed = future(s.idle[i].at), 0
 	}

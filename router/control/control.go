@@ -52,6 +52,7 @@ type State struct {
 	retryAt  router.Instant // of the save whose outcome is unknown; 0: none
 
 	round   round
+	doubt   doubt
 	idle    [idleTargets]idleProbe
 	passive router.Server // whom ready and healthy are about
 	ready   bool
@@ -102,17 +103,19 @@ func (s *State) Step(now router.Clock, e Event, out []Effect) []Effect {
 	case IPBXProbe:
 		out = s.ipbxProbed(now, e, out)
 	case Evidence:
-		s.board.Call(now.Mono, e.Server, e.Evidence)
+		s.decided(now, e)
 	case Answered:
 		out = s.answered(now, e, out)
 	case Host:
-		s.board.Host(now.Mono, e.Server, e.Host)
+		if e.Host == health.Up || !s.board.Sick() {
+			s.board.Host(now.Mono, e.Server, e.Host)
+		}
 	case Sight:
 		s.board.SightIPBX(now.Mono, e.IPBX, false)
 	case Lines:
 		s.board.Lines(e.Server, e.Occupancy)
 	case Self:
-		s.doubted(now, e.On)
+		out = s.doubted(now, e.On, out)
 	case Operate:
 		out = s.operate(now, e, out)
 	case Registrar:

@@ -47,10 +47,11 @@ type EventKind uint8
 // Boot: the stored Row and Version (Version 0: none was ever stored), On:
 // whether the lease is held. Tick: Next passed. Overflow: a call was held for
 // Server; about a server that is not active it means nothing. ProbeDone: a probe of Server ended,
-// Round as its effect said (0: idle). IPBXProbe: likewise of an IPBX; OK or
-// Silent. Evidence: what a decided call proves of Server. Answered: Server
+// Round as its effect said (0: idle); On: it could not be sent for a reason of
+// our own side (no link, no route, a firewall of ours), and proves nothing.
+// IPBXProbe: likewise of an IPBX; OK or Silent. Evidence: what a decided call proves of Server. Answered: Server
 // answered a real call, At: proof of life. Sight: traffic of an IPBX. Lines: how full Server is.
-// Self: whether this node is sick. Operate: an operator's command. Registrar:
+// Self: whether this node is sick; again, each time that it was away once more. Operate: an operator's command. Registrar:
 // an answer or time-out of a REGISTER, a server's own REGISTER (mode gate), or
 // an IPBX that was seen restarting: Register is the licence machine's event.
 // Saved, SaveFailed: the save of Version ended; exactly one follows each Save.

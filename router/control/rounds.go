@@ -120,10 +120,7 @@ func (s *State) probed(now router.Clock, e Event, out []Effect) []Effect {
 		}
 		return out
 	}
-	s.board.Probe(now.Mono, e.Server, e.Evidence, e.RTT)
-	if e.Host != health.Unknown || e.Round != 0 && e.Evidence == router.Silent {
-		s.board.Host(now.Mono, e.Server, e.Host) // what was seen before this silence does not explain it
-	}
+	s.probedServer(now, e)
 	s.alarms.count(e.Server, now, s)
 	if e.Round != 0 && e.Round == s.round.number {
 		if e.Server == s.round.target && e.Evidence != router.Silent && e.Evidence != router.Refused {
@@ -135,7 +132,7 @@ func (s *State) probed(now router.Clock, e Event, out []Effect) []Effect {
 	// have failed for so long that it would count (a call refused with 404 goes
 	// back as it is and overflows nowhere). A result of a round that was given up
 	// may not.
-	if e.Round == 0 && e.Server == s.role.View().Active && s.board.Known[e.Server] && (failed(e.Evidence) || s.persists(now, e.Server)) {
+	if e.Round == 0 && e.Server == s.role.View().Active && s.board.Known[e.Server] && !s.void(now, e.RTT) && (failed(e.Evidence) || s.persists(now, e.Server)) {
 		out = s.roleStep(now, role.Event{Kind: role.Overflow, Server: e.Server}, out)
 	}
 	return out
@@ -157,7 +154,7 @@ func failed(e router.Evidence) bool {
 func (s *State) ipbxProbed(now router.Clock, e Event, out []Effect) []Effect {
 	if e.Evidence == router.OK {
 		s.board.SightIPBX(now.Mono, e.IPBX, true)
-	} else {
+	} else if !s.void(now, e.RTT) {
 		s.board.IPBXSilent(now.Mono, e.IPBX, e.RTT)
 	}
 	s.alarms.countIPBX(e.IPBX, s)

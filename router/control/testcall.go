@@ -91,15 +91,6 @@ func (s *State) nextCall() router.Instant {
 	return next
 }
 
-// doubted: this node is sick, or no more. What a test call met while it was proves
-// nothing.
-func (s *State) doubted(now router.Clock, sick bool) {
-	s.board.Self(sick)
-	if s.policy.Health.CallProbe {
-		s.calls.doubt, s.calls.ever = now.Mono, true
-	}
-}
-
 // called enters the result of a test call. A good one is proof of life; a failure
 // that has lasted starts a verification, as a silent probe does.
 func (s *State) called(now router.Clock, e Event, out []Effect) []Effect {

@@ -155,7 +155,7 @@ func (m *mind) probe(s router.Server, round uint64) {
 			}
 			m.keepRound(s, results)
 		}
-		m.post(control.Event{Kind: control.ProbeDone, Server: s, Site: hashOf(server.Address.String()), Round: round, Evidence: e, RTT: r.Took, Host: host})
+		m.post(control.Event{Kind: control.ProbeDone, Server: s, Site: hashOf(server.Address.String()), Round: round, Evidence: e, RTT: r.Took, Host: host, On: r.Failure == agent.OwnNetwork})
 	})
 }
 
@@ -214,7 +214,7 @@ func (a *App) probeServer(ctx context.Context, c config.Server) (admin.Probe, er
 	}
 	e := evidenceOf(r)
 	a.mind.noted(c.Role, probed{time.Now(), r.Took, e})
-	if _, err := a.mind.ask(ctx, control.Event{Kind: control.ProbeDone, Server: c.Role, Site: hashOf(c.Address.String()), Evidence: e, RTT: r.Took, Host: host}); err != nil {
+	if _, err := a.mind.ask(ctx, control.Event{Kind: control.ProbeDone, Server: c.Role, Site: hashOf(c.Address.String()), Evidence: e, RTT: r.Took, Host: host, On: r.Failure == agent.OwnNetwork}); err != nil {
 		return admin.Probe{}, err
 	}
 	out := admin.Probe{

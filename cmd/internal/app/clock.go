@@ -25,3 +25,9 @@ func (c *clock) now() router.Clock {
 	c.last = c.last.Next(t.Sub(c.start), t.Round(0).Sub(c.start.Round(0)))
 	return c.last.Clock()
 }
+
+// ahead is how far the wall clock of t has run ahead of its monotonic one since
+// the start.
+func (c *clock) ahead(t time.Time) time.Duration {
+	return t.Round(0).Sub(c.start.Round(0)) - t.Sub(c.start)
+}

@@ -92,7 +92,7 @@ func TestPanicOfAWatchFreezesNothing(t *testing.T) {
 	s := still(t)
 	m := s.boot()
 	m.counted.limits = append(m.counted.limits, limit{name: "odd", count: func() uint64 { panic("ours") }})
-	m.look(time.Now())
+	m.look()
 	m.turn(request{}, false)
 	select {
 	case <-m.frozen:

@@ -38,10 +38,9 @@ type mind struct {
 	state      control.State
 	booted     bool
 	seen       sample
-	overflowed bool                 // an overflow is being stepped
-	left       router.Server        // whose registration at Relève ended in this step (mode gate)
-	sick       bool                 // told to the state
-	sickUntil  time.Time            // our timers were late
+	overflowed bool          // an overflow is being stepped
+	left       router.Server // whose registration at Relève ended in this step (mode gate)
+	awake      awake
 	bound      binding              // what the journal knows of the licence
 	silent     [router.Servers]bool // the alarm about this server stands
 	told       struct{ nobody, stuck edge }
@@ -135,10 +134,10 @@ func (m *mind) run() {
 	defer sample.Stop()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	var room [2]time.Time
 	for {
 		var asked request
-		due, looks := false, room[:0]
+		var tick time.Time // when the sample was due that came; zero: none
+		due := false
 		select {
 		case <-m.life.Done():
 			return
@@ -147,19 +146,14 @@ func (m *mind) run() {
 			return
 		case asked = <-m.asks:
 		case <-m.wake:
-		case at := <-sample.C:
-			looks = append(looks, at)
+		case tick = <-sample.C:
 		case <-timer.C:
 			due = true
 		}
-		select {
-		case at := <-sample.C: // a machine that was paused knows it before it judges others
-			looks = append(looks, at)
-		default:
-		}
 		m.decide(func() {
-			for _, at := range looks {
-				m.look(at)
+			m.doubt(tick)
+			if !tick.IsZero() {
+				m.look()
 			}
 			m.turn(asked, due)
 			timer.Reset(m.pause())
@@ -195,12 +189,17 @@ func (m *mind) pause() time.Duration {
 	if !ok {
 		return m.longestPause()
 	}
-	return min(max(next.Sub(m.clock.now().Mono), minPause), m.longestPause())
+	now := m.clock.now().Mono
+	m.awake.due = max(next, now)
+	return min(max(next.Sub(now), minPause), m.longestPause())
 }
 
 // step gives the mind one event and performs what it decides.
 func (m *mind) step(e control.Event) []control.Effect {
 	var room [16]control.Effect
+	if e.Kind != control.Self && m.awake.overslept() { // within a turn, too
+		m.doubt(time.Time{})
+	}
 	now := m.clock.now()
 	effects := m.state.Step(now, e, room[:0])
 	m.left = router.NoServer

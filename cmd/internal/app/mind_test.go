@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
-	"time"
 
 	"releve/cmd/internal/config"
 	"releve/cmd/internal/text"
@@ -125,24 +124,6 @@ func TestNothingIsTakenForToldBeforeTheBoot(t *testing.T) {
 	m.sample()
 	if m.seen.lines[router.Primary] != router.Full || m.seen.ipbx[0] != 5 {
 		t.Errorf("after the boot: %+v", m.seen)
-	}
-}
-
-func TestLateTimerMakesSickAndEnds(t *testing.T) {
-	s := still(t)
-	m := s.boot()
-	m.look(time.Now())
-	if m.sick {
-		t.Fatal("sick without cause")
-	}
-	m.look(time.Now().Add(-2 * lateLimit))
-	if v, _ := m.state.Judged(m.clock.now(), router.Primary); !m.sick || v != router.VerdictSelfSick {
-		t.Errorf("after a late timer: %v", v)
-	}
-	m.sickUntil = time.Now().Add(-1)
-	m.look(time.Now())
-	if v, _ := m.state.Judged(m.clock.now(), router.Primary); m.sick || v == router.VerdictSelfSick {
-		t.Errorf("well again: %v", v)
 	}
 }
 

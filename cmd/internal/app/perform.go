@@ -111,7 +111,7 @@ func evidenceOf(r agent.Result) router.Evidence {
 		return router.ConfigFault
 	case agent.TimedOut, agent.Unreachable:
 		return router.Silent
-	case agent.Forbidden, agent.Overload, agent.NoAddress:
+	case agent.Forbidden, agent.Overload, agent.NoAddress, agent.OwnNetwork:
 		return router.NoEvidence
 	}
 	switch {

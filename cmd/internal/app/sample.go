@@ -58,25 +58,8 @@ func (m *mind) sample() {
 	}
 }
 
-// lateLimit is how late our own timers may be before we doubt ourselves. Our
-// choice: an order of magnitude above a busy Go scheduler.
-const lateLimit = 500 * time.Millisecond
-
-// sickFor is how long a late timer makes us doubt ourselves. Our choice: what
-// was under way when the machine stopped has ended by then.
-const sickFor = 5 * time.Second
-
-// look is done every second; at is when that was due. A timer that comes late
-// says that this machine, not the servers, was away.
-func (m *mind) look(at time.Time) {
-	if time.Since(at) > lateLimit {
-		m.sickUntil = time.Now().Add(sickFor)
-	}
-	sick := time.Now().Before(m.sickUntil)
-	if m.booted && sick != m.sick {
-		m.sick = sick
-		m.step(control.Event{Kind: control.Self, On: sick})
-	}
+// look is done every second.
+func (m *mind) look() {
 	m.sample()
 	m.do(func() { m.observe(time.Now()) })
 }
