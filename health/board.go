@@ -157,6 +157,14 @@ func (b *Board) Call(now router.Instant, s router.Server, e router.Evidence) {
 	b.server[s].calls.add(now, e)
 }
 
+// Restarted enters that the server has lost the calls that it had answered: what
+// those proved is of its former life, and that they are lost is an error of the
+// present one, until a call is decided again.
+func (b *Board) Restarted(now router.Instant, s router.Server) {
+	b.server[s].calls = calls{}
+	b.server[s].calls.add(now, router.Err)
+}
+
 // Answered enters that the server answered a real call at now, which may lie
 // back: proof of life.
 func (b *Board) Answered(now router.Instant, s router.Server) {

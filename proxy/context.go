@@ -42,6 +42,7 @@ type context struct {
 	over     bool // fork said Done
 	gone     bool
 	rerouted bool // responses go where the sent-by's name leads
+	hangsUp  bool // a BYE of the far end, of a call that was in progress at a server
 	unsent   bool // our own network let a request of it out no more: what it met says nothing of a server
 }
 

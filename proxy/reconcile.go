@@ -56,5 +56,8 @@ func (p *Proxy) Heard(a Ask, status uint16) (bye Bye, gone bool) {
 		return Bye{}, false // it ended meanwhile
 	}
 	p.Stats.Forgotten[a.Server].Add(1)
+	if a.End == dialog.AtServer {
+		p.Stats.Denied[a.Server].Add(1)
+	}
 	return p.byeTo(&call, other)
 }

@@ -276,6 +276,8 @@ func (s *shard) inDialog(now router.Instant, key uint64, f transport.Flow, from 
 	case h.Method == message.BYE:
 		// Once it was sent: a call that waits for the line is offered from another
 		// shard, and must not overtake the BYE on its way to the server.
+		_, known := p.Dialogs.Owner(p.callKey(h.CallID.Of(raw)))
+		c.hangsUp = known && from.kind != fromServer
 		defer s.bye(now, raw, h, way, from)
 	case from.kind == fromServer:
 		p.Dialogs.Used(p.callKey(h.CallID.Of(raw)), dialog.AtIPBX, way.change.numberOr(h.CSeq))

@@ -74,6 +74,9 @@ func (c *context) passed(now router.Instant, i uint8, raw []byte, h *message.Hea
 		if h.Status >= 300 {
 			c.branchEnded(now, i)
 			b.final = append(b.final[:0], raw...)
+			if h.Status == 481 {
+				c.denied(now, i)
+			}
 			if h.Status == 503 && h.RetryAfter && c.call != nil {
 				c.s.p.spare(now, b.target, h.Retry)
 			}

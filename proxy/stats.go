@@ -26,6 +26,7 @@ type Stats struct {
 	Runaway      atomic.Uint64                    // events that led to more than maxSteps others: a fault of ours
 	Asked        atomic.Uint64                    // answers to questions after calls in progress
 	Forgotten    [router.Servers]atomic.Uint64    // calls that one end had lost, by their server
+	Denied       [router.Servers]atomic.Uint64    // those among them that the server itself had lost
 	Dismissed    atomic.Uint64                    // late 2xx that we ACKed and BYEd
 	Evidence     [router.Servers][8]atomic.Uint64 // by router.Evidence
 	AnsweredAt   [router.Servers]atomic.Int64     // instant of the last response of this server to anything

@@ -110,6 +110,8 @@ func (s *State) Step(now router.Clock, e Event, out []Effect) []Effect {
 		if e.Host == health.Up || !s.board.Sick() {
 			s.board.Host(now.Mono, e.Server, e.Host)
 		}
+	case Restarted:
+		s.board.Restarted(now.Mono, e.Server)
 	case Sight:
 		s.board.SightIPBX(now.Mono, e.IPBX, false)
 	case Lines:

@@ -62,6 +62,7 @@ type EventKind uint8
 // with Lease as the store answered, and, of a Take or a Look that was carried
 // out, the Row and Version stored then (Version 0: none yet). Address: On as
 // this node has the virtual address; at least every Lease.Guard/2.
+// Restarted: Server has lost the calls that it had answered.
 // CallDone: the test call of Server ended, as Call says; RTT is how long it took.
 const (
 	Boot EventKind = iota
@@ -84,6 +85,7 @@ const (
 	Yield
 	Host
 	PeerSaw
+	Restarted
 	CallDone
 )
 

@@ -60,6 +60,7 @@ type mind struct {
 	refusals refusals
 
 	registers [router.Servers]registering
+	losses    [router.Servers]losses
 	runner    atomic.Pointer[probe.Runner] // replaced by a reload
 
 	life     context.Context // ends the loops

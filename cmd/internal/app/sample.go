@@ -61,6 +61,9 @@ func (m *mind) sample() {
 // look is done every second.
 func (m *mind) look() {
 	m.sample()
+	if m.booted {
+		m.lookForRestarts(time.Now())
+	}
 	m.do(func() { m.observe(time.Now()) })
 }
 

@@ -25,6 +25,7 @@ const (
 	EventVerificationStarted = "verification-start"  // server, cause (overflow, idle, unregistered or operator)
 	EventRound               = "round"               // server, k, n (none: it counts for nothing), verdict, rule, checks
 	EventCheckFailed         = "check-failed"        // server, check, cause
+	EventServerRestarted     = "server-restarted"    // server, calls
 	EventVerificationEnded   = "verification-end"    // server, verdict
 	EventSwitchoverBegun     = "switchover-begun"    // from, to, reason, note, epoch
 	EventSwitchoverDone      = "switchover-done"     // from, to, duration, epoch
@@ -224,6 +225,7 @@ var events = map[string]pair{
 	EventVerificationStarted: {"Vérification du {server}[ ({cause})].", "Verification of {server}[ ({cause})]."},
 	EventRound:               {"Vérification[ {k}/{n}] du {server}[ : {verdict}].", "Round[ {k}/{n}] of {server}[: {verdict}]."},
 	EventCheckFailed:         {"Vérification « {check} » du {server} en échec[ : {cause}].", "Check \"{check}\" of {server} fails[: {cause}]."},
+	EventServerRestarted:     {"Le {server} a redémarré : il ne connaît plus ses appels[ ; {calls} autres sont vérifiés].", "{server} was restarted: it no longer knows its calls[; {calls} others are asked after]."},
 	EventVerificationEnded:   {"Vérification du {server} terminée[ : {verdict}].", "Verification of {server} ended[: {verdict}]."},
 	EventSwitchoverBegun:     {"Bascule vers le secours : le {from} passe passif, le {to} prend la relève.[ {reason}.][ Motif : {note}.]", "Switchover: {from} becomes passive, {to} takes over.[ {reason}.][ Reason given: {note}.]"},
 	EventSwitchoverDone:      {"Bascule faite[ en {duration}] : le {to} est actif.", "Switchover done[ in {duration}]: {to} is active."},
