@@ -146,9 +146,6 @@ func (m *mind) probe(s router.Server, round uint64) {
 	}
 	m.options(server.Address, m.app.proxy.ServerFlows(s), func(r agent.Result) {
 		e := evidenceOf(r)
-		if now, _ := m.app.cfg().Server(s); now.Address != server.Address {
-			e = router.NoEvidence // reloaded meanwhile: it is of another machine
-		}
 		m.noted(s, probed{time.Now(), r.Took, e})
 		host := health.Unknown
 		if round != 0 {

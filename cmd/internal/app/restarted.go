@@ -16,7 +16,8 @@ import (
 // That is an error of each of these calls, so the server is DEGRADED until calls
 // are answered again; it switches only as switch_on and lasting say, for a server
 // that was restarted usually serves. Its other calls are asked after at once, so
-// that those it has lost hold no line.
+// that those it has lost hold no line; where it has never proven that it knows a call
+// when asked, they end with their caller.
 const (
 	lostCalls  = 3
 	lostWithin = 10 * time.Second
@@ -55,8 +56,6 @@ func (m *mind) lookForRestarts(now time.Time) {
 		m.app.log.Warn("a server has lost its calls: it was restarted", "server", s.String(), "left", left)
 		m.app.event(text.EventServerRestarted, map[string]string{"server": s.String(), "calls": strconv.Itoa(left)})
 		m.app.proxy.Dialogs.Suspect(s, m.app.proxy.Now(), m.app.proxy.Now())
-		for range lostCalls {
-			m.step(control.Event{Kind: control.Evidence, Server: s, Evidence: router.Err})
-		}
+		m.step(control.Event{Kind: control.Restarted, Server: s})
 	}
 }
