@@ -43,7 +43,6 @@ type call struct {
 	hungUp     bool
 	ended      bool // counted
 	tries      int
-	effects    [16]fork.Effect
 }
 
 // arrive: the INVITE reaches us, or is repeated until it does.
@@ -123,12 +122,18 @@ func (c *call) step(e fork.Event) {
 		return
 	}
 	c.stepping = true
+	outer := c.w.inCall // of another call, which this one interrupts
+	c.w.inCall = true
 	for i := 0; i < len(c.queue) && !c.stale; i++ {
 		e := c.queue[i]
 		e.View = n.view
 		e.Occupancy = n.table.Occupancy(n.view.Active, c.linesOf(n.view.Active))
 		e.AnsweredLately = c.lately(n.view.Active)
-		effects := c.fork.Step(n.clock().Mono, &e, &c.w.set.fork, c.effects[:0])
+		room := c.w.effects[:0]
+		if outer {
+			room = nil
+		}
+		effects := c.fork.Step(n.clock().Mono, &e, &c.w.set.fork, room)
 		for j := range effects {
 			if n.crash.strikesCall(n) {
 				n.die()
@@ -137,7 +142,7 @@ func (c *call) step(e fork.Event) {
 			c.perform(&effects[j])
 		}
 	}
-	c.queue, c.stepping = c.queue[:0], false
+	c.queue, c.stepping, c.w.inCall = c.queue[:0], false, outer
 	if c.stale {
 		return
 	}

@@ -49,7 +49,7 @@ func (k *check) always() {
 }
 
 // stored looks at each row that becomes durable.
-func (k *check) stored(_ *node, old, row control.Row) {
+func (k *check) stored(_ *node, old, row *control.Row) {
 	from, to := old.Role, row.Role
 	if to.Epoch < from.Epoch {
 		k.w.broken("the stored epoch went back from %d to %d", from.Epoch, to.Epoch)
@@ -218,7 +218,7 @@ var forkText = [...]string{"start", "cancel", "abandon", "relay", "reply", "hold
 
 var phaseText = [...]string{"IDLE", "BOUND", "DRAIN", "UNREG", "CLAIM", "CONFIRM"}
 
-func rowText(r control.Row) string {
+func rowText(r *control.Row) string {
 	l := &r.Licence
 	return fmt.Sprintf("%v %v #%d %s, licence %s %v (leaving %v) #%d possible %v", r.Role.Phase, r.Role.Active, r.Role.Epoch, r.Role.Reason,
 		phaseText[l.Phase], l.Holder, l.Leaving, l.Epoch, l.Possible[1:])

@@ -35,7 +35,8 @@ type node struct {
 
 	events []control.Event // to be shown to the mind
 	busy   bool
-	armed  router.Instant // when the next tick is due, real time
+	next   router.Instant // when the mind wants its next tick, Mono
+	armed  router.Instant // … and when it is due, real time
 	crash  crashPlan
 
 	noProbes   bool // the prober has no room …
@@ -93,7 +94,7 @@ func (n *node) boot() {
 		n.logf("starts (life %d), store at version %d: %s", n.life, w.store.version, rowText(w.store.row))
 	}
 	n.watch.booted(w)
-	n.feed(control.Event{Kind: control.Boot, On: true, Row: w.store.row, Version: w.store.version})
+	n.feed(control.Event{Kind: control.Boot, On: true, Row: *w.store.row, Version: w.store.version})
 	n.watchAddress()
 }
 
@@ -179,7 +180,8 @@ func (n *node) step(e control.Event) bool {
 // arm files the next tick of the mind.
 func (n *node) arm() {
 	next, ok := n.state.Next()
-	if !ok {
+	if n.next = next; !ok {
+		n.next = router.Never
 		return
 	}
 	at := n.when(next)
@@ -193,9 +195,9 @@ func (n *node) arm() {
 
 func (n *node) tick() {
 	n.armed = router.Never
-	if next, ok := n.state.Next(); ok && next <= n.clock().Mono {
+	if n.next <= n.clock().Mono {
 		n.feed(control.Event{Kind: control.Tick})
-		if next, ok := n.state.Next(); ok && n.up && next <= n.clock().Mono {
+		if n.up && n.next <= n.clock().Mono {
 			n.w.broken("a tick leaves the mind's deadline due: it would spin")
 		}
 		return

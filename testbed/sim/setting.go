@@ -105,10 +105,10 @@ func (s *setting) drawPolicies(r *rand.Rand) {
 			Act: r.IntN(16) != 0, Automatic: r.IntN(16) != 0, ReturnWait: 15 * time.Minute, Stable: 5,
 		},
 		Licence: s.policy, Secondary: true, IPBXs: s.policy.IPBXs,
-		Health: health.Policy{Interval: pick(r, 5*time.Second, 5*time.Second, 10*time.Second), Lasting: time.Minute},
+		Health: health.Policy{Interval: pick(r, 5*time.Second, 10*time.Second, 10*time.Second), Lasting: time.Minute},
 	}
 	if s.nodes > 1 {
-		s.control.Lease = drawLease(pick(r, 6*time.Second, 9*time.Second, 12*time.Second))
+		s.control.Lease = drawLease(pick(r, 6*time.Second, 12*time.Second, 24*time.Second))
 		s.control.Peer = r.IntN(8) != 0
 	}
 	s.fork = fork.Policy{

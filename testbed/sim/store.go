@@ -12,7 +12,7 @@ import (
 // and set, and the row of the lease; linearizable, on a clock of its own. A call
 // repeated with the row that is stored succeeds.
 type store struct {
-	row     control.Row
+	row     *control.Row // replaced, never changed
 	version uint64
 	trouble storeTrouble
 
@@ -88,7 +88,7 @@ func (s *store) save(n *node, f *control.Effect) {
 		applied = s.apply(n, &e)
 		w.note('s', e.Version, uint64(t.trouble))
 		if w.tracing() {
-			n.logf("store: version %d %s (applied %v, %v)", e.Version, rowText(e.Row), applied, t.trouble)
+			n.logf("store: version %d %s (applied %v, %v)", e.Version, rowText(&e.Row), applied, t.trouble)
 		}
 	})
 	life := n.life
@@ -120,10 +120,10 @@ func (s *store) apply(n *node, e *control.Effect) bool {
 	}
 	switch {
 	case e.Version == s.version+1:
-		n.w.check.stored(n, s.row, e.Row)
-		s.row, s.version = e.Row, e.Version
+		n.w.check.stored(n, s.row, &e.Row)
+		s.row, s.version = &e.Row, e.Version
 		return true
-	case e.Version == s.version && e.Row == s.row:
+	case e.Version == s.version && e.Row == *s.row:
 		return true
 	}
 	return false
@@ -146,18 +146,33 @@ func (s *store) lease(n *node, f lease.Effect) {
 		return
 	}
 	w.after(t.there, func() {
-		e := s.carryOut(n, f)
+		a := s.carryOut(n, f)
 		if !t.told() || n.cut > 0 {
 			return
 		}
-		w.after(t.back, func() { n.do(life, func() { n.feed(e) }) })
+		w.after(t.back, func() { n.do(life, func() { n.feed(a.event()) }) })
 	})
 }
 
+// leaseAnswer is what comes back of a statement about the lease.
+type leaseAnswer struct {
+	done    lease.Event
+	row     *control.Row // of a Take or a Look; it is never changed
+	version uint64
+}
+
+func (a leaseAnswer) event() control.Event {
+	e := control.Event{Kind: control.LeaseDone, Lease: a.done, Version: a.version}
+	if a.row != nil {
+		e.Row = *a.row
+	}
+	return e
+}
+
 // carryOut is the store's side of the statements of package lease.
-func (s *store) carryOut(n *node, f lease.Effect) control.Event {
+func (s *store) carryOut(n *node, f lease.Effect) leaseAnswer {
 	w, me := n.w, n.index+1
-	e := control.Event{Kind: control.LeaseDone, Lease: lease.Event{Kind: lease.Done, Ask: f.Ask, Outcome: lease.Refused}}
+	a := leaseAnswer{done: lease.Event{Kind: lease.Done, Ask: f.Ask, Outcome: lease.Refused}}
 	ttl := w.set.control.Lease.TTL
 	good := false
 	switch f.Verb {
@@ -179,16 +194,16 @@ func (s *store) carryOut(n *node, f lease.Effect) control.Event {
 		}
 	}
 	if good {
-		e.Lease.Outcome, e.Lease.Epoch = lease.Granted, s.epoch
+		a.done.Outcome, a.done.Epoch = lease.Granted, s.epoch
 	}
 	if f.Verb == lease.Take || f.Verb == lease.Look {
-		e.Row, e.Version = s.row, s.version
+		a.row, a.version = s.row, s.version
 	}
 	w.note('l', uint64(f.Verb)<<8|uint64(me), s.epoch<<1|uint64(boolOf(good)))
 	if w.tracing() && (f.Verb == lease.Take && good || f.Verb == lease.Release) {
 		n.logf("lease: verb %d, epoch %d, granted %v", f.Verb, s.epoch, good)
 	}
-	return e
+	return a
 }
 
 func boolOf(on bool) int {

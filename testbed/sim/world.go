@@ -6,7 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"releve/proxy/fork"
 	"releve/router"
+	"releve/router/control"
 )
 
 // t4 is how long a message lives in the network at most (RFC 3261 table 4).
@@ -43,6 +45,9 @@ type World struct {
 	trace *strings.Builder // nil: none
 	fail  string           // the first broken invariant
 
+	inCall  bool // effects is in use
+	effects [16]fork.Effect
+
 	byLoss int // switchovers that the network's random loss alone confirmed
 	busy   busy
 }
@@ -67,6 +72,7 @@ func newWorld(c Case, trace bool) *World {
 		w.plan = drawPlan(faults, &w.set)
 	}
 	w.end = w.set.end
+	w.store.row = &control.Row{}
 	for x := router.Primary; x <= router.Secondary; x++ {
 		w.servers[x] = &server{w: w, which: x, lines: w.set.lines}
 	}
