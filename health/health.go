@@ -48,7 +48,7 @@ type Facts struct {
 
 // Persists reports whether a GRAY or DEGRADED verdict may count for a
 // switchover: the fault has lasted, and the call probe, if there is one, failed.
-func (f Facts) Persists() bool { return f.Lasting && f.ProbeFailed }
+func (f Facts) Persists() bool { return (f.Lasting || mutant == 32) && f.ProbeFailed }
 
 // Rule is the number of the rule that matched, 0–14.
 type Rule uint8

@@ -18,7 +18,7 @@ func Judge(f Facts) (router.Verdict, Rule) {
 		return router.VerdictDeadApp, 3
 	case silent:
 		return judgeSilent(f)
-	case f.App == router.Stuck && !f.LinesFull:
+	case f.App == router.Stuck && (!f.LinesFull || mutant == 31):
 		return router.VerdictGray, 9
 	case f.App == router.Busy, f.SIP == router.Busy, f.LinesFull:
 		return router.VerdictBusy, 10
@@ -35,9 +35,9 @@ func Judge(f Facts) (router.Verdict, Rule) {
 // judgeSilent is R4–R8: who else sees the server decides.
 func judgeSilent(f Facts) (router.Verdict, Rule) {
 	switch {
-	case f.AnsweredSince:
+	case f.AnsweredSince && mutant != 33:
 		return router.VerdictSlow, 4
-	case f.Peer == Up:
+	case f.Peer == Up && mutant != 30:
 		return router.VerdictPartition, 5
 	case f.Host == Up:
 		return router.VerdictDeadApp, 6

@@ -68,6 +68,9 @@ func (c *step) accepted(i uint8) {
 		c.done(outcome, reason)
 	case s.final/100 == 2 && (s.winner == i || c.p.Late == ForwardLate):
 		c.do(relay)
+	case mutant == 40:
+	case mutant == 43:
+		c.do(relay)
 	default:
 		c.do(Effect{Kind: Release, Branch: i, Target: b.target, Status: c.e.Status})
 	}

@@ -138,7 +138,7 @@ func (s *State) Next() router.Instant {
 func (s *State) budgeted() bool {
 	switch s.stage {
 	case held, waiting, staying, queued:
-		return !s.cancelled
+		return !s.cancelled && mutant != 41
 	case offered: // again
 		return !s.cancelled && s.budget != router.Never
 	}

@@ -29,3 +29,22 @@ func TestRefusedAlarmEndsWithTheFence(t *testing.T) {
 		t.Fatalf("%+v", st)
 	}
 }
+
+// An IPBX that was silent for a while and then refuses once is asked again after
+// half a minute, not after half an hour: the simulator found a licence that was
+// registered nowhere because time-outs had been counted as refusals.
+func TestTimeoutsDoNotLengthenTheBackOffOfARefusal(t *testing.T) {
+	w := newWorld(Policy{Mode: Pair, IPBXs: 1, Expires: time.Minute, MaxGrant: time.Minute, Txn: 4 * time.Second, Slack: time.Second, NoFetch: true})
+	w.boot()
+	w.event(Event{Kind: Move, To: router.Primary, Epoch: 1})
+	w.run(router.Instant(20 * time.Second))
+	w.ipbx[0].silent = true
+	w.run(router.Instant(2 * time.Minute))
+	w.ipbx[0].silent, w.ipbx[0].status = false, 403
+	w.run(router.Instant(150 * time.Second))
+	w.ipbx[0].status = 0
+	w.run(router.Instant(4 * time.Minute))
+	if b := w.node.Status(w.clock()).Bindings[router.Primary][0]; !b.Up {
+		t.Fatalf("not registered 90 s after the last refusal: %+v", b)
+	}
+}

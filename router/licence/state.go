@@ -55,18 +55,19 @@ type line struct {
 	bound    router.Instant // the last binding has expired (boundUntil); while Possible
 	clean    bool           // every REGISTER since Possible was set was refused for good, or not sent
 
-	up      bool // the last 2xx said bound
-	granted time.Duration
-	upUntil router.Instant
-	lapse   router.Instant // AlarmLapsing
-	tries   uint8          // un-REGISTERs of this move
-	fails   uint8
-	wrongs  uint8
-	foreign uint8
-	unkept  bool           // the last 2xx had a list without us
-	stray   bool           // the passive user is bound with our Contact
-	checked bool           // the passive user's bindings were asked for in this Confirm
-	look    router.Instant // the active user's bindings are fetched; Never: its refreshes show them soon enough
+	up       bool // the last 2xx said bound
+	granted  time.Duration
+	upUntil  router.Instant
+	lapse    router.Instant // AlarmLapsing
+	tries    uint8          // un-REGISTERs of this move
+	fails    uint8          // time-outs in a row
+	refusals uint8          // in a row
+	wrongs   uint8
+	foreign  uint8
+	unkept   bool           // the last 2xx had a list without us
+	stray    bool           // the passive user is bound with our Contact
+	checked  bool           // the passive user's bindings were asked for in this Confirm
+	look     router.Instant // the active user's bindings are fetched; Never: its refreshes show them soon enough
 
 	elsewhere router.Instant // the last binding at a former registrar has expired; with Row.Elsewhere
 	since     router.Instant // AlarmOverlap stands
@@ -208,7 +209,7 @@ func (s *State) move(now router.Clock, e Event) {
 		for i := range s.line[x] {
 			s.drop(x, i)
 			l := &s.line[x][i]
-			l.next, l.tries, l.fails, l.wrongs, l.auth = now.Mono, 0, 0, 0, false
+			l.next, l.tries, l.fails, l.refusals, l.wrongs, l.auth = now.Mono, 0, 0, 0, 0, false
 			l.stray, l.checked = false, false
 		}
 	}
@@ -242,7 +243,7 @@ func (s *State) restarted(now router.Clock, ipbx uint8) {
 	}
 	for x := router.Primary; x <= router.Secondary; x++ {
 		l := &s.line[x][ipbx]
-		l.next, l.fails, l.up = now.Mono, 0, false
+		l.next, l.fails, l.refusals, l.up = now.Mono, 0, 0, false
 	}
 }
 

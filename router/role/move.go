@@ -7,6 +7,9 @@ func (s *State) begin(phase router.Phase, reason router.Reason, out []Effect) []
 	if reason == router.ReasonConfirmed && (!s.latest.Switchable() || !s.confirmed()) {
 		panic("role: a switchover that nothing confirms: " + s.latest.String())
 	}
+	if mutant == 22 {
+		out = append(out, Effect{Kind: MoveLicence, Server: s.active.Other(), Epoch: s.row.Epoch + 1})
+	}
 	return s.save(begin, Row{Phase: phase, Active: s.active, Epoch: s.row.Epoch + 1, Reason: reason}, out)
 }
 
@@ -44,7 +47,7 @@ func (s *State) saved(now router.Clock, r Row, out []Effect) []Effect {
 // move begins the licence's move, unless the ground for it went away while the
 // row was being saved. An operator's command stands.
 func (s *State) move(now router.Clock, out []Effect) []Effect {
-	if s.row.Reason == router.ReasonConfirmed && !(s.confirmed() && s.ready) {
+	if s.row.Reason == router.ReasonConfirmed && !(s.confirmed() && (s.ready || mutant == 24)) {
 		out = s.save(undo, s.restAs(s.row.Epoch+1), out)
 		if s.verifying && s.confirmed() {
 			return s.bothDown(now, router.ReasonNotReady, out)

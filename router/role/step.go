@@ -71,6 +71,9 @@ func (s *State) markReturn(now router.Clock, out []Effect) []Effect {
 		return out
 	}
 	s.returnable = possible
+	if mutant == 23 && possible {
+		out = s.begin(router.Returning, router.ReasonServerBack, out)
+	}
 	return append(out, Effect{Kind: Alarm, Alarm: alarmReturn, On: possible, Server: router.Primary})
 }
 

@@ -27,7 +27,10 @@ func (s *State) startVerification(now router.Clock, out []Effect) []Effect {
 	s.verification++
 	s.began = now.Mono
 	s.verifying, s.ruling, s.verdict = true, router.NoRuling, router.VerdictUnknown
-	s.k, s.solid, s.of = 0, 0, s.policy.Count
+	if mutant != 20 {
+		s.k, s.solid = 0, 0
+	}
+	s.of = s.policy.Count
 	return s.startRound(now, out)
 }
 
@@ -96,6 +99,9 @@ func (s *State) count(v router.Verdict) {
 }
 
 func (s *State) confirmed() bool {
+	if mutant == 21 {
+		return s.k > 0 && (s.solid+1 >= s.policy.Count || s.k+1 >= s.policy.Count+s.policy.AloneExtra)
+	}
 	return s.k > 0 && (s.solid >= s.policy.Count || s.k >= s.policy.Count+s.policy.AloneExtra)
 }
 
@@ -129,7 +135,7 @@ func (s *State) obstacle() router.Reason {
 		return router.ReasonObservation
 	case s.intent != none || s.unsure:
 		return router.ReasonStoreDown
-	case !s.ready:
+	case !s.ready && mutant != 24:
 		return router.ReasonNotReady
 	}
 	return router.ReasonNone
@@ -172,7 +178,10 @@ func (s *State) dissuade(now router.Clock, v router.Verdict, out []Effect) []Eff
 	if v.Functional() {
 		s.recovered()
 	}
-	s.verdict, s.k, s.solid, s.inRound = v, 0, 0, false
+	s.verdict, s.inRound = v, false
+	if mutant != 20 {
+		s.k, s.solid = 0, 0
+	}
 	out = s.clearNobody(out)
 	s.rule(router.RuleDissuade, now.Mono)
 	return append(out, Effect{Kind: Rule})

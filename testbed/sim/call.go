@@ -73,9 +73,18 @@ func (c *call) arrive() {
 	c.route()
 	w.after(c.patience, func() {
 		if c.sent == 0 && !c.stale && !c.ended {
-			n.do(c.life, func() { c.step(fork.Event{Kind: fork.Cancelled}) })
+			n.do(c.life, c.cancel)
 		}
 	})
+}
+
+// cancel: the caller hangs up. One that we keep has his 487 at once.
+func (c *call) cancel() {
+	kept := c.fork.Held() || c.fork.Waiting() || c.fork.Queued()
+	c.step(fork.Event{Kind: fork.Cancelled})
+	if kept && c.sent == 0 && !c.stale {
+		c.w.broken("call %d: its caller hung up while it was kept, and it goes on", c.id)
+	}
 }
 
 // route asks router.Route and begins the response context.

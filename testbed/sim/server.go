@@ -73,6 +73,7 @@ const everywhere = maxNodes
 // ground counts the faults that are one.
 type ground struct {
 	faults    int
+	since     router.Instant // without a gap
 	excusedTo router.Instant // … and until when they are one after the last has ended
 }
 
@@ -88,7 +89,13 @@ func (s *server) arrives(do func()) {
 
 // excuse notes that the server, or the way of a node to it, is faulty until
 // further notice; forgive, that it is so no more.
-func (s *server) excuse(where int) { s.ground[where].faults++ }
+func (s *server) excuse(where int) {
+	g := &s.ground[where]
+	if !g.stands(s.w.now) {
+		g.since = s.w.now
+	}
+	g.faults++
+}
 
 // memory: evidence of calls counts for 60 s, a fault lasts 60 s before it
 // counts, and rounds take their time.
@@ -105,6 +112,17 @@ func (g *ground) stands(now router.Instant) bool { return g.faults > 0 || now <=
 // blamed: a switchover away from the server that node n makes has a ground.
 func (s *server) blamed(n *node) bool {
 	return s.ground[everywhere].stands(s.w.now) || s.ground[n.index].stands(s.w.now)
+}
+
+// lasts is how long the ground of node n has stood.
+func (s *server) lasts(n *node) time.Duration {
+	d := time.Duration(0)
+	for _, where := range [...]int{everywhere, n.index} {
+		if g := &s.ground[where]; g.stands(s.w.now) {
+			d = max(d, s.w.now.Sub(g.since))
+		}
+	}
+	return d
 }
 
 // unheard enters a round of a well server: without an answer, by loss alone,

@@ -133,6 +133,8 @@ func (k *watch) switches(n *node, from, to role.Row, command role.Command) {
 		w.byLoss++
 	case !primary.blamed(n):
 		w.broken("false switchover: the primary was well (%v), verdict %v", modeText[primary.mode], k.verdict)
+	case !k.verdict.Dead() && primary.lasts(n) < w.set.control.Health.Lasting:
+		w.broken("false switchover: the primary has been %v for %v only, verdict %v", modeText[primary.mode], primary.lasts(n), k.verdict)
 	case k.dead && w.partition(n, primary):
 		w.broken("false switchover: only our way to the primary was bad, and the other node saw it (%v)", k.verdict)
 	default:

@@ -1,0 +1,6 @@
+//go:build !mutants
+
+package role
+
+// mutant is 0: the rules as they are. See mutant_on.go.
+const mutant = 0

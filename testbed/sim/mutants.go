@@ -1,0 +1,70 @@
+//go:build mutants
+
+package sim
+
+import (
+	"releve/health"
+	"releve/proxy/fork"
+	"releve/router/lease"
+	"releve/router/licence"
+	"releve/router/role"
+)
+
+// A Mutant is a rule that is broken on purpose; episodes must find it.
+type Mutant struct {
+	Number int
+	Text   string
+	Set    func(int)
+	Within uint64 // episodes
+}
+
+// Mutants are all that the episodes are held to find. Those of the licence that
+// they miss are the explorer's.
+var Mutants = []Mutant{
+	{1, "licence: a REGISTER is sent before its intent is saved", licence.SetMutant, 200},
+	{2, "licence: PROVE is accepted while an earlier REGISTER may still arrive", licence.SetMutant, 20_000},
+	{3, "licence: a REGISTER is retransmitted without a NotAfter", licence.SetMutant, 5000},
+	{4, "licence: the fence trusts the expiry asked for", licence.SetMutant, 20_000},
+	{5, "licence: after a restart nothing is taken to be in flight", licence.SetMutant, 20_000},
+	{7, "licence: the fence is lowered while another REGISTER may arrive", licence.SetMutant, 20_000},
+	{8, "licence: the fence starts at the un-REGISTER", licence.SetMutant, 10_000},
+	{10, "licence: CSeq is each process's own", licence.SetMutant, 5000},
+	{11, "licence: in gate the passive server's REGISTER passes on", licence.SetMutant, 5000},
+	{12, "licence: what one IPBX proves counts for all", licence.SetMutant, 20_000},
+	{6, "lease: held until the store says otherwise", lease.SetMutant, 5000},
+	{13, "lease: the permission counts from the answer", lease.SetMutant, 20_000},
+	{14, "lease: kept alive although the address is gone", lease.SetMutant, 20_000},
+	{20, "role: rounds need not follow one another", role.SetMutant, 5000},
+	{21, "role: one round fewer confirms", role.SetMutant, 5000},
+	{22, "role: the licence moves before the intent is stored", role.SetMutant, 5000},
+	{23, "role: the primary is returned to by itself", role.SetMutant, 20_000},
+	{24, "role: a secondary that is not ready takes over", role.SetMutant, 20_000},
+	{30, "health: what the other node sees is not looked at", health.SetMutant, 20_000},
+	{31, "health: busy is broken", health.SetMutant, 5000},
+	{32, "health: a gray server counts at once", health.SetMutant, 20_000},
+	{33, "health: an answered call is no sign of life", health.SetMutant, 20_000},
+	{40, "fork: a late 2xx is dropped", fork.SetMutant, 5000},
+	{41, "fork: nobody looks at the hold budget", fork.SetMutant, 5000},
+	{42, "fork: a caller who hangs up while held is forgotten", fork.SetMutant, 5000},
+	{43, "fork: a late 2xx goes up although another final did", fork.SetMutant, 5000},
+}
+
+// Hunt plays episodes from a seed on until one finds the mutant: the seed, the
+// broken invariant, and how many were played. The mutant is gone afterwards.
+func Hunt(m Mutant, seed uint64) (uint64, string, uint64) {
+	m.Set(m.Number)
+	defer m.Set(0)
+	for n := range m.Within {
+		if r := Episode(seed + n); r.Violation != "" && soundWithout(m, seed+n) {
+			return seed + n, r.Violation, n + 1
+		}
+	}
+	return 0, "", m.Within
+}
+
+// soundWithout: the seed fails because of the mutant alone.
+func soundWithout(m Mutant, seed uint64) bool {
+	m.Set(0)
+	defer m.Set(m.Number)
+	return Episode(seed).Violation == ""
+}
