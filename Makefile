@@ -9,6 +9,8 @@ SECONDS  ?= 60
 SEED     ?= 1
 MINUTES  ?= 10
 MOVES    ?= 500
+PIECES   ?= bin/simulate.jsonl
+BUDGET   ?= 0
 
 .DEFAULT_GOAL := help
 
@@ -43,10 +45,16 @@ explore-long: ## the same, and the worlds in which many faults meet: hours, 16 G
 	$(GO) build -tags mutants -o bin/explore ./testbed/explore/run
 	@bin/explore -long -budget 3h -states 60000000 -memory 15000000000 -workers 1
 
-simulate: ## seeded episodes on a virtual clock: EPISODES= (0: as many as SECONDS= allow) SEED=
+simulate: ## mutants, 100,000 busy overflows, seeded episodes: EPISODES= (0: as many as SECONDS= allow) SEED=
 	@mkdir -p bin
-	$(GO) build -o bin/simulate ./testbed/sim/run
-	@bin/simulate -episodes $(EPISODES) -seconds $(SECONDS) -seed $(SEED)
+	$(GO) test -tags mutants -run '^TestShrinkOfAMutant$$' ./testbed/sim
+	$(GO) build -tags mutants -o bin/simulate ./testbed/sim/run
+	@bin/simulate -mutants quick -busy 100000 -episodes $(EPISODES) -seconds $(if $(filter 0,$(EPISODES)),$(SECONDS),0) -seed $(SEED)
+
+simulate-full: ## 3,000,000 episodes in pieces kept in PIECES=; goes on where it ended, within BUDGET= seconds
+	@mkdir -p bin
+	$(GO) build -o bin/simulate-full ./testbed/sim/run
+	@nice -n 15 bin/simulate-full -episodes $(if $(filter 0,$(EPISODES)),3000000,$(EPISODES)) -seed $(SEED) -seconds $(BUDGET) -file $(PIECES)
 
 conformance: build ## every rule of docs/conformance.md, the tests that prove it, the torture messages
 	@$(GO) test ./proxy -run '^TestReceiveProtos$$' -whole
@@ -102,4 +110,4 @@ bench: build tools ## CPU, memory and failed calls beside Kamailio and a bare re
 bench-short: build
 	$(GO) run ./testbed/bench -binary $(BIN) -short
 
-.PHONY: help build demo test tools check conformance explore explore-long simulate verdicts verdicts-short flows licence-long licence-short interop interop-short abuse abuse-short soak soak-short bench bench-short
+.PHONY: help build demo test tools check conformance explore explore-long simulate simulate-full verdicts verdicts-short flows licence-long licence-short interop interop-short abuse abuse-short soak soak-short bench bench-short

@@ -35,7 +35,7 @@ func Judge(f Facts) (router.Verdict, Rule) {
 // judgeSilent is R4–R8: who else sees the server decides.
 func judgeSilent(f Facts) (router.Verdict, Rule) {
 	switch {
-	case f.AnsweredSince && mutant != 33:
+	case f.AnsweredSince:
 		return router.VerdictSlow, 4
 	case f.Peer == Up && mutant != 30:
 		return router.VerdictPartition, 5

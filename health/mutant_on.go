@@ -7,7 +7,6 @@ package health
 //	30 what the other node sees is not looked at (R5)
 //	31 busy is broken: a call that met a busy server counts as stuck
 //	32 a GRAY or DEGRADED server counts at once, lasting or not
-//	33 a real call that was answered is no sign of life (R4)
 //
 // The simulator must catch each. Numbers are shared by the rooms of the mind. The build tag makes it a
 // variable: never in a binary that serves.

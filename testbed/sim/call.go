@@ -35,6 +35,7 @@ type call struct {
 	keptSince  router.Instant // held or waiting since; Never: not kept
 	waitSeen   bool
 	holdSeen   bool
+	verified   bool   // a verification ran for it
 	sent       uint16 // final that went up
 	dones      int
 	outcome    router.Outcome
@@ -240,6 +241,7 @@ func (c *call) perform(f *fork.Effect) {
 		server := n.view.Active
 		n.timer(between(w.clocks, 0, time.Millisecond), func() {
 			n.feed(control.Event{Kind: control.Overflow, Server: server})
+			c.overflows()
 		})
 		c.queue = append(c.queue, fork.Event{Kind: fork.Ruled})
 	case fork.Wait:
@@ -357,4 +359,5 @@ func (c *call) finish(o router.Outcome, why router.Reason) {
 		c.w.logf("call %d ends: %v %s", c.id, o, why)
 	}
 	c.w.goals.call(c)
+	c.w.busy.count(c)
 }

@@ -141,13 +141,28 @@ func (w *World) refreshes(n *node, f *licence.Effect) {
 	}
 	n.atRefresh = false
 	l := &n.links[linkOfIPBX(f.IPBX)]
-	l.lingering++
-	w.after(30*time.Second, func() { l.lingering = max(l.lingering-1, 0) })
+	l.stuck++
+	w.after(between(w.clocks, 500*time.Millisecond, 4*time.Second), func() { l.stuck = max(l.stuck-1, 0) })
 	command := role.Switchover
 	if n.state.View().Active == router.Secondary {
 		command = role.Return
 	}
-	w.after(between(w.clocks, 0, 9*time.Second), func() { w.operate(command, true) })
+	move := between(w.clocks, 0, 6*time.Second)
+	if !n.shared() && chance(w.clocks, 0.3) { // the process dies before it hears of it
+		life := n.life
+		w.after(between(w.clocks, 0, 500*time.Millisecond), func() {
+			if n.up && n.life == life && w.now < w.set.heal {
+				n.die()
+				w.after(between(w.clocks, 50*time.Millisecond, time.Second), n.boot)
+			}
+		})
+		move = between(w.clocks, 1500*time.Millisecond, 4*time.Second)
+	}
+	w.after(move, func() {
+		if w.now < w.set.heal {
+			w.operate(command, true)
+		}
+	})
 }
 
 func drawFault(r *rand.Rand, s *setting, k kind, at time.Duration) fault {
@@ -239,7 +254,10 @@ func (w *World) begin(f *fault) {
 	case nodeCrashes:
 		n.crash = f.crash
 	case nodePauses:
-		n.pause(f.lasts, f.keeps)
+		if n.pauses = f; f.one > 1 { // else at an effect to come
+			n.pauses = nil
+			n.pause(f.lasts, f.keeps)
+		}
 	case wallSteps:
 		n.ahead = between(w.clocks, -time.Hour, time.Hour)
 	case surge:
@@ -332,6 +350,17 @@ func (w *World) operate(c role.Command, force bool) {
 	}
 }
 
+// pauseAt pauses the machine right after an effect: what it asked for is under
+// way, and the answer finds it asleep.
+func (n *node) pauseAt(f *control.Effect) {
+	p := n.pauses
+	if p == nil || n.w.now < n.pausedTo || f.Kind != [...]control.EffectKind{control.AskLease, control.Save, control.Register, control.Probe}[int(p.size)%4] {
+		return
+	}
+	n.pauses = nil
+	n.pause(min(p.lasts, n.w.set.heal.Sub(n.w.now)), p.keeps)
+}
+
 // finish ends a fault.
 func (w *World) finish(f *fault) {
 	if w.now >= w.set.heal {
@@ -364,6 +393,8 @@ func (w *World) finish(f *fault) {
 		w.store.trouble = storeWell
 	case proberFull:
 		n.noProbes = false
+	case nodePauses:
+		n.pauses = nil
 	case nodeCrashes:
 		if n.up && n.crash.armed {
 			n.die() // its moment never came
@@ -411,7 +442,7 @@ func (w *World) heal() {
 	w.store.trouble, w.twice, w.between, w.betweenCutTo = storeWell, false, link{}, w.now
 	for _, n := range w.nodes {
 		n.links, n.alone, n.cut = [linksOfNode]link{}, 0, 0
-		n.crash, n.noProbes, n.atRefresh = crashPlan{}, false, false
+		n.crash, n.pauses, n.noProbes, n.atRefresh = crashPlan{}, nil, false, false
 		n.boot()
 	}
 	w.addressFollows()

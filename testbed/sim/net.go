@@ -14,6 +14,7 @@ type link struct {
 	there     int // cut from the node to the peer
 	back      int // cut from the peer to the node
 	lingering int // messages arrive late and out of order, within t4
+	stuck     int // nearly all that the node sends does
 }
 
 // burstLoss is the loss of a link in bursts.
@@ -41,29 +42,31 @@ func (n *node) travel(i, direction int, arrive func()) {
 	if direction == toPeer && l.there > 0 || direction == toNode && l.back > 0 {
 		return
 	}
-	loss := w.set.loss
+	loss, stuck := w.set.loss, direction == toPeer && l.stuck > 0
 	if l.bursts > 0 {
 		loss += burstLoss
 	}
 	if w.set.loss > 0 && chance(w.net, w.set.loss/4) && w.luck() {
 		w.goals.reach(goalDuplicate)
-		w.deliver(l, loss, arrive)
+		w.deliver(l, stuck, loss, arrive)
 	}
-	w.deliver(l, loss, arrive)
+	w.deliver(l, stuck, loss, arrive)
 }
 
-func (w *World) deliver(l *link, loss float64, arrive func()) {
+func (w *World) deliver(l *link, stuck bool, loss float64, arrive func()) {
 	if chance(w.net, loss) && w.luck() {
 		return
 	}
-	w.after(w.delay(l), arrive)
+	w.after(w.delay(l, stuck), arrive)
 }
 
 // plain is how long a message travels when nothing is drawn.
 const plain = time.Millisecond
 
-func (w *World) delay(l *link) time.Duration {
+func (w *World) delay(l *link, stuck bool) time.Duration {
 	switch n := w.net.IntN(100); {
+	case stuck && n < 90:
+		return w.late(between(w.net, time.Second, t4))
 	case l.lingering > 0 && n < 50:
 		return w.late(between(w.net, 0, t4))
 	case n < 2:

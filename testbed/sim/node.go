@@ -42,6 +42,8 @@ type node struct {
 	noProbes   bool // the prober has no room …
 	muteProbes bool // … and does not even say so
 
+	pauses *fault // at an effect to come
+
 	atRefresh bool // an operator waits for the next REGISTER
 
 	view       router.View
@@ -173,6 +175,7 @@ func (n *node) step(e control.Event) bool {
 			return false
 		}
 		n.perform(&effects[i])
+		n.pauseAt(&effects[i])
 	}
 	return n.w.fail == ""
 }

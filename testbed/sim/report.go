@@ -21,6 +21,7 @@ type Report struct {
 	Calls      int
 	Simulated  time.Duration
 	ByLoss     int
+	Busy       busy
 	Hash       uint64 // of the episodes' hashes, in order
 	goals      goals
 	outcomes   [Outcomes]int
@@ -33,6 +34,7 @@ func (r *Report) Add(e Result) {
 	r.Calls += e.Calls
 	r.Simulated += e.Simulated
 	r.ByLoss += e.ByLoss
+	r.Busy.add(e.busy)
 	r.Hash = (r.Hash ^ e.Hash) * 1099511628211
 	r.goals.add(e.goals)
 	for i, n := range e.outcomes {

@@ -54,6 +54,7 @@ type server struct {
 	w        *World
 	which    router.Server
 	mode     mode
+	since    router.Instant // of mode
 	lines    int
 	inUse    int
 	frozenTo router.Instant // the virtual machine stands still until then
@@ -140,7 +141,7 @@ func (s *server) become(m mode) {
 	s.w.note('m', uint64(s.which), uint64(m))
 	s.w.logf("%v becomes %s", s.which, modeText[m])
 	repaired := s.mode.faulty() && !m.faulty() // started anew
-	s.mode = m
+	s.mode, s.since = m, s.w.now
 	if m.gone() || repaired {
 		legs := s.legs
 		s.legs, s.inUse = nil, 0
@@ -148,6 +149,14 @@ func (s *server) become(m mode) {
 			l.serverGone()
 		}
 	}
+}
+
+// goneFor is how long nobody can have heard the server.
+func (s *server) goneFor() time.Duration {
+	if !s.mode.gone() {
+		return 0
+	}
+	return s.w.now.Sub(s.since)
 }
 
 // invited is a new INVITE at the server.

@@ -42,6 +42,7 @@ type setting struct {
 	outgoing    int
 	talk        time.Duration // mean length of a call
 	hour        hour
+	strangers   int  // callers
 	registering bool // the servers register through us
 	returns     bool // an operator returns to the primary in the end
 	heal, end   router.Instant
@@ -50,6 +51,7 @@ type setting struct {
 // draw draws a setting.
 func draw(r *rand.Rand) setting {
 	s := setting{
+		strangers: 40,
 		policy: licence.Policy{
 			Mode:  pick(r, licence.Pair, licence.Pair, licence.Pair, licence.Pair, licence.Gate, licence.Hold, licence.Trunk),
 			IPBXs: pick[uint8](r, 1, 1, 2), Expires: time.Minute, Txn: 4 * time.Second,

@@ -102,8 +102,10 @@ const traceLines = 60
 // keeps it.
 func Explain(c Case) string { return explain(Shrink(c)) }
 
-func explain(c Case) string {
-	w := play(c, true)
+func explain(c Case) string { return tale(c, play(c, true)) }
+
+// tale is the story of a case that was played with its trace.
+func tale(c Case, w *World) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "seed %d: %s\n", c.Seed, w.fail)
 	p := &w.set.policy
@@ -135,7 +137,7 @@ func (c Case) String() string {
 	fmt.Fprintf(&b, "sim.Case{Seed: %d", c.Seed)
 	list := func(name string, of []int) {
 		if of != nil {
-			fmt.Fprintf(&b, ", %s: %s", name, strings.ReplaceAll(fmt.Sprintf("%#v", of), ", ", ", "))
+			fmt.Fprintf(&b, ", %s: %#v", name, of)
 		}
 	}
 	list("Faults", c.Faults)

@@ -48,7 +48,7 @@ func (w *World) arrivals(from, to time.Duration, rate float64) {
 func (w *World) offer(at router.Instant, from router.Server) *call {
 	c := &call{
 		w: w, id: uint64(len(w.calls) + 1), outgoing: from, keptSince: router.Never, armed: router.Never,
-		pair: uint64(w.load.IntN(40)), talk: time.Duration(w.load.ExpFloat64() * float64(w.set.talk)),
+		pair: uint64(w.load.IntN(w.set.strangers)), talk: time.Duration(w.load.ExpFloat64() * float64(w.set.talk)),
 		patience: 12*time.Second + time.Duration(w.load.ExpFloat64()*float64(25*time.Second)),
 	}
 	c.talk = min(c.talk, 4*time.Minute)

@@ -116,6 +116,9 @@ func (k *watch) switches(n *node, from, to role.Row, command role.Command) {
 	w := n.w
 	w.check.grant(to)
 	p, primary := &w.set.control.Role, w.servers[router.Primary]
+	if to.Reason == router.ReasonConfirmed {
+		w.busy.Switched++
+	}
 	switch {
 	case from.Active != router.Primary:
 		w.broken("a switchover away from %v", from.Active)
@@ -131,6 +134,8 @@ func (k *watch) switches(n *node, from, to role.Row, command role.Command) {
 		// Each transmission of each round was lost by chance: the rule was kept,
 		// N is what makes this rare. Counted and shown, never hidden.
 		w.byLoss++
+	case w.servers[router.Secondary].goneFor() > 30*time.Second:
+		w.broken("a switchover to a secondary that has been %v for %v", modeText[w.servers[router.Secondary].mode], w.servers[router.Secondary].goneFor())
 	case !primary.blamed(n):
 		w.broken("false switchover: the primary was well (%v), verdict %v", modeText[primary.mode], k.verdict)
 	case !k.verdict.Dead() && primary.lasts(n) < w.set.control.Health.Lasting:
