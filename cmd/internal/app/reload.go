@@ -232,7 +232,6 @@ func (m *mind) changeOn() {
 		m.step(e)
 	}
 	a := m.app
-	m.sample() // what calls have proven so far is about the servers of before
 	before := a.cfg()
 	a.current.Store(c.next)
 	a.proxy.Reload(a.proxyConfig())
