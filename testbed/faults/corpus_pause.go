@@ -78,12 +78,12 @@ func moving() []situation {
 			script: lasts(10*time.Second, kill(primary), begin(primary)),
 		},
 		{
-			name: "Relève killed and restarted", state: "own process", truth: MustNot,
+			name: "hop killed and restarted", state: "own process", truth: MustNot,
 			set:    settings{rate: 1, talk: 500 * time.Millisecond},
 			script: lasts(10*time.Second, each(callers(false), wait(2*time.Second), restartHop, callers(true)), nothing),
 		},
 		{
-			name: "Relève restarted while the primary is killed", state: "dead process", truth: MustSwitch, verdicts: []string{deadApp},
+			name: "hop restarted while the primary is killed", state: "dead process", truth: MustSwitch, verdicts: []string{deadApp},
 			within: 30 * time.Second,
 			script: each(callers(false), wait(2*time.Second), until(30*time.Second, each(kill(primary), restartHop, callers(true)))),
 		},

@@ -44,7 +44,8 @@ func serving() []situation {
 		},
 		{
 			name: "latency step to 250 ms", state: "slow", truth: MustNot, verdicts: []string{slow},
-			script: lasts(30*time.Second, link(hostHop, hostPrimary, lan.Link{Delay: 125 * time.Millisecond}), link(hostHop, hostPrimary, lan.Link{})),
+			// Eight probes make a history to be out of.
+			script: each(wait(45*time.Second), lasts(12*time.Second, link(hostHop, hostPrimary, lan.Link{Delay: 125 * time.Millisecond}), link(hostHop, hostPrimary, lan.Link{}))),
 		},
 		{
 			name: "so slow that answers come after the verification began", state: "slow", truth: MustNot, verdicts: []string{slow},

@@ -36,7 +36,10 @@ func (k *kamailio) begin(ctx context.Context, w *world) error {
 	if err := k.write(); err != nil {
 		return fmt.Errorf("configure kamailio: %w", err)
 	}
-	return k.restart(ctx, w)
+	if err := k.restart(ctx, w); err != nil {
+		return err
+	}
+	return k.home(ctx, w)
 }
 
 func (k *kamailio) write() error {
@@ -78,7 +81,7 @@ func (k *kamailio) restart(ctx context.Context, w *world) (err error) {
 		return err
 	}
 	go k.reap(nil)
-	return k.home(ctx, w)
+	return k.await(ctx, w, "kamailio runs", func(string, map[string]bool) bool { return true })
 }
 
 // home waits until the primary is up by its dispatcher and registered; it goes
