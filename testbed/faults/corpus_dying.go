@@ -7,6 +7,9 @@ import (
 	"releve/testbed/lan"
 )
 
+// tcpCheck asks a port that nobody has open: a refusal is an answer of the host.
+const tcpCheck = `checks: [{type: options}, {type: tcp, port: 3306}]`
+
 // dying are those in which a process or a host is gone, for good or a moment.
 func dying() []situation {
 	cut, whole := lan.Link{Cut: true}, lan.Link{}
@@ -67,6 +70,21 @@ func dying() []situation {
 		{
 			name: "process hangs", state: "dead process", truth: MustSwitch, verdicts: []string{deadAlone, deadApp},
 			script: until(standardWithin, stop(primary)),
+		},
+		{
+			name: "process hangs, its host answers TCP", state: "dead process", truth: MustSwitch, verdicts: []string{deadApp}, only: "it has no other check than OPTIONS",
+			set:    settings{yaml: tcpCheck},
+			script: until(standardWithin, stop(primary)),
+		},
+		{
+			name: "host dead, no answer over TCP either", state: "dead host", truth: MustSwitch, verdicts: []string{deadAlone, deadHost}, only: "it has no other check than OPTIONS",
+			set:    settings{yaml: tcpCheck},
+			script: until(standardWithin, dead(cut)),
+		},
+		{
+			name: "a plugin says critical, calls are served", state: "well", truth: MustNot, verdicts: []string{healthy}, only: "it runs no plugins",
+			set:    settings{yaml: `checks: [{type: options}, {type: exec, command: ["/bin/sh", "-c", "exit 2"]}]`},
+			script: lasts(12*time.Second, nothing, nothing),
 		},
 		{
 			name: "host dead, idle", state: "dead host", truth: MustSwitch, verdicts: []string{deadAlone, deadHost},
