@@ -79,6 +79,7 @@ type branch struct {
 	more    *more         // nil: one target
 	final   []byte        // last final response, Via of ours still on top; for best response and ACK
 	line    router.Server // a line reserved for this branch
+	doubted bool          // the line is one that explains nothing (dialog.Table.Doubt)
 	tries   uint8         // attempts after the first
 	refused bool          // our credentials were refused, or are given a rest
 	ended   bool
@@ -375,6 +376,7 @@ func (c *context) freeLine(now router.Instant, b *branch) {
 		return
 	}
 	s := b.line
+	c.trust(b)
 	b.line = router.NoServer
 	c.s.p.give(c.s.p.Dialogs.Release(s, now))
 }

@@ -16,7 +16,7 @@ func (c *context) event(now router.Instant, k fork.EventKind) fork.Event {
 		ev.ServiceNumber = c.call.service
 		ev.Reliable18x = c.call.reliable
 		if !c.call.outgoing {
-			ev.Occupancy = c.s.p.Dialogs.Occupancy(v.Active, c.linesHeld(v.Active))
+			ev.Occupancy = c.s.p.Dialogs.Occupancy(v.Active, c.linesCounted(v.Active))
 			ev.AnsweredLately = c.s.p.answeredLately(v.Active, now)
 			ev.NotBefore = c.s.p.sparedUntil(now, v.Active)
 		}
@@ -33,6 +33,35 @@ func (c *context) linesHeld(s router.Server) int {
 		}
 	}
 	return n
+}
+
+// linesCounted is linesHeld without those that are doubted.
+func (c *context) linesCounted(s router.Server) int {
+	n := 0
+	for i := range c.branches {
+		if b := &c.branches[i]; b.line == s && !b.doubted {
+			n++
+		}
+	}
+	return n
+}
+
+// doubt: the call overflowed; the lines that its branches keep explain nothing.
+func (c *context) doubt() {
+	for i := range c.branches {
+		if b := &c.branches[i]; b.line != router.NoServer && !b.doubted {
+			b.doubted = true
+			c.s.p.Dialogs.Doubt(b.line)
+		}
+	}
+}
+
+// trust takes the doubt about a branch's line back.
+func (c *context) trust(b *branch) {
+	if b.doubted {
+		b.doubted = false
+		c.s.p.Dialogs.Trust(b.line)
+	}
 }
 
 // maxSteps bounds the events that one event may lead to within a context; each
@@ -97,6 +126,7 @@ func (c *context) perform(now router.Instant, e *fork.Effect, pending []fork.Eve
 			return append(pending, c.event(now, fork.NoTurn))
 		}
 		p.Stats.Held.Add(1)
+		c.doubt()
 		c.call.heldAt = max(now, 1)
 		if p.hooks.Overflow != nil {
 			p.hooks.Overflow(p.View().Active)

@@ -50,6 +50,7 @@ func (c *context) answered(now router.Instant, i uint8, raw []byte, h *message.H
 		c.s.p.Dialogs.Reserve(s) // it had been given up, and its line with it
 		b.line = s
 	}
+	c.trust(b)
 	d := dialog.Call{
 		Key: c.call.key, CallID: r.CallID, From: r.From, To: r.To, Server: c.call.server,
 		Outgoing: c.call.outgoing, Epoch: r.Epoch, Started: c.call.started, Answered: max(now, 1),

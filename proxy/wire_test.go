@@ -405,6 +405,9 @@ func (b *bed) lines(primary, secondary int) {
 	if p != primary || s != secondary {
 		b.Fatalf("lines %d and %d are reserved, want %d and %d", p, s, primary, secondary)
 	}
+	if d := b.p.Dialogs.Doubted(router.Primary); d > p {
+		b.Fatalf("%d lines are doubted, and %d reserved", d, p)
+	}
 }
 
 // want fails with what was got.

@@ -26,6 +26,7 @@ type waiting struct {
 type lines struct {
 	capacity   int
 	reserved   int
+	doubted    int // of reserved: by calls that were not answered in time
 	reconciled bool
 	waiting    []waiting
 	slot       router.Instant // of the next delivery
@@ -48,12 +49,36 @@ func (t *Table) SetLines(s router.Server, capacity int) {
 }
 
 // Occupancy is how full s is, by router.Occupied. own is the number of lines
-// that the call being judged holds there itself.
+// that the call being judged holds there itself, but doubted ones; those of
+// others do not count either (Doubt).
 func (t *Table) Occupancy(s router.Server, own int) router.Occupancy {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	l := &t.lines[s]
-	return router.Occupied(max(l.reserved-own, 0), l.capacity, l.reconciled)
+	return router.Occupied(max(l.reserved-l.doubted-own, 0), l.capacity, l.reconciled)
+}
+
+// Doubt notes that a call which s did not answer in time keeps a line of it: till
+// its CANCEL is answered, or for 64*T1. Such a line explains no busy server (our
+// choice): the calls that a stuck one swallows would make it look busy, for
+// ever. Trust takes a doubt back, when the call is answered or before its line is
+// released.
+func (t *Table) Doubt(s router.Server) { t.doubt(s, 1) }
+
+// Trust ends a Doubt.
+func (t *Table) Trust(s router.Server) { t.doubt(s, -1) }
+
+// Doubted is the number of lines of s that are doubted.
+func (t *Table) Doubted(s router.Server) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.lines[s].doubted
+}
+
+func (t *Table) doubt(s router.Server, n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.lines[s].doubted += n
 }
 
 // Lines returns reserved lines, capacity and whether the count is exact.

@@ -62,6 +62,36 @@ func TestReserveBeyondCapacityIsCounted(t *testing.T) {
 	}
 }
 
+// A server that says 100 and nothing more: the calls that it swallowed kept
+// their lines, and it was busy for ever.
+func TestCallsThatNobodyAnswersExplainNothing(t *testing.T) {
+	d := table(8)
+	for range 9 {
+		d.Reserve(p)
+	}
+	if o := d.Occupancy(p, 1); o != router.Full {
+		t.Errorf("nine calls that may be answered yet: %v", o)
+	}
+	for range 7 {
+		d.Doubt(p)
+	}
+	if o := d.Occupancy(p, 1); o != router.NextToNothing {
+		t.Errorf("nine calls, seven of them swallowed: %v", o)
+	}
+	d.reserved(t, 9)
+	d.Trust(p) // answered after all
+	if o := d.Occupancy(p, 1); o != router.Plausible {
+		t.Errorf("one of the seven is answered: %v", o)
+	}
+	for range 6 {
+		d.Trust(p)
+		d.Release(p, 0)
+	}
+	if o := d.Occupancy(p, 1); o != router.Plausible {
+		t.Errorf("three calls: %v", o)
+	}
+}
+
 func TestReconcile(t *testing.T) {
 	d := New(Limits{Lines: [router.Servers]int{p: 2}})
 	d.Reconcile(p, false)

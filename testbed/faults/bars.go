@@ -68,18 +68,30 @@ func worst(all []outcome, hop, name string) (most time.Duration, n int) {
 	return most, n
 }
 
-// The busy overflows: so many worlds, so many in each; those at the overflow
-// entry reach a verification each, those inline are explained by our own count.
-const (
-	busyEach   = 500
-	busyEntry  = 3
-	busyInline = 2
-)
+// busyWorld is one kind of world with a primary whose lines are full.
+type busyWorld struct {
+	name  string
+	set   settings
+	count int // overflows wanted
+}
+
+// busyWorlds: at the overflow entry each call waits for a verification. They
+// come further apart than a ruling stays young, so that nearly each has one of
+// its own. Inline our own count explains them at once. Together 2,160.
+func busyWorlds() (out []busyWorld) {
+	for range 8 {
+		out = append(out, busyWorld{"at the entry", settings{lines: 4, talk: 6 * time.Second, rate: 1.8, overflow: true, spacing: 500 * time.Millisecond}, 170})
+	}
+	for range 2 {
+		out = append(out, busyWorld{"inline", settings{lines: 4, talk: 6 * time.Second, rate: 10}, 400})
+	}
+	return out
+}
 
 // BusyRun is what calls to a busy primary came to.
 type BusyRun struct {
 	Overflows     int // refused for want of a line, as the IPBX saw it
-	Reached       int // of the calls of that world, those that were held for a verification
+	Reached       int // calls of that world that were held for a verification
 	Verifications int
 	Switchovers   int
 	Lost          int
@@ -88,13 +100,12 @@ type BusyRun struct {
 
 // busyRun keeps the lines of a primary full, at 5 % loss, until enough calls
 // have overflowed.
-func (c *corpus) busyRun(ctx context.Context, h hop, entry bool, seed uint64) (r BusyRun) {
+func (c *corpus) busyRun(ctx context.Context, h hop, b busyWorld, seed uint64) (r BusyRun) {
 	dir, err := os.MkdirTemp(c.dir, "busy-")
 	if err != nil {
 		return BusyRun{err: err}
 	}
-	set := settings{lines: 4, talk: 6 * time.Second, rate: 10, overflow: entry}
-	w, err := openWorld(ctx, c.Self, dir, set, h, seed)
+	w, err := openWorld(ctx, c.Self, dir, b.set, h, seed)
 	if err != nil {
 		return BusyRun{err: err}
 	}
@@ -104,10 +115,10 @@ func (c *corpus) busyRun(ctx context.Context, h hop, entry bool, seed uint64) (r
 	w.fault()
 	limit, cancel := context.WithTimeout(ctx, busyLimit)
 	defer cancel()
-	enough := w.book.until(limit, func() bool { calls, _, _ := w.book.snapshot(); return calls.Dissuaded >= busyEach })
+	enough := w.book.until(limit, func() bool { calls, _, _ := w.book.snapshot(); return calls.Dissuaded >= b.count })
 	err = stopLoad()
 	if !enough {
-		err = errors.Join(err, fmt.Errorf("fewer than %d busy overflows within %s", busyEach, busyLimit))
+		err = errors.Join(err, fmt.Errorf("fewer than %d busy overflows within %s", b.count, busyLimit))
 	}
 	calls, lost := w.settle(ctx)
 	r.Overflows, r.Lost = calls.Dissuaded, calls.Lost
@@ -126,11 +137,12 @@ const busyLimit = 4 * time.Minute
 
 // busyAll runs them all and adds them up.
 func (c *corpus) busyAll(ctx context.Context, name string, h func() hop) (sum BusyRun) {
-	runs := make([]BusyRun, busyEntry+busyInline)
-	c.parallel(len(runs), func(i int) { runs[i] = c.busyRun(ctx, h(), i < busyEntry, c.Seed+2000+uint64(i)) })
+	worlds := busyWorlds()
+	runs := make([]BusyRun, len(worlds))
+	c.parallel(len(runs), func(i int) { runs[i] = c.busyRun(ctx, h(), worlds[i], c.Seed+2000+uint64(i)) })
 	for i, r := range runs {
-		c.print("  %-9s busy overflows, %-18s %d overflows, %d calls held in %d verifications, %d switchovers, %d lost %v",
-			name, [2]string{"inline", "at the entry"}[min(1, max(0, busyEntry-i))], r.Overflows, r.Reached, r.Verifications, r.Switchovers, r.Lost, orNothing(r.err))
+		c.print("  %-9s busy overflows, %-12s %d, %d of them held, %d verifications, %d switchovers, %d lost %s",
+			name, worlds[i].name, r.Overflows, r.Reached, r.Verifications, r.Switchovers, r.Lost, orNothing(r.err))
 		sum.Overflows += r.Overflows
 		sum.Reached += min(r.Reached, r.Overflows) // the rest was held and served
 		sum.Verifications += r.Verifications

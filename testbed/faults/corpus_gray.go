@@ -30,6 +30,10 @@ func graying() []situation {
 		gone("404 to the service number", "degraded", degraded, server.Mode{Kind: server.ServerError, Status: 404}, settings{}),
 	}
 	all[0].short = true
+	// The swallowed calls alone would fill thirty lines.
+	under := gone("100 and nothing more, under load", "gray", gray, server.Mode{Kind: server.Hundred}, settings{rate: 0.9, talk: 3 * time.Second})
+	under.set.lines = 30
+	all = append(all, under)
 	return append(all,
 		situation{
 			name: "500 on a call in four", state: "well", truth: MustNot, verdicts: []string{healthy},

@@ -52,7 +52,7 @@ func serving() []situation {
 			script: lasts(15*time.Second, behaves(server.Mode{Kind: server.Slow, Least: 1200 * time.Millisecond, Most: 1300 * time.Millisecond}), recovers),
 		},
 		{
-			name: "rings 9 s at plausible occupancy", state: "busy", truth: MustNot, verdicts: []string{busy, healthy},
+			name: "rings 9 s at plausible occupancy", state: "busy", truth: MustNot, verdicts: []string{busy, healthy, gray},
 			set:    settings{welcome: 9 * time.Second, talk: 4 * time.Second, rate: 0.7, lines: 20},
 			script: lasts(25*time.Second, nothing, nothing),
 		},

@@ -38,7 +38,7 @@ registration:
   users:
     principal: {aor: "sip:5001@10.87.0.1", username: "5001", password_file: %[1]s/5001}
     secours: {aor: "sip:5002@10.87.0.1", username: "5002", password_file: %[1]s/5002}
-verification: {count: 3, spacing: 1s, timeout: 900ms, lasting: %[3]s, act: %[5]t}
+verification: {count: 3, spacing: %[9]s, timeout: %[10]s, lasting: %[3]s, act: %[5]t}
 rescue: "sip:9@10.87.0.1:5060"
 store: {path: %[1]s/store}
 admin: {socket: %[1]s/admin.sock}
@@ -68,7 +68,7 @@ func (r *releve) yaml(w *world) string {
 		at[1] += ";transport=tcp"
 	}
 	return fmt.Sprintf(configuration, w.dir, w.set.lines, w.set.lasting, w.set.yaml, !w.set.observe,
-		at[0], at[1], at[2])
+		at[0], at[1], at[2], w.set.spacing, w.set.spacing-100*time.Millisecond)
 }
 
 func (r *releve) begin(ctx context.Context, w *world) error {

@@ -51,6 +51,7 @@ type settings struct {
 	tcp      bool               // the primary speaks TCP
 	names    bool               // the configuration has names instead of addresses
 	lasting  time.Duration      // of GRAY and DEGRADED; 0: 10 s
+	spacing  time.Duration      // of rounds; 0: 1 s
 	overflow bool               // the IPBX presents to the primary first, then to our overflow entry
 	talk     time.Duration      // conversations of the load; 0: 1 s
 	rate     float64            // calls a second; 0: 2
@@ -116,6 +117,9 @@ func openWorld(ctx context.Context, self, dir string, set settings, h hop, seed 
 	}
 	if set.real == 0 {
 		set.real = set.lines
+	}
+	if set.spacing == 0 {
+		set.spacing = time.Second
 	}
 	if set.lasting == 0 {
 		set.lasting = grayLasting

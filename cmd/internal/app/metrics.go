@@ -54,6 +54,7 @@ func (a *App) metrics() http.Handler {
 		label := metric.Label{Name: "server", Value: s.String()}
 		set.GaugeFunc("releve_lines_reserved", "lines reserved", func() float64 { n, _, _ := a.proxy.Dialogs.Lines(s); return float64(n) }, label)
 		set.GaugeFunc("releve_calls_forgotten_total", "calls that one of their ends had lost", func() float64 { return float64(st.Forgotten[s].Load()) }, label)
+		set.GaugeFunc("releve_lines_doubted", "of the lines reserved, those of calls that were not answered in time", func() float64 { return float64(a.proxy.Dialogs.Doubted(s)) }, label)
 		set.GaugeFunc("releve_calls_waiting", "dissuaded calls that wait for a line", func() float64 { return float64(a.proxy.Dialogs.Waiting(s)) }, label)
 		set.GaugeFunc("releve_server_active", "1 for the server that serves", func() float64 {
 			if a.proxy.View().Active == s {
