@@ -95,7 +95,7 @@ func Numbers() []Number {
 	return []Number{
 		ServerSilent, NobodyServes, ServerMute, ServerSlow, Switched, ReturnPossible, Flapping, SecondaryNotReady,
 		SelfSick, IPBXSilent, BindingLapsing, BindingRefused, ForeignBinding, GrantTooLong, PassiveCalls,
-		Misprovisioned, MoveStuck, TLSFault, BothPresent, MirrorLag, StoreDown, MainDatabaseDown, PasswordRefused, Unregistered, BindingUnkept, LinesDiffer, PeerAbsent,
+		Misprovisioned, MoveStuck, TLSFault, BothPresent, MirrorLag, StoreDown, MainDatabaseDown, PasswordRefused, Unregistered, BindingUnkept, CheckFailed, LinesDiffer, PeerAbsent,
 		TwoMasters, CertificateEnding, ClockAdrift, DiskFilling, NameStale, NameLost, CertificateBroken,
 		ConfigRefused, ManyRefused, UnknownSource, LimitReached, InternalFault, SourceFlood, Overloaded,
 		Frozen, BackupFailed, Exercise,
@@ -112,7 +112,7 @@ func (n Number) Severity() Severity {
 		PassiveCalls, Misprovisioned, MoveStuck, TLSFault, BothPresent, MirrorLag, PeerAbsent, LimitReached, InternalFault,
 		NameLost, CertificateBroken, Overloaded, PasswordRefused, Unregistered, BindingUnkept:
 		return Major
-	case ServerSlow, LinesDiffer, BindingLapsing, GrantTooLong, ClockAdrift, DiskFilling, ConfigRefused, BackupFailed, NameStale:
+	case ServerSlow, CheckFailed, LinesDiffer, BindingLapsing, GrantTooLong, ClockAdrift, DiskFilling, ConfigRefused, BackupFailed, NameStale:
 		return Minor
 	case ReturnPossible, CertificateEnding, ManyRefused, UnknownSource, SourceFlood:
 		return Warning
