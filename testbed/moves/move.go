@@ -104,7 +104,7 @@ func (w *world) move(ctx context.Context, to int, t *trouble) (m Move) {
 }
 
 // follow is a move while it lasts: the steps of the trouble come in their time,
-// the command is given again as an operator would who sees that it was lost.
+// and the end is not before the last of them.
 func (w *world) follow(ctx context.Context, to int, t *trouble, began time.Time) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -112,9 +112,9 @@ func (w *world) follow(ctx context.Context, to int, t *trouble, began time.Time)
 	if t.steps != nil {
 		steps = t.steps(w)
 	}
-	said := make(chan struct{}, 1)
+	said := make(chan struct{}, 1) // the verb has ended, or none was given
 	said <- struct{}{}
-	deadline := time.Time{}
+	var deadline time.Time
 	for {
 		for len(steps) > 0 && time.Since(began) >= steps[0].at {
 			if err := steps[0].do(ctx); err != nil {
@@ -122,34 +122,42 @@ func (w *world) follow(ctx context.Context, to int, t *trouble, began time.Time)
 			}
 			steps = steps[1:]
 		}
-		if len(steps) == 0 && deadline.IsZero() {
-			deadline = time.Now().Add(2*patience + 3*w.stated)
-		}
-		s, err := w.status(ctx)
-		switch {
-		case err != nil: // it answers soon, or the deadline comes
-		case s.rests(to) && len(steps) == 0 && w.alone(to):
-			return nil
-		case s.still() && !s.rests(to) && !t.automat:
-			select {
-			case <-said:
-				w.command(ctx, to, said)
-			default: // the verb is under way
-			}
-		case s.moves() && w.idle:
-			w.idle, w.bases = false, append(w.bases, time.Now())
-		}
-		if !deadline.IsZero() && time.Now().After(deadline) {
-			return errors.New("the move does not end")
-		}
+		there := w.look(ctx, to, t, said)
 		wait := tick
-		if len(steps) > 0 {
+		switch {
+		case len(steps) > 0:
 			wait = min(wait, max(steps[0].at-time.Since(began), 0))
+		case there:
+			return nil
+		case deadline.IsZero():
+			deadline = time.Now().Add(2*patience + 3*w.stated)
+		case time.Now().After(deadline):
+			return errors.New("the move does not end")
 		}
 		if err := pause(ctx, wait); err != nil {
 			return err
 		}
 	}
+}
+
+// look says whether the move has ended. A command that was lost is given again,
+// as an operator would who looks at the status.
+func (w *world) look(ctx context.Context, to int, t *trouble, said chan struct{}) bool {
+	s, err := w.status(ctx)
+	switch {
+	case err != nil: // it answers soon, or the deadline comes
+	case s.rests(to):
+		return w.alone(to)
+	case s.moves() && w.idle:
+		w.idle, w.bases = false, append(w.bases, time.Now())
+	case s.still() && !t.automat:
+		select {
+		case <-said:
+			w.command(ctx, to, said)
+		default: // the verb is under way
+		}
+	}
+	return false
 }
 
 // command runs the verb in the background; its end is told on said.

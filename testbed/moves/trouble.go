@@ -46,16 +46,16 @@ func (w *world) fence() time.Duration { return time.Duration(4+5+w.setting.grant
 func (w *world) lossy() network {
 	return network{
 		loss: w.random.Float64() * 0.3, twice: w.random.Float64() * 0.2,
-		late: w.random.Float64() * 0.3, most: messageLife,
+		late: w.random.Float64() * 0.3, most: w.between(20*time.Millisecond, messageLife),
 	}
 }
 
-// messageLife is the longest the relay holds a datagram back; registrarDown the
-// shortest a registrar is down, which outlasts it: no message of before reaches
-// the new life (the assumption of package licence).
+// messageLife is the longest the relay holds a datagram back, less than T4 (RFC
+// 3261 §17); registrarDown the shortest a registrar is down, which outlasts it: no
+// message of before reaches the new life. Both are what package licence assumes.
 const (
-	messageLife   = 1200 * time.Millisecond
-	registrarDown = 1500 * time.Millisecond
+	messageLife   = 4500 * time.Millisecond
+	registrarDown = 4600 * time.Millisecond
 )
 
 // troubles are all there are.
