@@ -137,7 +137,7 @@ func (s *State) registered(now router.Clock, e Event, out []Effect) []Effect {
 	if e.HasList && !e.Ours && (e.Removed || e.Foreign > 0 && knows) {
 		return s.unkept(now, x, i, out)
 	}
-	granted := s.expires(i) // a guess, for the refresh only
+	granted := min(s.expires(i), s.cover(i)) // a guess, for the refresh only
 	if listed && e.Granted > 0 {
 		granted = e.Granted
 		s.relearn(now, x, i)
