@@ -20,6 +20,9 @@
 // of the new user was held back (the fence), beside what releve config check
 // said before the start.
 //
+// Each world ends with a second registration of our own making, which must be
+// seen: a measure that cannot fail proves nothing.
+//
 // A world belongs to one goroutine; a relay and a log of bindings have a lock.
 // RFC 3261 §10; reliability of the registrar as assumed by router/licence: a
 // message lives at most T4, a restart of the registrar outlasts the messages

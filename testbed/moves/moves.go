@@ -123,10 +123,13 @@ func (r *run) world(ctx context.Context, s setting, p place, dir string) (err er
 		m := w.move(ctx, to, w.choose(to))
 		r.done(n, m)
 		if !m.Ended {
-			break
+			return r.judge(w)
 		}
 	}
-	return r.judge(w)
+	if err := r.judge(w); err != nil || ctx.Err() != nil {
+		return err
+	}
+	return w.sees(ctx)
 }
 
 // judge adds what the registrar of a world says of its whole life.

@@ -54,6 +54,7 @@ const (
 	hostRegistrar = 4
 	hostReleve    = 9
 	hostServers   = 21 // primary; the secondary is next
+	hostStranger  = 31 // a registration that nobody ordered
 )
 
 func (p place) addr(last int) netip.Addr {

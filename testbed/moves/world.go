@@ -214,6 +214,41 @@ func (w *world) settled(ctx context.Context, which int) error {
 	return nil
 }
 
+// sees ends a world with what must never be: a stranger registers the passive
+// user with the right password. A measure that misses it is blind.
+func (w *world) sees(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, 3*patience, errors.New("an overlap of our own making is not seen"))
+	defer cancel()
+	var now state
+	if err := until(ctx, func() (ok bool) {
+		var err error
+		now, err = w.status(ctx)
+		return err == nil && now.still() && len(w.reg.bound()) == 1
+	}); err != nil {
+		return err
+	}
+	user := users[1]
+	if now.Active == roles[1] {
+		user = users[0]
+	}
+	rogue, err := server.Start(server.Config{
+		Name: "stranger", Addr: w.at(hostStranger).String(), Lines: 1, Releve: w.at(hostRegistrar), User: user,
+		Register: server.Register{
+			AOR: "sip:" + user + "@" + w.addr(hostFront).String(), Username: user, Password: secret(user, w.suffix),
+			Expires: expires * time.Second, Every: time.Second,
+		},
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rogue.Close() }() // it has said what it had to
+	return until(ctx, func() bool {
+		spans, err := w.reg.spans()
+		all, _ := overlap(spans, time.Now())
+		return err == nil && all > 0
+	})
+}
+
 // picture is what is known when something went wrong.
 func (w *world) picture(ctx context.Context) string {
 	var b strings.Builder
