@@ -217,7 +217,7 @@ func unanswered(r agent.Answer) testCall {
 	case agent.Unreachable:
 		c.cause = text.TestUnreachable
 		return c
-	case agent.TLSFailed, agent.Forbidden, agent.Overload, agent.NoAddress:
+	case agent.TLSFailed, agent.Forbidden, agent.Overload, agent.NoAddress, agent.OwnNetwork:
 		return testCall{cause: text.TestOwnFault}
 	}
 	switch {
