@@ -62,6 +62,7 @@ type call struct {
 	answered bool
 	tabled   bool // and entered into the table: not when another call has its Call-ID
 	replaces bool
+	hush     func() // ends the prompt that the caller hears; nil: none
 }
 
 type cancelState uint8
@@ -190,6 +191,7 @@ func (s *shard) remove(c *context) {
 	}
 	delete(s.byID, c.id)
 	s.p.Dialogs.Leave(c.waiter())
+	c.hush()
 	for i := range c.branches {
 		b := &c.branches[i]
 		s.drop(ref{c, uint8(i)})

@@ -120,6 +120,10 @@ func (c *context) perform(now router.Instant, e *fork.Effect, pending []fork.Eve
 		}
 		c.relay(now, e.Branch, in.raw, in.h)
 	case fork.Reply:
+		if e.Signal {
+			c.signal(now, e.Status)
+			break
+		}
 		c.reply(now, e.Status, e.Reason)
 	case fork.Hold:
 		if !p.roomToHold() {

@@ -127,7 +127,10 @@ type Hooks struct {
 	// Credentials says whether an IPBX took those of a server's user: refused, or
 	// taken for the first time since the start or since that.
 	Credentials func(s router.Server, ipbx uint8, refused bool)
-	Fault       func(what, call string) // a panic ended this call; empty: it ended one message
+	// Prompt plays the hold prompt to whom this SDP offer describes: the SDP answer, nil
+	// when it cannot be played, and what ends it.
+	Prompt func(offer []byte) (answer []byte, stop func())
+	Fault  func(what, call string) // a panic ended this call; empty: it ended one message
 }
 
 // Proxy is the SIP element. Safe for concurrent use.

@@ -123,6 +123,9 @@ func (c *context) relay(now router.Instant, i uint8, raw []byte, h *message.Head
 	if c.altered {
 		c.restored(&edit, raw, h)
 	}
+	if h.Body < h.End {
+		c.hush() // a sound of its own
+	}
 	c.send(now, h.Status, message.AppendForward(c.s.buf[:0], raw, h, &edit))
 	switch {
 	case h.Status < 200 || h.Status >= 300:
@@ -177,6 +180,9 @@ func (c *context) send(now router.Instant, status uint16, built []byte) {
 		c.last = c.s.buffer()
 	}
 	c.last = append(c.last[:0], built...)
+	if status >= 200 {
+		c.hush()
+	}
 	if c.call != nil && status >= 200 && c.call.record.Status == 0 {
 		c.call.record.Status = status
 		c.call.record.Setup = now.Sub(c.call.started)

@@ -77,6 +77,7 @@ type Policy struct {
 	TimerC          time.Duration // > 3 min (RFC 3261 §16.6(11))
 	Round           time.Duration // spacing of rounds: a ruling younger than this is reused
 	HoldSignal      uint16        // 0 none, 180, 182 or 183
+	Prompt          bool          // there is a prompt for held callers: Reply with Signal even where HoldSignal is 0
 	Late            LateAnswer
 	Requeue         bool   // re-offer a dissuaded inline call
 	RejectStatus    uint16 // 486
@@ -172,5 +173,6 @@ type Effect struct {
 	Outcome   router.Outcome
 	Reason    router.Reason
 	Would     router.Reason // observation mode: what would have been decided
+	Signal    bool          // Reply: the hold signal, Status without a prompt; 0: nothing without one
 	Overflown bool          // Start: another server, or the desk, in place of the one that did not take the call; Reason says why
 }

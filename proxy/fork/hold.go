@@ -72,11 +72,11 @@ func acceptable(v *router.View) uint64 {
 // reliable provisionals.
 func (c *step) signal() {
 	s := c.s
-	if c.p.HoldSignal == 0 || s.signalled || s.reliable18x {
+	if c.p.HoldSignal == 0 && !c.p.Prompt || s.signalled || s.reliable18x {
 		return
 	}
 	s.signalled = true
-	c.do(Effect{Kind: Reply, Status: c.p.HoldSignal, Reason: s.why.reason()})
+	c.do(Effect{Kind: Reply, Status: c.p.HoldSignal, Signal: true, Reason: s.why.reason()})
 }
 
 // ruled: the View changed.

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,56 +12,6 @@ import (
 )
 
 const ms = time.Millisecond
-
-// Values of the tables of ITU-T G.711, from the reference encoder of G.191, in 16
-// bits.
-func TestLawGolden(t *testing.T) {
-	for _, x := range []struct {
-		law    Law
-		sample int16
-		code   byte
-		back   int16
-	}{
-		{ALaw, 0, 0xd5, 8},
-		{ALaw, -1, 0x55, -8},
-		{ALaw, 32767, 0xaa, 32256},
-		{ALaw, -32768, 0x2a, -32256},
-		{ALaw, 1000, 0xfa, 1008},
-		{ALaw, -1000, 0x7a, -1008},
-		{MuLaw, 0, 0xff, 0},
-		{MuLaw, -1, 0x7f, 0},
-		{MuLaw, 32767, 0x80, 32124},
-		{MuLaw, -32768, 0x00, -32124},
-		{MuLaw, 1000, 0xce, 988},
-		{MuLaw, -1000, 0x4e, -988},
-	} {
-		if got := x.law.Encode(x.sample); got != x.code {
-			t.Errorf("law %d: %d is 0x%02x, want 0x%02x", x.law, x.sample, got, x.code)
-		}
-		if got := x.law.Decode(x.code); got != x.back {
-			t.Errorf("law %d: 0x%02x is %d, want %d", x.law, x.code, got, x.back)
-		}
-	}
-}
-
-// Every code is its own round trip, and no sample is further from its code than half
-// a step (ITU-T G.711: the step is at most 1/16 of the value).
-func TestLawRoundTrip(t *testing.T) {
-	for _, law := range []Law{ALaw, MuLaw} {
-		for b := range 256 {
-			v := law.Decode(byte(b))
-			if got := law.Encode(v); law.Decode(got) != v {
-				t.Errorf("law %d: 0x%02x is %d is 0x%02x", law, b, v, got)
-			}
-		}
-		for v := -32768; v <= 32767; v += 7 {
-			back := int(law.Decode(law.Encode(int16(v))))
-			if off := math.Abs(float64(back - v)); off > math.Abs(float64(v))/16+24 && math.Abs(float64(v)) < 32124 {
-				t.Fatalf("law %d: %d comes back as %d", law, v, back)
-			}
-		}
-	}
-}
 
 // sine is n samples of a tone at level dBm0.
 func sine(law Law, n int, level float64) []byte {
@@ -328,4 +279,76 @@ func TestPortsAreBounded(t *testing.T) {
 	}
 	e.Close()
 	open[1].Close()
+}
+
+// What an IPBX offers, and what is answered, line by line.
+func TestOfferAndAnswer(t *testing.T) {
+	const head = "v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\n"
+	at := netip.MustParseAddrPort("10.20.0.5:16384")
+	for _, x := range []struct{ name, offer, to, answer string }{
+		{
+			"A-law first, of several", head + "m=audio 4000 RTP/AVP 18 8 0 101\r\na=rtpmap:8 PCMA/8000\r\n", "10.0.0.1:4000",
+			"m=audio 16384 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\na=ptime:20\r\na=sendrecv\r\n",
+		},
+		{
+			"µ-law first; a bare line end", strings.ReplaceAll(head, "\r\n", "\n") + "m=audio 4000 RTP/AVP 0 8\n", "10.0.0.1:4000",
+			"m=audio 16384 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=ptime:20\r\na=sendrecv\r\n",
+		},
+		{
+			"an address of its own, and video before", head + "m=video 4002 RTP/AVP 96\r\nm=audio 4000/2 RTP/AVP 8\r\nm=audio 4004 RTP/AVP 8\r\nc=IN IP4 10.0.0.9\r\na=recvonly\r\n",
+			"10.0.0.9:4004",
+			"m=video 0 RTP/AVP 96\r\nm=audio 0 RTP/AVP 8\r\nm=audio 16384 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\na=ptime:20\r\na=sendonly\r\n",
+		},
+		{
+			"IPv6", strings.ReplaceAll(head, "IP4 10.0.0.1", "IP6 2001:db8::1") + "m=audio 4000 RTP/AVP 8\r\n", "[2001:db8::1]:4000",
+			"m=audio 16384 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\na=ptime:20\r\na=sendrecv\r\n",
+		},
+	} {
+		c, ok := ReadOffer([]byte(x.offer))
+		want := "v=0\r\no=releve 7 7 IN IP4 10.20.0.5\r\ns=-\r\nc=IN IP4 10.20.0.5\r\nt=0 0\r\n" + x.answer
+		if got := string(c.Answer(7, at)); !ok || c.To.String() != x.to || got != want {
+			t.Errorf("%s: %v %v\n%s\nwant\n%s", x.name, ok, c.To, got, want)
+		}
+	}
+	for name, offer := range map[string]string{
+		"empty": "", "no audio": head + "m=video 4000 RTP/AVP 8\r\n", "no G.711": head + "m=audio 4000 RTP/AVP 18 101\r\n",
+		"encrypted": head + "m=audio 4000 RTP/SAVP 8\r\n", "on hold": head + "m=audio 4000 RTP/AVP 8\r\na=sendonly\r\n",
+		"inactive session": head + "a=inactive\r\nm=audio 4000 RTP/AVP 8\r\n", "refused": head + "m=audio 0 RTP/AVP 8\r\n",
+		"a system port":      head + "m=audio 53 RTP/AVP 8\r\n",
+		"a multicast stream": strings.ReplaceAll(head, "10.0.0.1", "239.1.1.1") + "m=audio 4000 RTP/AVP 8\r\n",
+		"everybody":          strings.ReplaceAll(head, "10.0.0.1", "255.255.255.255") + "m=audio 4000 RTP/AVP 8\r\n",
+		"nobody":             strings.ReplaceAll(head, "10.0.0.1", "0.0.0.0") + "m=audio 4000 RTP/AVP 8\r\n",
+		"a name":             strings.ReplaceAll(head, "10.0.0.1", "ipbx.example") + "m=audio 4000 RTP/AVP 8\r\n",
+		"packets too long":   head + "m=audio 4000 RTP/AVP 8\r\na=maxptime:10\r\n",
+		"too many streams":   head + strings.Repeat("m=audio 4000 RTP/AVP 8\r\n", maxStreams+1),
+	} {
+		if c, ok := ReadOffer([]byte(offer)); ok {
+			t.Errorf("%s: taken, %+v", name, c)
+		}
+	}
+	// What we offer ourselves is an offer that we would take.
+	if c, ok := ReadOffer(Describe(1, at)); !ok || c.To != at || c.Law != ALaw {
+		t.Errorf("our own offer: %v %+v", ok, c)
+	}
+}
+
+// An answer has the streams of its offer, whatever that was, and no line of anybody
+// else's making.
+func FuzzOffer(f *testing.F) {
+	f.Add([]byte("v=0\r\nc=IN IP4 10.0.0.1\r\nm=audio 4000 RTP/AVP 8\r\nm=video 2 x 3\r\n"))
+	f.Fuzz(func(t *testing.T, offer []byte) {
+		c, ok := ReadOffer(offer)
+		if !ok {
+			return
+		}
+		answer := string(c.Answer(1, netip.MustParseAddrPort("10.0.0.1:2")))
+		if n := strings.Count(answer, "m="); !c.To.IsValid() || c.To.Port() < 1024 || strings.Count(answer, "\r\nm=") != len(c.streams) || n < 1 {
+			t.Fatalf("%+v\n%q", c, answer)
+		}
+		for _, line := range strings.Split(strings.TrimSuffix(answer, "\r\n"), "\r\n") {
+			if len(line) < 2 || line[1] != '=' || strings.ContainsAny(line, "\r\n") {
+				t.Fatalf("%q", answer)
+			}
+		}
+	})
 }

@@ -62,7 +62,7 @@ func (m *Meter) Add(at time.Duration, p Packet) {
 	}
 	m.time(at, p.Timestamp)
 	law := Law(p.Type)
-	if !law.known() {
+	if !law.Known() {
 		m.report.Odd++
 		return
 	}

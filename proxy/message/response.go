@@ -62,6 +62,18 @@ func (s Stamp) AppendResponse(dst, raw []byte, h *Head, status int, reason, toTa
 	return append(dst, "Content-Length: 0\r\n\r\n"...)
 }
 
+// AppendAnswer is AppendResponse with an SDP body.
+func (s Stamp) AppendAnswer(dst, raw []byte, h *Head, status int, reason, toTag string, body []byte, extra ...[]byte) []byte {
+	const none = "Content-Length: 0\r\n\r\n"
+	before := len(dst)
+	if dst = s.AppendResponse(dst, raw, h, status, reason, toTag, extra...); len(dst) == before {
+		return dst
+	}
+	dst = append(dst[:len(dst)-len(none)], "Content-Type: application/sdp\r\nContent-Length: "...)
+	dst = append(strconv.AppendInt(dst, int64(len(body)), 10), "\r\n\r\n"...)
+	return append(dst, body...)
+}
+
 func formsDialog(m Method) bool {
 	return m == INVITE || m == SUBSCRIBE || m == REFER || m == NOTIFY
 }

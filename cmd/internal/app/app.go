@@ -34,6 +34,7 @@ import (
 	"releve/health/probe"
 	"releve/proxy"
 	"releve/proxy/agent"
+	"releve/proxy/media"
 	"releve/proxy/message"
 	"releve/proxy/register"
 	"releve/proxy/transport"
@@ -68,6 +69,7 @@ type App struct {
 	mind      *mind
 	reloading chan struct{} // has one place: one reload at a time
 	tests     testCalls
+	player    *media.Player // nil: no hold prompt
 	door      atomic.Pointer[admin.Door]
 	stops     []func() // last in, first out
 }
@@ -159,7 +161,9 @@ func New(cfg *config.Config, o Options) (a *App, err error) {
 	}
 	a.mind.runner.Store(probe.NewRunner(plan))
 	a.stops = append(a.stops, func() { a.mind.checks().Close() })
-	a.prepareTests()
+	if err := a.prepareMedia(); err != nil {
+		return a, err
+	}
 	a.mind.counted = a.newCounted()
 	return a, nil
 }
@@ -222,6 +226,7 @@ func (a *App) proxyHooks() proxy.Hooks {
 		Registered:  a.mind.registered,
 		Register:    a.mind.registerAsked,
 		Asked:       a.asked,
+		Prompt:      a.prompt,
 		Own:         func(raw []byte, h *message.Head) bool { return a.agent.Response(raw, h) },
 		Dismiss:     a.dismiss,
 		Credentials: a.mind.credentials,

@@ -130,6 +130,7 @@ func (a *App) limitsOfNode() []limit {
 		limit{name: text.LimitOwnRequests, count: a.agent.Shed}.
 			holding(int64(a.agent.Capacity()), func() int64 { return int64(a.agent.Pending()) }),
 		{name: text.LimitMediaPorts, count: a.tests.ports.Refused},
+		a.promptLimit(),
 		{name: text.LimitRecords, count: func() uint64 { return a.records.stats().Lost }},
 		limit{name: text.LimitJobs, count: m.refused.Load}.holding(maxJobs, func() int64 { return int64(len(m.jobs)) }),
 		limit{name: text.LimitPlugins, count: func() uint64 { return m.checks().Shed() }}.holding(int64(second(m.checks().Running())), func() int64 {

@@ -66,6 +66,7 @@ var bounds = map[string]string{
 	"proxy/agent/invite.go maxCalls":                `releve_limit_refused_total{limit="own-requests"}`,
 	"proxy/agent/invited.go maxStrangers":           "a further callee's repeat gets another BYE",
 	"proxy/media/ear.go maxDatagram":                "the rest of a packet is not heard",
+	"proxy/media/player.go maxListeners":            `releve_limit_refused_total{limit="prompts"}`,
 	"proxy/media/sdp.go maxStreams":                 "the caller hears no prompt",
 	"proxy/media/sequence.go maxDropout":            "the source is said to have begun anew",
 	"proxy/media/sequence.go maxMisorder":           "the source is said to have begun anew",

@@ -24,6 +24,7 @@ var pure = map[string][]string{
 	"proxy/digest":      nil,
 	"proxy/transaction": nil,
 	"proxy/fork":        nil,
+	"proxy/media/sound": nil,
 	"cmd/internal/text": {"db"},
 	"health/metric":     nil,
 	"db":                nil,

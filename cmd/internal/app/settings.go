@@ -127,7 +127,7 @@ func (a *App) forkPolicy() fork.Policy {
 	o, v := a.cfg().Overflow, a.cfg().Verification
 	p := fork.Policy{
 		ProgressTimeout: o.ProgressTimeout, AnswerTimeout: o.AnswerTimeout, HoldBudget: o.HoldBudget,
-		TimerC: timerC, Round: v.Spacing, HoldSignal: o.HoldSignal,
+		TimerC: timerC, Round: v.Spacing, HoldSignal: o.HoldSignal, Prompt: o.HoldPrompt != "",
 		Requeue: a.cfg().Dissuasion.Requeue, RejectStatus: uint16(a.cfg().Dissuasion.Status),
 		Automatic: a.cfg().Automatic(), Rescue: !a.cfg().Rescue.IsZero(), IPBXs: uint8(len(a.cfg().IPBX)),
 	}

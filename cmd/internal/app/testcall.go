@@ -334,13 +334,6 @@ func (a *App) testCheck() config.Check {
 	return k
 }
 
-// prepareTests makes what test calls need, once the file is read and the sockets are
-// open.
-func (a *App) prepareTests() {
-	local, _ := a.cfg().MediaAt()
-	a.tests.ports = media.NewPorts(local, a.cfg().Media.First, a.cfg().Media.Last)
-}
-
 // offer is what a test call says of its sound.
 func (a *App) offer(e *media.Ear) []byte {
 	_, advertised := a.cfg().MediaAt()

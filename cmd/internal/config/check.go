@@ -36,6 +36,7 @@ func (c *Config) Check(lang text.Lang) []Problem {
 	k.checksList()
 	k.callChecks()
 	k.media()
+	k.holdPrompt()
 	k.users()
 	k.identities()
 	k.rescue()

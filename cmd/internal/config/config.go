@@ -156,6 +156,7 @@ type Overflow struct {
 	AnswerTimeout   time.Duration // 2–60 s, 8 s: no final response
 	HoldBudget      time.Duration // 1 s–2 min, 20 s: the longest a caller is kept
 	HoldSignal      uint16        // 0 (none), 180, 182 or 183
+	HoldPrompt      string        // WAV file (8000 Hz, mono, 16-bit PCM, A-law or µ-law) that held callers hear; "": none
 	ForwardLate     bool          // late_answer: forward (strict RFC 3261 §16.7), else release
 	MarkOverflow    bool          // mark_overflow: an overflowed call says so (Diversion, History-Info: see Manners)
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"net/netip"
@@ -275,6 +276,16 @@ func TestDiff(t *testing.T) {
 	}
 }
 
+// writeSilence writes a WAV file of one second: A-law, 8000 Hz, mono.
+func writeSilence(t *testing.T, file string) {
+	t.Helper()
+	raw := append([]byte("RIFF\x00\x00\x00\x00WAVEfmt \x10\x00\x00\x00"), 6, 0, 1, 0, 0x40, 0x1f, 0, 0, 0x40, 0x1f, 0, 0, 1, 0, 8, 0)
+	raw = append(append(raw, "data\x40\x1f\x00\x00"...), bytes.Repeat([]byte{0xd5}, 8000)...)
+	if err := os.WriteFile(file, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestInit(t *testing.T) {
 	for _, lang := range []text.Lang{text.French, text.English} {
 		for _, profile := range ProfileNames() {
@@ -283,6 +294,9 @@ func TestInit(t *testing.T) {
 				t.Fatal(err)
 			}
 			dir, written := t.TempDir(), raw
+			for _, prompt := range []string{"wait.wav", "attente.wav"} {
+				writeSilence(t, filepath.Join(dir, prompt))
+			}
 			raw = []byte(strings.NewReplacer("/etc/releve", dir, "/var/lib/releve", dir).Replace(string(raw)))
 			c, problems := Parse("init", raw, lang)
 			if Faulty(problems) {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"releve/cmd/internal/text"
+	"releve/proxy/media/sound"
 	"releve/router"
 )
 
@@ -98,7 +100,41 @@ func (r *reader) ports(first, last *uint16) take {
 // mediaUsed says that something of the file needs media.
 func (c *Config) mediaUsed() bool {
 	k, call := c.TestCall()
-	return call && k.Expect == "audio"
+	return call && k.Expect == "audio" || c.Overflow.HoldPrompt != ""
+}
+
+// holdPrompt: a file that can be played.
+func (k *checker) holdPrompt() {
+	const at = "overflow.hold_prompt"
+	if k.Overflow.HoldPrompt == "" || !k.sound(at) {
+		return
+	}
+	if _, err := ReadPrompt(k.Overflow.HoldPrompt); err != nil {
+		k.fault(at, CodeHoldPrompt, k.say.ConfigHoldPrompt(k.Overflow.HoldPrompt, k.promptFault(err)))
+	}
+}
+
+// promptFault says what is wrong with a prompt, in the reader's language.
+func (k *checker) promptFault(err error) string {
+	var format *sound.FormatError
+	switch {
+	case errors.As(err, &format):
+		return k.say.PromptFormat(int(format.Format), int(format.Channels), int(format.Rate), int(format.Bits))
+	case errors.Is(err, sound.ErrNotWave):
+		return k.say.PromptNotWave()
+	case errors.Is(err, sound.ErrTooShort):
+		return k.say.PromptTooShort()
+	}
+	return k.say.Cause(plainCause(err))
+}
+
+// ReadPrompt reads the file of overflow.hold_prompt.
+func ReadPrompt(file string) (*sound.Prompt, error) {
+	raw, err := readBounded(file, sound.MaxFile)
+	if err != nil {
+		return nil, err
+	}
+	return sound.ReadWAV(raw)
 }
 
 // media: an address to show, and ports of its own.

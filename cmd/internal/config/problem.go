@@ -74,6 +74,7 @@ const (
 	CodePorts            Code = "CFG-080"
 	CodePortTaken        Code = "CFG-081"
 	CodeOneCall          Code = "CFG-082"
+	CodeHoldPrompt       Code = "CFG-083"
 )
 
 // Problem is one fault, or one piece of advice, at its place in the file.

@@ -20,10 +20,10 @@ const (
 // keysAtStart need a restart, with all that is below them. Indexes and the
 // names of users are left out of a path here. Why each: sockets and what they
 // carry (listen, media, dscp, tls, dns, admin and the limits that the sockets keep),
-// what was opened once (keys, store), and what records, alarms and the stored
+// what was opened once (keys, store, the hold prompt), and what records, alarms and the stored
 // row are named or counted by (level, the names, roles and redundancy).
 var keysAtStart = []string{
-	"level", "listen", "dscp", "tls", "dns", "keys", "store", "admin", "media",
+	"level", "listen", "dscp", "tls", "dns", "keys", "store", "admin", "media", "overflow.hold_prompt",
 	"ipbx.name", "ipbx.redundancy", "servers.name", "servers.role", "registration.mode",
 	"limits.connections", "limits.connections_per_source", "limits.message_size", "limits.strangers",
 }

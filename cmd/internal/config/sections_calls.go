@@ -64,6 +64,7 @@ func (r *reader) overflow(o *Overflow) take {
 			field{"answer_timeout", r.duration(&o.AnswerTimeout, 2*time.Second, time.Minute)},
 			field{"hold_budget", r.duration(&o.HoldBudget, time.Second, 2*time.Minute)},
 			field{"hold_signal", r.holdSignal(&o.HoldSignal)},
+			field{"hold_prompt", r.path(&o.HoldPrompt)},
 			field{"late_answer", oneOf(r, &o.ForwardLate, word[bool]{name: "release"},
 				word[bool]{name: "forward", value: true})},
 			field{"mark_overflow", r.boolean(&o.MarkOverflow)},

@@ -194,6 +194,7 @@ func (o Overflow) tree() *yaml.Node {
 	p.plain("answer_timeout", text.Short(o.AnswerTimeout))
 	p.plain("hold_budget", text.Short(o.HoldBudget))
 	p.plain("hold_signal", signalName(o.HoldSignal))
+	p.plain("hold_prompt", o.HoldPrompt)
 	late := "release"
 	if o.ForwardLate {
 		late = "forward"

@@ -32,3 +32,24 @@ func (m Messages) ConfigMediaAdvertise() string {
 func (m Messages) ConfigAtMostTime(less string, a time.Duration, more string, b time.Duration) string {
 	return m.say("%s (%s) ne peut pas dépasser %s (%s).", "%s (%s) must not be more than %s (%s).", less, Short(a), more, Short(b))
 }
+
+// ConfigHoldPrompt (CFG-083).
+func (m Messages) ConfigHoldPrompt(file, cause string) string {
+	return m.say("overflow.hold_prompt : %s ne peut pas être joué : %s.", "overflow.hold_prompt: %s cannot be played: %s.", file, cause)
+}
+
+// PromptFormat is a WAV file in another format than those played.
+func (m Messages) PromptFormat(format, channels, rate, bits int) string {
+	return m.say("format %d, %d voie(s), %d Hz, %d bits ; enregistrez-le en 8000 Hz, mono, PCM 16 bits (ou loi A, loi µ)",
+		"format %d, %d channel(s), %d Hz, %d bits; save it as 8000 Hz, mono, 16-bit PCM (or A-law, µ-law)", format, channels, rate, bits)
+}
+
+// PromptNotWave is a file of another kind.
+func (m Messages) PromptNotWave() string {
+	return m.say("ce n'est pas un fichier WAV", "it is no WAV file")
+}
+
+// PromptTooShort is a prompt of nearly nothing.
+func (m Messages) PromptTooShort() string {
+	return m.say("il dure moins d'une demi-seconde", "it lasts less than half a second")
+}

@@ -30,6 +30,7 @@ const (
 	LimitDoor                 = "admin"
 	LimitRegistrations        = "registrations"
 	LimitMediaPorts           = "media-ports"
+	LimitPrompts              = "prompts"
 )
 
 // Limit names a limit.
@@ -39,6 +40,8 @@ func (m Messages) Limit(name string) string {
 		return m.say("appels et requêtes en cours", "calls and requests in progress")
 	case LimitOwnRequests:
 		return m.say("requêtes de Relève elle-même", "Relève's own requests")
+	case LimitPrompts:
+		return m.say("appelants qui entendent l'annonce d'attente", "callers who hear the hold prompt")
 	case LimitMediaPorts:
 		return m.say("ports du son (media.ports)", "ports for sound (media.ports)")
 	case LimitLoopGuard:

@@ -1,4 +1,4 @@
-package media
+package sound
 
 // encodeALaw is ITU-T G.711 table 1a: 13 bits, even bits inverted.
 func encodeALaw(sample int16) byte {
