@@ -38,12 +38,12 @@ check: ## vet, staticcheck, gofumpt, import direction, every Go test with -race
 explore: ## walk every state around the mind of one node and of two, and its mutants
 	@mkdir -p bin
 	$(GO) build -tags mutants -o bin/explore ./testbed/explore/run
-	@bin/explore -budget 5m
+	@bin/explore -budget 15m
 
-explore-long: ## the same, and the worlds in which many faults meet: hours, 16 GB
+explore-long: ## the same, and the worlds in which the most faults meet
 	@mkdir -p bin
 	$(GO) build -tags mutants -o bin/explore ./testbed/explore/run
-	@bin/explore -long -budget 3h -states 60000000 -memory 15000000000 -workers 1
+	@bin/explore -long -budget 6h -memory 9000000000
 
 simulate: ## mutants, 100,000 busy overflows, seeded episodes: EPISODES= (0: as many as SECONDS= allow) SEED=
 	@mkdir -p bin

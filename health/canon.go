@@ -54,6 +54,9 @@ func (b Board) Ranked(limit uint8) Board {
 	for i := range b.server {
 		b.server[i].good = min(b.server[i].good, limit)
 		b.server[i].rtt = latency{}
+		if !b.server[i].wasLive {
+			b.server[i].began = 0 // a call that is answered is answered after that
+		}
 	}
 	return b
 }

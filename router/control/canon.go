@@ -1,9 +1,12 @@
 package control
 
 import (
+	"time"
+
 	"releve/router"
 	"releve/router/lease"
 	"releve/router/licence"
+	"releve/router/role"
 )
 
 // Base is what Canon takes out of the numbers that only rise: an explorer takes
@@ -36,26 +39,6 @@ func (b Base) Row(r Row) Row {
 	r.Licence = b.Licence.Row(r.Licence)
 	r.Role.Epoch -= b.Licence.Epoch
 	return r
-}
-
-// Effect returns f, an effect of a State with base b taken out, as the State
-// itself would have given it.
-func (b Base) Effect(f Effect) Effect {
-	switch f.Kind {
-	case Save:
-		f.Row.Licence.Epoch += b.Licence.Epoch
-		f.Row.Role.Epoch += b.Licence.Epoch
-		for x := range f.Row.Licence.CSeq {
-			f.Row.Licence.CSeq[x] += b.Licence.CSeq[x]
-		}
-		f.Version += b.Version
-		f.Epoch += b.Lease
-	case Register:
-		f.Register.CSeq += b.Licence.CSeq[f.Register.User]
-	case AskLease:
-		f.Lease.Epoch += b.Lease
-	}
-	return f
 }
 
 // Canon returns the State that behaves as s does at now, with now moved to zero
@@ -110,10 +93,14 @@ func (s *State) Idles() bool {
 	return s.policy.Lease.Shared && !s.lease && !s.winning && s.hold.Until() == 0
 }
 
-// Ranked is s without what an explorer does not look at: what only alarms know,
-// good rounds beyond those that a rule asks for, and round-trip times. What the
-// alarm about a silent IPBX knows stays, for its end is told to the licence.
-func (s State) Ranked() State {
+// Ranked is a canonical s for an explorer in which time passes in multiples of
+// tick, for every clock. It is without what such an explorer does not look at:
+// what only alarms and views know, good rounds beyond those that a rule asks
+// for, round-trip times, and in a State that Idles the roles that it was told,
+// for it is told anew before it decides. Instants are those at which they are
+// first noticed. What the alarm about a silent IPBX knows stays, for its end is
+// told to the licence.
+func (s State) Ranked(tick time.Duration) State {
 	seen := s.alarms
 	s.alarms = alarms{ipbx: seen.ipbx, unseen: seen.unseen}
 	for i, e := range s.alarms.ipbx {
@@ -122,8 +109,27 @@ func (s State) Ranked() State {
 		}
 	}
 	s.board = s.board.Ranked(max(goodRounds, s.policy.Role.Stable))
+	s.licence = s.licence.Ranked(tick)
+	s.hold = s.hold.Ranked(tick)
+	if s.role = s.role.Ranked(tick); s.Idles() {
+		s.role = role.New(s.policy.Role, role.Row{})
+		s.passive, s.ready, s.healthy = router.NoServer, false, false
+	}
+	later := func(t router.Instant) router.Instant {
+		if d := router.Instant(tick); t > 0 && t != router.Never {
+			return (t + d - 1) / d * d
+		}
+		return t
+	}
+	s.retryAt, s.round.by = later(s.retryAt), later(s.round.by)
+	for i := range s.idle {
+		s.idle[i].at = later(s.idle[i].at)
+	}
 	return s
 }
+
+// LowestCSeq is the lowest CSeq of user x that s still reckons with.
+func (s *State) LowestCSeq(x router.Server) uint32 { return s.licence.LowestCSeq(x) }
 
 // LeaseOf is the number of the open Ask in a canonical State.
 const LeaseOf = lease.CanonAsk

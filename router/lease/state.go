@@ -1,6 +1,10 @@
 package lease
 
-import "releve/router"
+import (
+	"time"
+
+	"releve/router"
+)
 
 // mode says what this node may do.
 type mode uint8
@@ -248,6 +252,18 @@ func (s State) Canon(now router.Clock) State {
 	s.ask = CanonAsk
 	if !s.open {
 		s.by, s.verb = 0, 0
+	}
+	return s
+}
+
+// Ranked is a canonical s for an explorer in which time passes in multiples of
+// tick: waits end when they are first noticed, and of an Ask that grants nothing
+// it does not matter when it left.
+func (s State) Ranked(tick time.Duration) State {
+	d := router.Instant(tick)
+	s.by, s.next = (s.by+d-1)/d*d, (s.next+d-1)/d*d
+	if !s.open || s.verb == Release || s.verb == Look {
+		s.asked = 0
 	}
 	return s
 }

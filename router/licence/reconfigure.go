@@ -27,7 +27,7 @@ func (s *State) Leave(now router.Clock, places [MaxIPBX]bool, out []Effect) []Ef
 			}
 			s.drop(x, i)
 			l := &s.line[x][i]
-			l.next, l.tries, l.fails, l.auth = now.Mono, 0, 0, false
+			l.next, l.tries, l.fails, l.refusals, l.auth = now.Mono, 0, 0, 0, false
 		}
 	}
 	return s.Step(now, Event{Kind: Tick}, out)
@@ -75,7 +75,7 @@ func (s *State) Reconfigure(now router.Clock, p Policy, again [router.Servers]bo
 		for i := range s.line[x] {
 			l := &s.line[x][i]
 			if again[x] {
-				l.next, l.fails, l.wrongs, l.auth = now.Mono, 0, 0, false
+				l.next, l.fails, l.refusals, l.wrongs, l.auth = now.Mono, 0, 0, 0, false
 			}
 			if p.Expires != before.Expires && x == s.subject() {
 				l.next = min(l.next, max(now.Mono, l.waits(now)))
@@ -88,7 +88,7 @@ func (s *State) Reconfigure(now router.Clock, p Policy, again [router.Servers]bo
 // waits is how long a line backs off that another expiry does not hurry: a wrong
 // password, or a refusal.
 func (l *line) waits(now router.Clock) router.Instant {
-	if l.wrongs > 0 || l.fails > 0 {
+	if l.wrongs > 0 || l.refusals > 0 {
 		return l.next
 	}
 	return now.Mono

@@ -217,3 +217,13 @@ func (s State) Relative(now router.Clock, base uint64) State {
 	s.k, s.solid = min(s.k, enough), min(s.solid, enough)
 	return s
 }
+
+// Ranked is a canonical s for an explorer in which time passes in multiples of
+// tick and which looks at no alarm and no journal: waits end when they are first
+// noticed.
+func (s State) Ranked(tick time.Duration) State {
+	d := router.Instant(tick)
+	s.nextRound, s.saveAt = (s.nextRound+d-1)/d*d, (s.saveAt+d-1)/d*d
+	s.returnable, s.told = false, false
+	return s
+}

@@ -11,20 +11,56 @@ import (
 )
 
 // canon sorts, rebases and ranks: worlds that behave alike become equal.
-func (m *moment) canon() World {
-	w := m.w
+func (m *moment) canon() {
+	w := &m.w
 	for n := range w.node {
 		v := &w.node[n]
 		if !v.up {
 			*v = seat{cut: v.cut}
 		}
 	}
-	m.rebase(&w)
+	m.forgotten()
+	m.rebase(w)
 	for x := router.Primary; x <= router.Secondary; x++ {
-		m.s.rank(&w, x)
+		m.s.rank(w, x)
 	}
 	slices.SortFunc(w.net[:w.n], compare)
-	return w
+}
+
+// forgotten takes out what can do nothing any more: a message whose sender does
+// not wait for it and that changes nothing at the registrar, be it a reply, a
+// fetch, or a request that was answered already. Of others nobody is the sender.
+func (m *moment) forgotten() {
+	w := &m.w
+	for i := int(w.n) - 1; i >= 0; i-- {
+		o := &w.net[i]
+		if o.from != nobody {
+			v := &w.node[o.from]
+			if t := &v.txn[o.user][o.ipbx]; v.up && t.open && t.cseq == o.cseq {
+				continue
+			}
+			o.from = nobody
+		}
+		if o.reply || o.served || o.req == licence.Fetch {
+			m.take(i)
+		}
+	}
+}
+
+// swap renames the two nodes. Which is which means nothing.
+func (m *moment) swap() {
+	w := &m.w
+	w.node[0], w.node[1] = w.node[1], w.node[0]
+	w.addr = 1 - w.addr
+	if w.store.holder != 0 {
+		w.store.holder = 3 - w.store.holder
+	}
+	for i := range w.net[:w.n] {
+		if o := &w.net[i]; o.from != nobody {
+			o.from = 1 - o.from
+		}
+	}
+	slices.SortFunc(w.net[:w.n], compare)
 }
 
 func compare(a, b message) int {
@@ -47,7 +83,9 @@ func (m *moment) rebase(w *World) {
 	if w.store.version != 0 {
 		d.Version = w.store.version - control.CanonVersion
 	}
-	d.Lease = w.store.epoch - lease.CanonEpoch
+	if m.s.Nodes == 2 {
+		d.Lease = w.store.epoch - lease.CanonEpoch
+	}
 	w.store.row = w.store.row.less(d)
 	w.store.version -= d.Version
 	w.store.epoch -= d.Lease
@@ -60,10 +98,13 @@ func (m *moment) rebase(w *World) {
 		if !v.up {
 			continue
 		}
-		v.base.Licence.Epoch -= d.Licence.Epoch
-		if !m.s.mind.about[v.id].idles {
+		if !m.mind.about.at(v.id).idles {
+			v.base.Licence.Epoch -= d.Licence.Epoch
 			v.base.Version -= d.Version
 			v.base.Lease -= d.Lease
+			if m.s.Nodes == 1 {
+				v.base.Lease = 0 // held for ever
+			}
 		}
 		v.save.rebase(d)
 		v.ask.rebase(d)
@@ -96,7 +137,7 @@ func (s *Space) rank(w *World, x router.Server) {
 	}
 	for n := range w.node {
 		v := &w.node[n]
-		if v.up && !s.mind.about[v.id].idles {
+		if v.up && !s.mind.about.at(v.id).idles {
 			ref = max(ref, v.base.Licence.CSeq[x]+licence.CanonCSeq)
 		}
 	}
@@ -119,9 +160,9 @@ func (s *Space) rank(w *World, x router.Server) {
 	}
 	for n := range w.node {
 		v := &w.node[n]
-		if v.up && !s.mind.about[v.id].idles {
+		if v.up && !s.mind.about.at(v.id).idles {
 			v.base.Licence.CSeq[x] -= shift
-			lower(v.base.Licence.CSeq[x] + licence.CanonCSeq)
+			lower(v.base.Licence.CSeq[x] + s.mind.about.at(v.id).low[x])
 		}
 		if v.save.open {
 			v.save.row.cseq[x] -= shift

@@ -2,7 +2,6 @@ package explore
 
 import (
 	"fmt"
-	"time"
 
 	"releve/router"
 	"releve/router/control"
@@ -14,25 +13,36 @@ import (
 // moment is one transition in the making.
 type moment struct {
 	s      *Space
+	mind   memory
 	w      World
 	broken string
 
 	busy  bool       // the effects of an event are being performed …
 	queue [64]queued // … and what they bring waits
 	waits int
+
+	seen func(given) // told of every step of a mind, for tests
+}
+
+// given is one step of a mind.
+type given struct {
+	node       int
+	id         uint32
+	mono, high uint8
+	e          event
+	v          env
+	a          *answer
 }
 
 // queued is an event that waits for its node.
 type queued struct {
 	n int
-	e control.Event
+	e event
 }
 
-// at begins a transition from w; the one before is over.
-func (s *Space) at(w *World) *moment {
-	m := &s.room
-	m.s, m.w, m.broken, m.busy, m.waits = s, *w, "", false, 0
-	return m
+// from begins a transition from w; the one before is over.
+func (m *moment) from(w *World) {
+	m.w, m.broken, m.busy, m.waits = *w, "", false, 0
 }
 
 func (m *moment) breaks(format string, args ...any) {
@@ -45,89 +55,90 @@ func (m *moment) breaks(format string, args ...any) {
 func (m *moment) boot(n int) {
 	v := &m.w.node[n]
 	*v = seat{up: true, cut: v.cut}
-	m.event(n, control.Event{Kind: control.Boot, On: true, Row: m.s.mind.full(m.w.store.row), Version: m.w.store.version})
+	m.event(n, event{kind: control.Boot, on: true, row: m.w.store.row, version: m.w.store.version})
 	m.tell(n)
-	m.event(n, control.Event{Kind: control.Tick})
+	m.event(n, event{kind: control.Tick})
 }
 
 // tell tells a node whether it has the address.
 func (m *moment) tell(n int) {
 	if m.s.Nodes == 2 {
-		m.event(n, control.Event{Kind: control.Address, On: int(m.w.addr) == n})
+		m.event(n, event{kind: control.Address, on: int(m.w.addr) == n})
 	}
 }
 
 // event gives a node an event whose numbers are the world's.
-func (m *moment) event(n int, e control.Event) { m.passes(n, 0, 0, e) }
+func (m *moment) event(n int, e event) { m.passes(n, 0, e) }
 
-// passes gives a node an event when time has passed for it, besides what it
+// passes gives a node an event when ticks have passed for it, besides what it
 // slept through.
-func (m *moment) passes(n int, mono, high time.Duration, e control.Event) {
+func (m *moment) passes(n int, ticks uint8, e event) {
 	if m.busy {
 		m.queue[m.waits] = queued{n, e}
 		m.waits++
 		return
 	}
 	m.busy = true
-	m.give(n, mono, high, e)
+	m.give(n, ticks, e)
 	for i := 0; i < m.waits; i++ {
-		m.give(m.queue[i].n, 0, 0, m.queue[i].e)
+		m.give(m.queue[i].n, 0, m.queue[i].e)
 	}
 	m.busy, m.waits = false, 0
 }
 
 // give is one event and its effects.
-func (m *moment) give(n int, mono, high time.Duration, e control.Event) {
+func (m *moment) give(n int, ticks uint8, e event) {
 	v := &m.w.node[n]
 	if !v.up {
 		return
 	}
-	mono += time.Duration(v.pending-v.frozen) * Tick
-	high += time.Duration(v.pending) * Tick
-	v.pending, v.frozen = 0, 0
+	mono, high := ticks+v.pending-v.frozen, ticks+v.pending
+	v.pending, v.frozen, v.asleep = 0, 0, awake
 	base := v.base
-	a := m.s.mind.step(v.id, mono, high, relative(base, e), env{m.w.server})
-	was := m.s.mind.about[a.id]
+	own := relative(base, e)
+	a := m.mind.step(v.id, mono, high, own, m.w.env())
+	if m.seen != nil {
+		m.seen(given{n, v.id, mono, high, own, m.w.env(), a})
+	}
 	v.id = a.id
-	v.base = moved(base, a.base, was.idles)
+	v.base = moved(base, a.base, m.mind.about.at(a.id).idles)
 	m.judged(n, e, a)
 	for _, f := range a.effects {
-		if f.Kind == control.Register && f.Register.NotAfter != router.Never {
-			f.Register.NotAfter -= router.Instant(high)
+		if f.kind == control.Register && f.register.notAfter != router.Never {
+			f.register.notAfter -= router.Instant(high) * router.Instant(Tick)
 		}
-		m.perform(n, base.Effect(f))
+		m.perform(n, f.absolute(base))
 	}
 }
 
 // relative is e as a node with base b sees it.
-func relative(b control.Base, e control.Event) control.Event {
-	switch e.Kind {
-	case control.Boot:
-		return e // a new life: it has no base yet
+func relative(b control.Base, e event) event {
+	switch e.kind {
 	case control.LeaseDone:
-		e.Lease.Epoch -= b.Lease
-		e.Row = b.Row(e.Row)
-		e.Version -= b.Version
-		if e.Lease.Outcome == lease.Unknown {
-			e.Row, e.Version = control.Row{}, 0
+		if e.version != 0 {
+			e.row = e.row.relative(b)
+			e.version -= b.Version
 		}
-		if e.Lease.Outcome != lease.Granted {
-			e.Lease.Epoch = 0
+		if e.outcome == lease.Granted {
+			e.epoch -= b.Lease
 		}
 	case control.Saved, control.SaveFailed:
-		e.Version -= b.Version
+		e.version -= b.Version
 	case control.Registrar:
-		e.Register.CSeq -= b.Licence.CSeq[e.Register.User]
+		if e.registrar == licence.Answer || e.registrar == licence.TimedOut {
+			e.cseq -= b.Licence.CSeq[e.user]
+		}
 	}
-	return e
+	return e // a Boot begins a new life: it has no base yet
 }
 
-// moved is base b after a step whose canonical state took d out.
+// moved is base b after a step whose canonical state took d out. A node that
+// idles knows no numbers.
 func moved(b, d control.Base, idles bool) control.Base {
-	b.Licence.Epoch += d.Licence.Epoch
 	if idles {
-		return control.Base{Licence: licence.Base{Epoch: b.Licence.Epoch}}
+		return control.Base{}
 	}
+	b.Licence.Epoch += d.Licence.Epoch
 	for x := range b.Licence.CSeq {
 		b.Licence.CSeq[x] += d.Licence.CSeq[x]
 	}
@@ -138,7 +149,7 @@ func moved(b, d control.Base, idles bool) control.Base {
 
 // judged checks S5, S6 and S8: a role changes on rounds that confirm or on a
 // command, and goes back on a command only.
-func (m *moment) judged(n int, e control.Event, a answer) {
+func (m *moment) judged(n int, e event, a *answer) {
 	v := &m.w.node[n]
 	if a.broke {
 		v.rounds = 0
@@ -146,7 +157,7 @@ func (m *moment) judged(n int, e control.Event, a answer) {
 	v.rounds = min(v.rounds+a.rounds, m.s.Policy.Role.Count)
 	switch a.to {
 	case router.Switching:
-		commanded := e.Kind == control.Operate && e.Command == role.Switchover
+		commanded := e.kind == control.Operate && e.command == role.Switchover
 		if a.began == router.ReasonConfirmed && (v.rounds < m.s.Policy.Role.Count || m.w.server[router.Primary] != dead) {
 			m.breaks("S5: a switchover on %d rounds, the primary being %d", v.rounds, m.w.server[router.Primary])
 		}
@@ -154,39 +165,40 @@ func (m *moment) judged(n int, e control.Event, a answer) {
 			m.breaks("S5: a switchover for %q", a.began)
 		}
 	case router.Returning:
-		if e.Kind != control.Operate || e.Command != role.Return {
+		if e.kind != control.Operate || e.command != role.Return {
 			m.breaks("S6: a return that nobody commanded")
 		}
 	}
 }
 
 // perform does an effect, whose numbers are the world's.
-func (m *moment) perform(n int, f control.Effect) {
+func (m *moment) perform(n int, f effect) {
 	v := &m.w.node[n]
-	switch f.Kind {
+	switch f.kind {
 	case control.Save:
-		v.save = statement{open: true, row: m.s.mind.pack(f.Row), version: f.Version, epoch: f.Epoch}
+		v.save = statement{open: true, row: f.row, version: f.version, epoch: f.epoch}
+		if m.s.Nodes == 1 {
+			v.save.epoch = 0
+		}
 		m.state(n, &v.save)
 	case control.AskLease:
-		v.ask = statement{open: true, verb: f.Lease.Verb, epoch: f.Lease.Epoch}
+		v.ask = statement{open: true, verb: f.lease.Verb, epoch: f.lease.Epoch}
 		m.state(n, &v.ask)
 	case control.Register:
-		m.send(n, f.Register)
+		m.send(n, f.register)
 	case control.Reply:
-		m.replied(f.Register)
-	case control.Own:
+		m.replied(f.register)
 	}
 }
 
-// state gives the store a statement. It is carried out and answered at once
-// when no fault is left that could come between.
+// state gives the store a statement. It is carried out and answered at once in
+// a scene that has no fault that could come between.
 func (m *moment) state(n int, q *statement) {
-	b := &m.w.left
-	hazards := b.Crashes + b.Unknown + b.Slow + b.Cuts + b.Pauses
+	b := &m.s.Budget
 	switch {
 	case m.w.node[n].cut:
 		m.failed(n, q)
-	case hazards == 0 || m.s.Nodes == 2 && q.verb == lease.Look:
+	case b.Crashes+b.Unknown+b.Slow+b.Cuts+b.Pauses == 0 || m.s.Nodes == 2 && q.verb == lease.Look:
 		m.carryOut(n, q)
 		m.answer(n, q)
 	}
@@ -243,14 +255,16 @@ func (m *moment) answer(n int, q *statement) {
 		if done.good {
 			kind = control.Saved
 		}
-		m.event(n, control.Event{Kind: kind, Version: done.version})
+		m.event(n, event{kind: kind, version: done.version})
 		return
 	}
-	e := control.Event{Kind: control.LeaseDone, Lease: lease.Event{Kind: lease.Done, Ask: control.LeaseOf, Outcome: lease.Refused}}
+	e := event{kind: control.LeaseDone, outcome: lease.Refused}
 	if done.good {
-		e.Lease.Outcome, e.Lease.Epoch = lease.Granted, done.epoch
+		e.outcome, e.epoch = lease.Granted, done.epoch
 	}
-	e.Row, e.Version = m.s.mind.full(m.w.store.row), m.w.store.version
+	if done.verb == lease.Take || done.verb == lease.Look {
+		e.row, e.version = m.w.store.row, m.w.store.version
+	}
 	m.event(n, e)
 }
 
@@ -259,47 +273,48 @@ func (m *moment) failed(n int, q *statement) {
 	done := *q
 	*q = statement{}
 	if done.verb == 0 {
-		m.event(n, control.Event{Kind: control.SaveFailed, Version: done.version})
+		m.event(n, event{kind: control.SaveFailed, version: done.version})
 		return
 	}
-	m.event(n, control.Event{Kind: control.LeaseDone, Lease: lease.Event{Kind: lease.Done, Ask: control.LeaseOf}})
+	m.event(n, event{kind: control.LeaseDone, outcome: lease.Unknown})
 }
 
-// pass lets one tick go by for all that is awake.
-func (m *moment) pass(asleep ...int) {
+// pass lets one tick go by.
+func (m *moment) pass() {
 	m.age()
 	for n := range m.s.Nodes {
-		if len(asleep) == 0 || asleep[0] != n {
+		switch v := &m.w.node[n]; {
+		case !v.up:
+		case v.asleep == awake:
 			m.tick(n)
+		default:
+			v.pending++
+			if v.asleep == stopped {
+				v.frozen++
+			}
 		}
 	}
 }
 
 // tick ends the node's transactions whose time is up, and lets it look about.
 func (m *moment) tick(n int) {
-	v := &m.w.node[n]
-	if !v.up {
-		return
-	}
-	passed := Tick
-	give := func(e control.Event) {
-		m.passes(n, passed, passed, e)
+	passed := uint8(1)
+	give := func(e event) {
+		m.passes(n, passed, e)
 		passed = 0
 	}
-	for _, e := range v.expire() {
-		if e.Kind == licence.TimedOut {
-			give(control.Event{Kind: control.Registrar, Register: e})
-		}
+	ended, k := m.w.node[n].expire()
+	for _, e := range ended[:k] {
+		give(e)
 	}
 	if m.s.Nodes == 2 {
-		give(control.Event{Kind: control.Address, On: int(m.w.addr) == n})
+		give(event{kind: control.Address, on: int(m.w.addr) == n})
 	}
-	give(control.Event{Kind: control.Tick})
+	give(event{kind: control.Tick})
 }
 
 // expire ends the transactions whose time is up.
-func (v *seat) expire() (out [2 * licence.MaxIPBX]licence.Event) {
-	n := 0
+func (v *seat) expire() (out [2 * licence.MaxIPBX]event, n int) {
 	for x := router.Primary; x <= router.Secondary; x++ {
 		for i := range v.txn[x] {
 			t := &v.txn[x][i]
@@ -309,22 +324,25 @@ func (v *seat) expire() (out [2 * licence.MaxIPBX]licence.Event) {
 			if t.left--; t.left > 0 {
 				continue
 			}
-			out[n] = licence.Event{Kind: licence.TimedOut, User: x, IPBX: uint8(i), CSeq: t.cseq}
+			out[n] = event{kind: control.Registrar, registrar: licence.TimedOut, user: x, ipbx: uint8(i), cseq: t.cseq}
 			n++
 			*t = transaction{}
 		}
 	}
-	return out
+	return out, n
 }
 
-// age lets messages, bindings and the lease live one tick less.
+// age lets messages, bindings and the lease live one tick less. A reply that has
+// reached a sleeping machine waits there.
 func (m *moment) age() {
 	w := &m.w
 	for i := int(w.n) - 1; i >= 0; i-- {
-		if o := &w.net[i]; o.life != forever {
-			if o.life--; o.life == 0 {
-				m.take(i)
-			}
+		o := &w.net[i]
+		if o.life == forever || o.reply && o.from != nobody && w.node[o.from].asleep != awake {
+			continue
+		}
+		if o.life--; o.life == 0 {
+			m.take(i)
 		}
 	}
 	for i := range w.ipbx {

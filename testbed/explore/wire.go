@@ -11,31 +11,31 @@ import (
 // send puts a REGISTER on the wire. A node that keeps its bindings alive without
 // a lease is stopped by nothing but its own permission: whether it has the
 // address is not looked at.
-func (m *moment) send(n int, f licence.Effect) {
+func (m *moment) send(n int, f register) {
 	w := &m.w
-	x, i := f.User, f.IPBX
-	if f.CSeq > w.store.row.cseq[x] {
+	x, i := f.user, f.ipbx
+	if f.cseq > w.store.row.cseq[x] {
 		m.breaks("W1: the CSeq sent is above the stored one")
 	}
 	if newest, ok := m.s.acting(w); ok && newest == n {
 		for _, o := range w.net[:w.n] {
-			if o.user == x && o.ipbx == i && o.cseq >= f.CSeq {
-				m.breaks("CSeq went back: %v %d, now %d", o, o.cseq, f.CSeq)
+			if o.user == x && o.ipbx == i && o.cseq >= f.cseq {
+				m.breaks("CSeq went back: %v %d, now %d", o, o.cseq, f.cseq)
 			}
 		}
-		if w.ipbx[i].ttl[x] > 0 && w.ipbx[i].cseq[x] >= f.CSeq {
-			m.breaks("CSeq went back: bound by %d, now %d", w.ipbx[i].cseq[x], f.CSeq)
+		if w.ipbx[i].ttl[x] > 0 && w.ipbx[i].cseq[x] >= f.cseq {
+			m.breaks("CSeq went back: bound by %d, now %d", w.ipbx[i].cseq[x], f.cseq)
 		}
 	}
 	life, left := uint8(forever), uint8(1)
-	if f.NotAfter != router.Never {
-		limit := max(time.Duration(f.NotAfter), 1)
+	if f.notAfter != router.Never {
+		limit := max(time.Duration(f.notAfter), 1)
 		left = uint8((limit + Tick - 1) / Tick)
 		life = left + 1
 	}
-	signed := f.Authorise || f.Pass && w.client[x].signs || !f.Pass && m.s.Auth && !m.s.Policy.Licence.NoPassword[x]
-	w.node[n].txn[x][i] = transaction{open: true, cseq: f.CSeq, left: left}
-	m.put(message{from: uint8(n), ipbx: i, user: x, req: f.Request, cseq: f.CSeq, life: life, signed: signed})
+	signed := f.authorise || f.pass && w.client[x].signs || !f.pass && m.s.Auth && !m.s.Policy.Licence.NoPassword[x]
+	w.node[n].txn[x][i] = transaction{open: true, cseq: f.cseq, left: left}
+	m.put(message{from: uint8(n), ipbx: i, user: x, req: f.req, cseq: f.cseq, life: life, signed: signed})
 }
 
 func (m *moment) put(o message) {
@@ -107,28 +107,26 @@ func (m *moment) reply(o message) {
 		return // no transaction: RFC 3261 §17.1.3
 	}
 	*t = transaction{}
-	m.event(int(o.from), control.Event{Kind: control.Registrar, Register: licence.Event{
-		Kind: licence.Answer, User: o.user, IPBX: o.ipbx, CSeq: o.cseq, Status: o.status, Usable: o.status == 401,
-		HasList: o.status == 200, Ours: o.ours, Granted: time.Duration(o.granted) * Tick,
-	}})
+	m.event(int(o.from), event{
+		kind: control.Registrar, registrar: licence.Answer, user: o.user, ipbx: o.ipbx, cseq: o.cseq,
+		status: o.status, ours: o.ours, granted: o.granted,
+	})
 }
 
 // clientRegisters: a server sends us a REGISTER of its own.
 func (m *moment) clientRegisters(x router.Server) {
 	m.w.client[x].waits = true
-	m.event(0, control.Event{Kind: control.Registrar, Register: licence.Event{
-		Kind: licence.ServerRegister, User: x, Ticket: 1, Expires: m.s.Policy.Licence.Expires, Signed: m.w.client[x].signs,
-	}})
+	m.event(0, event{kind: control.Registrar, registrar: licence.ServerRegister, user: x, signed: m.w.client[x].signs})
 }
 
 // replied: the server has its answer, the only one.
-func (m *moment) replied(f licence.Effect) {
-	c := &m.w.client[f.User]
+func (m *moment) replied(f register) {
+	c := &m.w.client[f.user]
 	if !c.waits {
 		m.breaks("a server's REGISTER is answered twice")
 	}
 	c.waits = false
-	if f.Relay && f.Status == 401 {
+	if f.relay && f.status == 401 {
 		c.signs = true
 	}
 }

@@ -15,16 +15,16 @@ import (
 // Tick is the step of time: T4 of a message, Txn of a request.
 const Tick = 5 * time.Second
 
-// Budget bounds the faults of one walk. Losses are unbounded.
+// Budget bounds the faults of one walk, each kind to 3. Losses are unbounded.
 type Budget struct {
 	Moves     uint8 // operator's commands
 	Fails     uint8 // a server dies or is busy; it may come back at any time
 	Dups      uint8
 	Crashes   uint8 // of a node; it may start again at any time
 	Unknown   uint8 // outcomes of a statement that its node never learns
-	Slow      uint8 // ticks that pass while a statement is open
+	Slow      uint8 // ticks that pass while a node that is awake waits for a statement
 	Restarts  uint8 // of an IPBX
-	Pauses    uint8 // ticks that a node sleeps through
+	Pauses    uint8 // a node sleeps, for up to longestSleep ticks
 	Cuts      uint8 // of a node from the store; heals at any time
 	Addresses uint8 // the virtual address moves between nodes that are up
 	Jumps     uint8 // of a node's wall clock, a tick ahead
@@ -34,6 +34,12 @@ type Budget struct {
 
 // maxFlight bounds the messages in flight; one more is lost.
 const maxFlight = 4
+
+// longestSleep is beyond the lease that a node may hold.
+const longestSleep = 4
+
+// nobody is where a message is from whose sender does not wait for it any more.
+const nobody = 2
 
 // forever is the life of a message that mutant 3 transmits without end.
 const forever = 255
@@ -81,7 +87,8 @@ type seat struct {
 	base    control.Base
 	up      bool
 	cut     bool  // from the store
-	pending uint8 // ticks by High that it slept through …
+	asleep  uint8 // 0: awake; awakened by nothing but time
+	pending uint8 // ticks by High that it slept through, and is yet to notice …
 	frozen  uint8 // … of them, those during which Mono stood still
 	rounds  uint8 // switchable rounds in a row
 	save    statement
@@ -116,6 +123,13 @@ type client struct {
 	signs bool // it has met a challenge
 }
 
+// The ways to sleep.
+const (
+	awake   uint8 = iota
+	sleeps        // its clocks run on
+	stopped       // and its monotonic clock stands
+)
+
 // World is one or two nodes, their store, one or two IPBXs and what is between
 // them.
 type World struct {
@@ -146,33 +160,34 @@ type Space struct {
 
 	mind  *mind
 	start World
-	room  moment // of the transition in the making
 }
 
-// timings of the explored lease: a permission of less than two ticks, renewed
-// with every tick; the store gives three.
+// sharedLease has the timings of the explored lease: a permission of two ticks,
+// counted from the ask and renewed with every tick; an address confirmed a tick
+// ago is there; the store gives three ticks.
 func sharedLease() lease.Policy {
-	return lease.Policy{Shared: true, TTL: 3 * Tick, Renew: 4 * time.Second, Guard: 6 * time.Second}
+	return lease.Policy{Shared: true, TTL: 2*Tick + 6*time.Second, Renew: 4 * time.Second, Guard: 6 * time.Second}
 }
 
 // New makes the scene ready to be walked.
 func New(s Space) *Space {
 	s.Nodes = max(s.Nodes, 1)
+	if unpackBudget(s.Budget.pack()) != s.Budget {
+		panic("explore: more of one fault than a budget can count: " + s.Name)
+	}
 	s.mind = newMind(s.Policy)
 	s.start = s.warm()
-	s.mind.memo = map[question]answer{} // a mutant is set from here on
+	s.mind.forget() // a mutant is set from here on
 	return &s
 }
 
-// Start is a site that has served for a while: the primary is registered, both
+// warm is a site that has served for a while: the primary is registered, both
 // servers are well.
-func (s *Space) Start() World { return s.start }
-
 func (s *Space) warm() World {
 	w := World{}
 	w.store.row = s.mind.pack(control.Row{Role: role.Row{Phase: router.Normal, Active: router.Primary, Epoch: 1}})
 	w.store.version = 1
-	m := s.at(&w)
+	m := &moment{s: s, mind: s.mind.memory(), w: w}
 	m.boot(0)
 	m.settle()
 	for range 6 {
@@ -190,11 +205,11 @@ func (s *Space) warm() World {
 	if m.broken != "" {
 		panic("explore: the start is broken: " + m.broken)
 	}
-	m.w.left = s.Budget
 	if s.Amnesia {
 		m.w.behind = replica{m.w.store.row, m.w.store.version}
 	}
-	return m.canon()
+	m.canon()
+	return m.w
 }
 
 // settle lets everything that is on its way arrive, and servers register.
@@ -231,7 +246,7 @@ func (s *Space) gates() bool { return s.Policy.Licence.Mode == licence.Gate }
 func (s *Space) acting(w *World) (int, bool) {
 	for n := range s.Nodes {
 		v := &w.node[n]
-		if v.up && s.mind.about[v.id].holds && (s.Nodes == 1 || v.base.Lease+lease.CanonEpoch == w.store.epoch) {
+		if v.up && s.mind.about.at(v.id).holds && (s.Nodes == 1 || v.base.Lease+lease.CanonEpoch == w.store.epoch) {
 			return n, true
 		}
 	}
@@ -240,12 +255,12 @@ func (s *Space) acting(w *World) (int, bool) {
 
 // Goal: a node decides, its roles rest, and exactly one server's user is bound:
 // that of the active server, which is well (mode hold: the one user there is).
-func (s *Space) Goal(w World) bool {
-	n, ok := s.acting(&w)
+func (s *Space) goal(w *World) bool {
+	n, ok := s.acting(w)
 	if !ok {
 		return false
 	}
-	row := s.mind.about[w.node[n].id].role
+	row := s.mind.about.at(w.node[n].id).role
 	if row.Phase != router.Normal && row.Phase != router.OnSecondary || w.server[row.Active] != well {
 		return false
 	}
@@ -262,31 +277,31 @@ func (w *World) bound(x router.Server) bool { return w.ipbx[0].ttl[x] > 0 || w.i
 // nodes only one may decide, who is bound or may become so is possible by the
 // stored row and inside the fence of the node that decides, and the row never
 // holds two users possible.
-func (s *Space) Check(w World) string {
+func (s *Space) check(w *World) string {
 	if w.bound(router.Primary) && w.bound(router.Secondary) {
 		return "S1: two servers' users are bound"
 	}
 	if s.OnlyS1 {
 		return ""
 	}
-	if s.Nodes == 2 && !w.jumped && s.may(&w, 0) && s.may(&w, 1) {
+	if s.Nodes == 2 && !w.jumped && s.may(w, 0) && s.may(w, 1) {
 		return "S2: two nodes may decide"
 	}
-	return s.covered(&w)
+	return s.covered(w)
 }
 
 // may says that node n would decide if it looked now.
 func (s *Space) may(w *World, n int) bool {
 	v := &w.node[n]
-	if !v.up || !s.mind.about[v.id].holds {
+	if !v.up || !s.mind.about.at(v.id).holds {
 		return false
 	}
-	state := s.mind.states[v.id]
+	state := s.mind.states.at(v.id)
 	return state.Holds(router.Clock{High: router.Instant(time.Duration(v.pending) * Tick)})
 }
 
 func (s *Space) covered(w *World) string {
-	l := &s.mind.shapes[w.store.row.shape].Licence
+	l := &s.mind.shapes.at(w.store.row.shape).Licence
 	n, acts := s.acting(w)
 	for x := router.Primary; x <= router.Secondary; x++ {
 		if l.Possible[x] != ([licence.MaxIPBX]bool{}) && l.Possible[x.Other()] != ([licence.MaxIPBX]bool{}) {
@@ -303,7 +318,7 @@ func (s *Space) covered(w *World) string {
 			if !acts || w.node[n].pending > 0 {
 				continue
 			}
-			if fence := s.mind.about[w.node[n].id].fence[x][i]; fence < last {
+			if fence := s.mind.about.at(w.node[n].id).fence[x][i]; fence < last {
 				return fmt.Sprintf("S3: %v may be bound at IPBX %d for %v, node %d reckons with %v", x, i, last, n, fence)
 			}
 		}
@@ -328,17 +343,17 @@ func (s *Space) expiry(w *World, x router.Server, i int) time.Duration {
 }
 
 // Text is one line of a trace.
-func (s *Space) Text(w World) string {
+func (s *Space) text(w *World) string {
 	var t strings.Builder
 	for i := range int(s.Policy.IPBXs) {
 		fmt.Fprintf(&t, "ipbx{primary %d, secondary %d} ", w.ipbx[i].ttl[router.Primary], w.ipbx[i].ttl[router.Secondary])
 	}
-	fmt.Fprintf(&t, "store{%s}", rowText(s.mind.shapes[w.store.row.shape]))
+	fmt.Fprintf(&t, "store{%s}", rowText(*s.mind.shapes.at(w.store.row.shape)))
 	for _, m := range w.net[:w.n] {
 		fmt.Fprintf(&t, " %s", m)
 	}
 	for n := range s.Nodes {
-		fmt.Fprintf(&t, " %s", s.seatText(&w, n))
+		fmt.Fprintf(&t, " %s", s.seatText(w, n))
 	}
 	return t.String()
 }
@@ -346,7 +361,7 @@ func (s *Space) Text(w World) string {
 func (s *Space) seatText(w *World, n int) string {
 	v := &w.node[n]
 	t := fmt.Sprintf("node%d", n)
-	switch f := s.mind.about[v.id]; {
+	switch f := s.mind.about.at(v.id); {
 	case !v.up:
 		t += " down"
 	case f.holds:
@@ -357,10 +372,13 @@ func (s *Space) seatText(w *World, n int) string {
 		t += " idle"
 	}
 	if v.save.open {
-		t += fmt.Sprintf(" saving{%s}", rowText(s.mind.shapes[v.save.row.shape]))
+		t += fmt.Sprintf(" saving{%s}", rowText(*s.mind.shapes.at(v.save.row.shape)))
 	}
 	if v.cut {
 		t += " cut off"
+	}
+	if v.asleep != awake {
+		t += fmt.Sprintf(" asleep for %d", v.pending)
 	}
 	if s.Nodes == 2 && int(w.addr) == n {
 		t += " has the address"
