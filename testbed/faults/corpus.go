@@ -22,7 +22,7 @@ const (
 	isolated  = "SELF_ISOLATED"
 	sick      = "SELF_SICK"
 	ipbxFault = "IPBX_FAULT"
-	unknown   = "UNKNOWN"
+	restarted = "RESTARTED" // no verdict: the journal says that it lost its calls
 )
 
 // situations is the corpus in the order of its table.

@@ -45,7 +45,7 @@ func dying() []situation {
 			script: lasts(8*time.Second, each(kill(primary), wait(3*time.Second), begin(primary)), nothing),
 		},
 		{
-			name: "restarted and lost its calls", state: "restart", truth: MustNot,
+			name: "restarted and lost its calls", state: "restart", truth: MustNot, verdicts: []string{restarted},
 			set:    settings{talk: 4 * time.Second, lines: 30},
 			script: lasts(8*time.Second, each(kill(primary), wait(300*time.Millisecond), begin(primary), backWithin(1500*time.Millisecond)), nothing),
 		},

@@ -10,6 +10,9 @@ import (
 // one, which has the default of a minute.
 const grayLasting = 10 * time.Second
 
+// testCall places a call to a test number often enough for a situation.
+const testCall = `checks: [{type: options}, {type: call, number: "2999", every: 5s, suspect: 3s, expect: audio}]`
+
 // graying are those in which the primary answers OPTIONS and serves badly.
 func graying() []situation {
 	gone := func(name, state string, verdict string, m server.Mode, set settings) situation {
@@ -35,6 +38,26 @@ func graying() []situation {
 	under.set.lines = 30
 	all = append(all, under)
 	return append(all,
+		situation{
+			name: "answers calls, but mute", state: "gray", truth: MustSwitch, verdicts: []string{gray}, only: "it hears no sound",
+			set: settings{yaml: testCall, rtp: true, rate: 1}, notBefore: grayLasting, within: 60 * time.Second,
+			script: each(wait(12*time.Second), until(60*time.Second, behaves(server.Mode{Kind: server.Mute}))),
+		},
+		situation{
+			name: "answers OPTIONS and the test call is silent, nobody calls", state: "gray", truth: MustSwitch, verdicts: []string{gray}, only: "it places no test calls",
+			set: settings{yaml: testCall, rtp: true, rate: 1}, notBefore: grayLasting, within: 100 * time.Second,
+			script: each(wait(12*time.Second), callers(false), until(70*time.Second, each(behaves(server.Mode{Kind: server.OptionsOnly}), wait(30*time.Second), callers(true)))),
+		},
+		situation{
+			name: "well, with test calls", state: "well", truth: MustNot, verdicts: []string{healthy}, only: "it places no test calls",
+			set:    settings{yaml: testCall, rtp: true, rate: 1},
+			script: each(wait(12*time.Second), lasts(12*time.Second, nothing, nothing)),
+		},
+		situation{
+			name: "all lines busy, with test calls", state: "busy", truth: MustNot, verdicts: []string{busy}, only: "it places no test calls",
+			set:    settings{yaml: testCall, rtp: true, rate: 3, lines: 8, talk: 6 * time.Second},
+			script: each(wait(8*time.Second), lasts(20*time.Second, nothing, nothing)),
+		},
 		situation{
 			name: "500 on a call in four", state: "well", truth: MustNot, verdicts: []string{healthy},
 			script: lasts(25*time.Second, behaves(server.Mode{Kind: server.ServerError, Status: 500, Every: 4}), recovers),

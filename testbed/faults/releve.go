@@ -228,8 +228,10 @@ func (r *releve) verdicts(ctx context.Context, w *world) (out []said, err error)
 	for _, e := range lines {
 		v := e.Params["verdict"]
 		switch {
+		case e.Code == "server-restarted":
+			out = append(out, said{at: e.Time, verdict: restarted, noted: true})
 		case e.Code == "switchover-begun":
-			out = append(out, said{e.Time, last, true})
+			out = append(out, said{at: e.Time, verdict: last, switched: true})
 		case v != "" && (e.Code == "round" || e.Code == "verification-end") && e.Params["server"] != "secondary":
 			last = v
 			out = append(out, said{at: e.Time, verdict: v})

@@ -66,7 +66,8 @@ func (c *corpus) report(all []outcome) (r Report) {
 			continue
 		}
 		r.Sum.add(&all[i])
-		r.Passed = r.Passed && !all[i].failed()
+		// In the short form a starved machine may not give a verdict its time.
+		r.Passed = r.Passed && !all[i].failed() && (c.Short || all[i].expected)
 	}
 	c.table(all)
 	c.confusion(all)

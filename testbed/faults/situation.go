@@ -162,6 +162,9 @@ func (o *outcome) judge(truth Truth, all []said, from, to time.Time) {
 		if slices.Contains(o.verdicts, s.verdict) && o.toVerdict == 0 {
 			o.toVerdict = max(s.at.Sub(from), time.Microsecond) // 0 is never
 		}
+		if s.noted {
+			continue
+		}
 		next := to
 		if i+1 < len(all) && all[i+1].at.Before(to) {
 			next = all[i+1].at

@@ -86,6 +86,7 @@ type said struct {
 	at       time.Time
 	verdict  string
 	switched bool // it is what a switchover was made for
+	noted    bool // a word of the journal that is no verdict
 }
 
 // world is one installation with its calls.
