@@ -18,11 +18,12 @@
 //
 // One world with everything in it would explode, so there are scenes, each
 // walked to its end: one node and one IPBX; two IPBXs; mode gate; two nodes and
-// their lease. With one node the faults meet all at once. With two nodes they
-// meet in sets, each kind with its whole budget: two crashes, a duplicate, an
-// IPBX restart and a command always, and of a pause and a partition one; or both,
-// and no crash. All of them at once (Beyond) were never seen to the end; a
-// partition that heals at once, or a crash, is an outcome that stays unknown.
+// their lease, from the start of a new site on. With one node the faults meet all
+// at once. With two nodes they meet in sets, each kind with its whole budget: a
+// command, two crashes, a duplicate and an IPBX restart with a partition (5
+// million states), and with a pause (25 million). What nobody has seen whole is
+// that a pause meets a partition (Beyond). A statement's unknown outcome is a
+// partition that heals at once, or a crash, and has scenes of its own.
 //
 // # What is checked
 //

@@ -2,7 +2,6 @@ package explore
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"releve/router"
@@ -156,6 +155,7 @@ type Space struct {
 	Longer  bool // and may grant MaxGrant whatever was asked
 	Auth    bool // mode gate: they want an Authorization
 	OnlyS1  bool // check nothing but "never two users bound"
+	Cold    bool // the start is that of a new site: nothing is bound, both nodes have just started
 	Amnesia bool // mutant 9: when a node crashes a replica that lags behind may take the store's place
 
 	mind  *mind
@@ -182,13 +182,18 @@ func New(s Space) *Space {
 }
 
 // warm is a site that has served for a while: the primary is registered, both
-// servers are well.
+// servers are well; or, Cold, one that is switched on.
 func (s *Space) warm() World {
 	w := World{}
 	w.store.row = s.mind.pack(control.Row{Role: role.Row{Phase: router.Normal, Active: router.Primary, Epoch: 1}})
 	w.store.version = 1
 	m := &moment{s: s, mind: s.mind.memory(), w: w}
 	m.boot(0)
+	if s.Cold {
+		m.boot(1)
+		m.canon()
+		return m.w
+	}
 	m.settle()
 	for range 6 {
 		m.pass()
@@ -216,9 +221,7 @@ func (s *Space) warm() World {
 func (m *moment) settle() {
 	for i := range 200 {
 		switch {
-		case m.w.node[0].save.open:
-			m.carryOut(0, &m.w.node[0].save)
-			m.answer(0, &m.w.node[0].save)
+		case m.settled():
 		case m.w.n > 0 && m.w.net[0].reply:
 			m.reply(m.take(0))
 		case m.w.n > 0:
@@ -230,6 +233,20 @@ func (m *moment) settle() {
 		}
 	}
 	panic("explore: the start does not come to rest")
+}
+
+// settled ends a statement, false when there is none.
+func (m *moment) settled() bool {
+	for n := range m.w.node {
+		for _, q := range [...]*statement{&m.w.node[n].save, &m.w.node[n].ask} {
+			if q.open {
+				m.carryOut(n, q)
+				m.answer(n, q)
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (m *moment) serversRegister() {
@@ -340,70 +357,4 @@ func (s *Space) expiry(w *World, x router.Server, i int) time.Duration {
 		}
 	}
 	return last
-}
-
-// Text is one line of a trace.
-func (s *Space) text(w *World) string {
-	var t strings.Builder
-	for i := range int(s.Policy.IPBXs) {
-		fmt.Fprintf(&t, "ipbx{primary %d, secondary %d} ", w.ipbx[i].ttl[router.Primary], w.ipbx[i].ttl[router.Secondary])
-	}
-	fmt.Fprintf(&t, "store{%s}", rowText(*s.mind.shapes.at(w.store.row.shape)))
-	for _, m := range w.net[:w.n] {
-		fmt.Fprintf(&t, " %s", m)
-	}
-	for n := range s.Nodes {
-		fmt.Fprintf(&t, " %s", s.seatText(w, n))
-	}
-	return t.String()
-}
-
-func (s *Space) seatText(w *World, n int) string {
-	v := &w.node[n]
-	t := fmt.Sprintf("node%d", n)
-	switch f := s.mind.about.at(v.id); {
-	case !v.up:
-		t += " down"
-	case f.holds:
-		t += fmt.Sprintf(" acts(%v)", f.role.Phase)
-	case f.keeps:
-		t += " keeps"
-	default:
-		t += " idle"
-	}
-	if v.save.open {
-		t += fmt.Sprintf(" saving{%s}", rowText(*s.mind.shapes.at(v.save.row.shape)))
-	}
-	if v.cut {
-		t += " cut off"
-	}
-	if v.asleep != awake {
-		t += fmt.Sprintf(" asleep for %d", v.pending)
-	}
-	if s.Nodes == 2 && int(w.addr) == n {
-		t += " has the address"
-	}
-	return t
-}
-
-func rowText(r control.Row) string {
-	l := &r.Licence
-	phase := [...]string{"idle", "bound", "drain", "unreg", "claim", "confirm"}[l.Phase]
-	t := fmt.Sprintf("%v, %s %v", r.Role.Phase, phase, l.Holder)
-	for x := router.Primary; x <= router.Secondary; x++ {
-		for i := range l.Possible[x] {
-			if l.Possible[x][i] {
-				t += fmt.Sprintf(", %v@%d?", x, i)
-			}
-		}
-	}
-	return t
-}
-
-func (m message) String() string {
-	name := [...]string{"REGISTER", "un-REGISTER", "fetch"}[m.req]
-	if m.reply {
-		return fmt.Sprintf("←%d(%s %v@%d)", m.status, name, m.user, m.ipbx)
-	}
-	return fmt.Sprintf("→%s(%v@%d)", name, m.user, m.ipbx)
 }
