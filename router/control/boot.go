@@ -38,6 +38,7 @@ func leaseEvent(e Event) lease.Event {
 
 // leaseStep feeds the lease machine and performs its effects.
 func (s *State) leaseStep(now router.Clock, le lease.Event, e Event, out []Effect) []Effect {
+	awaited := le.Kind == lease.Done && s.hold.Awaits(le.Ask)
 	var room [4]lease.Effect
 	for _, f := range s.hold.Step(now, le, room[:0]) {
 		switch f.Kind {
@@ -53,7 +54,7 @@ func (s *State) leaseStep(now router.Clock, le lease.Event, e Event, out []Effec
 			out = s.lost(now, out)
 		}
 	}
-	if le.Kind == lease.Done && e.Version > 0 && !s.lease && !s.winning && s.hold.Until() == 0 {
+	if awaited && e.Version > 0 && !s.lease && !s.winning && s.hold.Until() == 0 {
 		s.adopt(e.Row, e.Version)
 		out = s.roleStep(now, role.Event{Kind: role.Follow, Row: s.want.Role}, out)
 	}

@@ -7,6 +7,7 @@ import (
 	"releve/router"
 	"releve/router/lease"
 	"releve/router/licence"
+	"releve/router/role"
 )
 
 // sharedNode is a node of two that has just won the lease, with the address.
@@ -95,5 +96,28 @@ func TestAlarmsAreToldAgainAfterAnotherNode(t *testing.T) {
 	}
 	if !told(at(22500 * time.Millisecond)) {
 		t.Error("nothing is told after another node may have told otherwise")
+	}
+}
+
+// Of two answers the older one, which comes late, is not followed: the simulator
+// saw a node go back to the roles before a switchover.
+func TestLateAnswerOfTheStoreIsNotFollowed(t *testing.T) {
+	p := policy(licence.Pair)
+	p.Lease = lease.Policy{Shared: true, TTL: 6 * time.Second, Renew: 1500 * time.Millisecond, Guard: 2 * time.Second}
+	s := New(p, 7)
+	first := find(s.Step(router.Clock{}, Event{Kind: Boot}, nil), AskLease)
+	later := router.Clock{Mono: router.Instant(2 * time.Second), High: router.Instant(2 * time.Second)}
+	second := find(s.Step(later, Event{Kind: Tick}, nil), AskLease)
+	if first == nil || second == nil || first.Lease.Verb != lease.Look || second.Lease.Verb != lease.Look {
+		t.Fatalf("%+v, %+v", first, second)
+	}
+	answer := func(ask uint32, epoch, version uint64) {
+		row := Row{Role: role.Row{Phase: router.Normal, Active: router.Primary, Epoch: epoch}}
+		s.Step(later, Event{Kind: LeaseDone, Row: row, Version: version, Lease: lease.Event{Kind: lease.Done, Ask: ask, Outcome: lease.Refused}}, nil)
+	}
+	answer(second.Lease.Ask, 5, 40)
+	answer(first.Lease.Ask, 4, 31)
+	if v := s.View(); v.Epoch != 5 {
+		t.Errorf("epoch %d after the late answer, want 5", v.Epoch)
 	}
 }

@@ -209,6 +209,9 @@ func (s *State) Until() router.Instant {
 // Holds reports whether this node may decide at now.
 func (s *State) Holds(now router.Clock) bool { return s.mode == holding && now.High < s.Until() }
 
+// Awaits reports whether ask is the open Ask: what another one brings is old.
+func (s *State) Awaits(ask uint32) bool { return s.open && s.ask == ask }
+
 // Epoch is that of the last grant: the fencing token of what is stored.
 func (s *State) Epoch() uint64 { return s.epoch }
 

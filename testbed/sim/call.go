@@ -99,7 +99,7 @@ func (c *call) route() {
 		Looped: c.outgoing == router.NoServer && n.table.Looped(c.pair, now),
 	}
 	d := router.Route(rc, v)
-	if s := w.servers[v.Active]; s.inUse >= s.lines {
+	if s := w.servers[v.Active]; s.inUse+s.trials >= s.lines {
 		c.metFull = true // truly full, not by our count alone
 	}
 	if d.Action == router.Desk && d.Reason == router.ReasonHoldBudget {

@@ -147,10 +147,18 @@ func (w *World) holder() *node {
 	return nil
 }
 
-// lasting: the alarm speaks of a condition that has ended; 1005, 1006 and 1014
-// speak of what an operator has yet to do.
+// lasting: the alarm speaks of a condition that has ended; 1005 and 1006 speak of
+// what an operator has yet to do, 1013 and 1014 may speak of how the IPBX is.
 func (k *check) lasting(number uint16) bool {
-	return number != 1005 && number != 1006 && !(number == 1014 && k.w.set.grants > k.w.set.policy.MaxGrant)
+	switch number {
+	case 1005, 1006:
+		return false
+	case 1013:
+		return !k.w.set.rewrites
+	case 1014:
+		return k.w.set.grants <= k.w.set.policy.MaxGrant
+	}
+	return true
 }
 
 func (k *check) registeredAtEnd(active router.Server) {

@@ -168,7 +168,7 @@ func (w *World) refreshes(n *node, f *licence.Effect) {
 func drawFault(r *rand.Rand, s *setting, k kind, at time.Duration) fault {
 	f := fault{kind: k, from: router.Instant(at), node: drawNode(r, s), server: pick(r, router.Primary, router.Primary, router.Primary, router.Secondary)}
 	f.lasts = pick(r, between(r, time.Second, 8*time.Second), between(r, 5*time.Second, 40*time.Second), between(r, 30*time.Second, 3*time.Minute))
-	f.mode = pick(r, refuses, refuses, dead, dead, hung, grayMute, grayRings, gray486, gray500, grayMost, broken500, graySome, slow, busy503)
+	f.mode = pick(r, refuses, refuses, dead, dead, hung, grayMute, grayRings, gray486, gray500, grayMost, graySilent, graySilent, broken500, graySome, slow, busy503)
 	f.ipbx = uint8(r.IntN(int(s.policy.IPBXs)))
 	f.link = pick(r, linkOfServer(router.Primary), linkOfServer(router.Primary), linkOfServer(router.Secondary), linkOfIPBX(f.ipbx))
 	f.one, f.keeps, f.force = r.IntN(4), r.IntN(2) == 0, r.IntN(2) == 0

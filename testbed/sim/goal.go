@@ -57,6 +57,8 @@ const (
 	goalKept
 	goalWaited
 	goalBusyHour
+	goalTestCall
+	goalSwitchoverMute
 	goalVerdicts                                                   // and one for each verdict that a round can have
 	goalFaults   = goalVerdicts + goal(router.VerdictSelfSick) + 1 // and one for each kind of fault
 	goalCount    = goalFaults + goal(kinds)
@@ -88,7 +90,7 @@ var goalText = [goalVerdicts]string{
 	"would have switched", "lines full", "dissuaded", "delivered held call", "requeue served", "answered while held", "rescue",
 	"caller hung up while held", "hold budget spent", "looped", "late answer released", "passive server's call refused",
 	"server's REGISTER passed on", "server registered here", "lease taken over", "fenced off by the lease's epoch", "address moved",
-	"kept alive without the store", "waiting list used", "busy hour",
+	"kept alive without the store", "waiting list used", "busy hour", "test call", "switchover of a server without sound",
 }
 
 func (x goal) String() string {

@@ -13,7 +13,7 @@ import (
 // TestMutants: episodes find the rules that are broken on purpose, quickly.
 func TestMutants(t *testing.T) {
 	for _, m := range Mutants {
-		if m.Within > 1000 {
+		if m.Within > Quick {
 			continue // the program's, with -mutants all
 		}
 		seed, why, n := Hunt(m, 1)

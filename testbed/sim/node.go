@@ -234,6 +234,8 @@ func (n *node) perform(f *control.Effect) {
 		n.logf("%v is registered here: %v", f.Server, f.On)
 	case control.AskLease:
 		w.store.lease(n, f.Lease)
+	case control.PlaceCall:
+		n.testCall(f.Server)
 	case control.AskPeer:
 		n.askPeer(f.Server, f.Round)
 	case control.Refuse:

@@ -179,7 +179,10 @@ func (b *ipbx) process(f *licence.Effect) licence.Event {
 	}
 	w.note('B', uint64(b.index)<<16|uint64(x)<<8|uint64(f.Request), uint64(b.expiry[x]))
 	e.HasList = true
-	if e.Ours = b.bound(x) && !w.set.omits; e.Ours {
+	if w.set.rewrites && b.bound(x) {
+		e.Foreign = 1
+	}
+	if e.Ours = b.bound(x) && !w.set.omits && !w.set.rewrites; e.Ours {
 		e.Granted = b.expiry[x].Sub(w.now)
 	}
 	return e

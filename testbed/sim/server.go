@@ -11,25 +11,26 @@ import (
 type mode uint8
 
 const (
-	healthy   mode = iota
-	slow           // answers, late
-	busy503        // 503 with Retry-After to calls
-	refuses        // the process is gone: its host answers with ICMP
-	dead           // the host is gone
-	hung           // the process says nothing, its host is up
-	grayMute       // OPTIONS well; an INVITE gets no answer
-	grayRings      // OPTIONS well; 100 and no more
-	gray486        // OPTIONS well; every call is busy
-	gray500        // OPTIONS well; every call fails
-	grayMost       // OPTIONS well; two calls of three fail
-	broken500      // OPTIONS and calls fail
-	graySome       // OPTIONS well; a quarter of the calls fails: no ground for a switchover
+	healthy    mode = iota
+	slow            // answers, late
+	busy503         // 503 with Retry-After to calls
+	refuses         // the process is gone: its host answers with ICMP
+	dead            // the host is gone
+	hung            // the process says nothing, its host is up
+	grayMute        // OPTIONS well; an INVITE gets no answer
+	grayRings       // OPTIONS well; 100 and no more
+	gray486         // OPTIONS well; every call is busy
+	gray500         // OPTIONS well; every call fails
+	grayMost        // OPTIONS well; two calls of three fail
+	graySilent      // OPTIONS well; calls are answered, and nothing is to be heard
+	broken500       // OPTIONS and calls fail
+	graySome        // OPTIONS well; a quarter of the calls fails
 )
 
-var modeText = [...]string{"healthy", "slow", "busy", "refuses", "dead", "hung", "gray (mute)", "gray (rings)", "gray (486)", "gray (500)", "gray (500 mostly)", "broken (500)", "gray (500 at times)"}
+var modeText = [...]string{"healthy", "slow", "busy", "refuses", "dead", "hung", "gray (mute)", "gray (rings)", "gray (486)", "gray (500)", "gray (500 mostly)", "gray (no sound)", "broken (500)", "gray (500 at times)"}
 
 // faulty: a switchover may follow from it.
-func (m mode) faulty() bool { return m >= refuses && m <= broken500 }
+func (m mode) faulty() bool { return m >= refuses }
 
 // gone: nothing that ran on it goes on.
 func (m mode) gone() bool { return m == refuses || m == dead || m == hung }
@@ -57,6 +58,7 @@ type server struct {
 	since    router.Instant // of mode
 	lines    int
 	inUse    int
+	trials   int            // test calls that hold a line of our count
 	frozenTo router.Instant // the virtual machine stands still until then
 	legs     []*leg         // calls on it that have not ended
 	clients  [licence.MaxIPBX]client

@@ -34,6 +34,7 @@ type setting struct {
 	loss        float64 // everywhere, always
 	hostCheck   bool    // tcp checks are configured
 	auth        bool    // the registrars challenge
+	rewrites    bool    // our Contact comes back beyond recognition
 	omits       bool    // their 2xx lists no bindings
 	tooBrief    time.Duration
 	grants      time.Duration // whatever was asked for; 0: as asked
@@ -70,11 +71,11 @@ func draw(r *rand.Rand) setting {
 	if r.IntN(3) == 0 {
 		s.grants = between(r, 30*time.Second, s.policy.MaxGrant)
 	}
-	if r.IntN(10) == 0 && !s.omits {
+	if r.IntN(10) == 0 && !s.omits && !s.rewrites {
 		s.grants = s.policy.MaxGrant + between(r, time.Second, s.policy.MaxGrant/2) // longer than anybody said
 	}
-	if s.omits && s.grants > 0 {
-		s.grants = max(s.grants, s.policy.Expires, s.tooBrief) // shortened unseen, a binding would lapse
+	if s.rewrites = !s.omits && r.IntN(12) == 0; (s.omits || s.rewrites) && s.grants > 0 {
+		s.grants = max(min(s.grants, s.policy.MaxGrant), s.policy.Expires, s.tooBrief) // shortened unseen, a binding would lapse
 	}
 	if s.policy.Mode == licence.Gate && r.IntN(2) == 0 {
 		s.policy.NoPassword = [router.Servers]bool{router.Primary: true, router.Secondary: true}
@@ -108,6 +109,10 @@ func (s *setting) drawPolicies(r *rand.Rand) {
 		},
 		Licence: s.policy, Secondary: true, IPBXs: s.policy.IPBXs,
 		Health: health.Policy{Interval: pick(r, 5*time.Second, 10*time.Second, 10*time.Second), Lasting: time.Minute},
+	}
+	if r.IntN(3) == 0 {
+		s.control.Health.CallProbe = true
+		s.control.Calls = control.CallPolicy{Every: pick(r, time.Minute, time.Minute, 5*time.Minute), Suspect: 20 * time.Second, Passive: r.IntN(2) == 0}
 	}
 	if s.nodes > 1 {
 		s.control.Lease = drawLease(pick(r, 6*time.Second, 12*time.Second, 24*time.Second))

@@ -144,6 +144,9 @@ func (k *watch) switches(n *node, from, to role.Row, command role.Command) {
 		w.broken("false switchover: only our way to the primary was bad, and the other node saw it (%v)", k.verdict)
 	default:
 		w.goals.switched(k.verdict)
+		if primary.mode == graySilent {
+			w.goals.reach(goalSwitchoverMute)
+		}
 	}
 }
 

@@ -11,16 +11,13 @@ import (
 	"releve/testbed/sim"
 )
 
-// quick mutants are found within so many episodes.
-const quick = 1000
-
 // wanted: all, the quick ones, or those whose numbers are given.
 func wanted(which string, m sim.Mutant) bool {
 	switch which {
 	case "all":
 		return true
 	case "quick":
-		return m.Within <= quick
+		return m.Within <= sim.Quick
 	}
 	return slices.Contains(strings.Split(which, ","), strconv.Itoa(m.Number))
 }
