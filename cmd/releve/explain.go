@@ -127,7 +127,7 @@ func (v view) rounds(rounds []admin.ExplainedRound, began time.Time) string {
 		}
 		rows = append(rows, []string{"  +" + v.m.Took(r.At.Sub(began)), count, "OPTIONS " + answer, v.m.Rule(r.Rule)})
 		if r.Checks != "" {
-			rows = append(rows, []string{"", "", "", r.Checks})
+			rows = append(rows, []string{"", "", "", v.m.RoundChecks(r.Checks)})
 		}
 	}
 	return table(rows)

@@ -174,8 +174,9 @@ func (m *mind) checksLine(s router.Server) string {
 	results := m.roundChecks[s]
 	m.mu.Unlock()
 	var b strings.Builder
-	for i, r := range results {
-		if i > 0 {
+	b.WriteString(m.app.callLine(s))
+	for _, r := range results {
+		if b.Len() > 0 {
 			b.WriteString("; ")
 		}
 		fmt.Fprintf(&b, "%s %v, %d ms", r.Name, r.State, r.Took.Milliseconds())

@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 	"releve/cmd/internal/text"
 	"releve/health"
 	"releve/health/metric"
+	"releve/health/probe"
 	"releve/proxy/agent"
 	"releve/proxy/media"
 	"releve/proxy/message"
@@ -107,6 +109,28 @@ func (m *mind) concludedTest(s router.Server, c testCall) {
 		})
 	}
 	m.post(control.Event{Kind: control.CallDone, Server: s, Call: c.result, RTT: c.took})
+	m.checked(s, probe.Result{Name: "call " + m.app.testCheck().Number, State: c.probed(), Note: text.TestCallWord(c.cause, c.status)})
+}
+
+// probed is a result for the alarm about checks: a number that is not accepted is told
+// there, too, though it proves nothing of the server.
+func (c *testCall) probed() probe.State {
+	switch {
+	case c.result == health.CallGood:
+		return probe.OK
+	case c.cause == text.TestNotAccepted, c.result == health.CallMute, c.result == health.CallStuck, c.result == health.CallErr:
+		return probe.Failed
+	}
+	return probe.Unknown
+}
+
+// callLine is the newest test call in the line of a round; empty: there is none.
+func (a *App) callLine(s router.Server) string {
+	k, ok := a.lastCall(s)
+	if !ok || k.Call == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s %s, %.0f ms, %s", k.Name, k.State, k.Took, text.TestCallWord(k.Call.Cause, k.Call.Status))
 }
 
 // testCall places one call and says what it proved. It never leaves anything behind:

@@ -67,6 +67,9 @@ func TestTestCallSeesWhatCallersHear(t *testing.T) {
 			t.Errorf("%+v: %s %+v, want %s %s", x.mode, k.State, k.Call, x.state, x.cause)
 		}
 	}
+	if got := text.For(text.French).RoundChecks("a ok, 3 ms; " + s.node.callLine(1)); !strings.Contains(got, "call 2999 ok") || !strings.HasSuffix(got, "répond et on l'entend") {
+		t.Errorf("in a round: %s", got)
+	}
 	s.until("nothing is left", func() bool {
 		st := s.primary.Stats()
 		reserved, _, _ := s.node.proxy.Dialogs.Lines(1)

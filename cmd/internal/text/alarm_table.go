@@ -173,8 +173,8 @@ var alarms = map[uint16]alarmText{
 	1026: {
 		pair{"Une vérification d'un serveur vocal échoue", "A check of a voice server fails"},
 		pair{
-			"« releve sonde » dit pourquoi. Le serveur peut servir les appels malgré tout : une vérification seule ne fait jamais basculer. Si ses réglages ne conviennent pas, corrigez checks dans la configuration.",
-			"\"releve probe\" says why. The server may serve calls all the same: a check alone never causes a switchover. If its settings do not fit, correct checks in the configuration.",
+			"« releve sonde » dit pourquoi. Le serveur peut servir les appels malgré tout : une vérification seule ne fait pas basculer, sauf un appel de test qui échoue durablement. Si ses réglages ne conviennent pas, corrigez checks dans la configuration.",
+			"\"releve probe\" says why. The server may serve calls all the same: a check alone causes no switchover, but for a test call that keeps failing. If its settings do not fit, correct checks in the configuration.",
 		},
 	},
 	1025: {

@@ -192,6 +192,9 @@ func (m Messages) cause(value string) string {
 	case "operator":
 		return m.say("demandée par un opérateur", "asked for by an operator")
 	}
+	if word, _, _ := strings.Cut(value, " "); testCalls[word] != (pair{}) {
+		return m.testCallWord(value)
+	}
 	return m.Cause(value)
 }
 

@@ -86,3 +86,20 @@ func (m Messages) Heard(packets, lost int, jitterMS, level float64) string {
 	return m.say("%d paquets, %d perdus, gigue %s, niveau %.0f dBm0", "%d packets, %d lost, jitter %s, level %.0f dBm0",
 		packets, lost, m.Milliseconds(jitterMS), level)
 }
+
+// RoundChecks is what the checks said in a round, as its event has it, with the test
+// call in words.
+func (m Messages) RoundChecks(line string) string {
+	parts := strings.Split(line, "; ")
+	for i, p := range parts {
+		at := strings.LastIndex(p, ", ")
+		if !strings.HasPrefix(p, "call ") || at < 0 {
+			continue
+		}
+		word := p[at+len(", "):]
+		if cause, _, _ := strings.Cut(word, " "); testCalls[cause] != (pair{}) {
+			parts[i] = p[:at] + ", " + m.testCallWord(word)
+		}
+	}
+	return strings.Join(parts, "; ")
+}
