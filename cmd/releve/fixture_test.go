@@ -107,6 +107,8 @@ func onSecondary() admin.Status {
 		{Name: "tcp 3306", Type: "tcp", State: "failed", Up: "down", At: noon.Add(-4 * time.Second), Note: "no answer in time"},
 		{Name: "raid", Type: "exec", State: "warning", Up: "up", At: noon.Add(-2 * time.Second), Note: "RAID WARNING: one disk is missing"},
 		{Name: "base", Type: "sql", State: "unknown", Note: "not run yet"},
+		{Name: "call 2999", Type: "call", State: "failed", Up: "unknown", At: noon.Add(-12 * time.Second), Took: 3020, Call: &admin.TestCall{Cause: text.TestMute, Status: 200, Packets: 151, Lost: 2, Jitter: 0.4, Level: -71.2}},
+		{Name: "call 2999", Type: "call", State: "unknown", Up: "unknown", At: noon.Add(-12 * time.Second), Took: 3, Call: &admin.TestCall{Cause: text.TestNotAccepted, Status: 404}},
 	}
 	s.Contacts = admin.SiteContacts{OnCall: "01 02 03 04 05", Integrator: "Intégrateur SA"}
 	s.Alarms = []db.Alarm{
