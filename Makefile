@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 GO    ?= go
 BIN   := bin/releve
-TESTS  = $(GO) test -race -count=1
+TESTS  = $(GO) test -race -count=1 -parallel 8
 
 EPISODES ?= 0
 SECONDS  ?= 60

@@ -197,6 +197,7 @@ func (b *bridge) renewed(parties ...*party) {
 // TestCertificateAlarms: broken files are told and the former ones serve on; so
 // is a certificate that ends soon.
 func TestCertificateAlarms(t *testing.T) {
+	t.Parallel() // it waits
 	b := newBridge(t)
 	ipbx, server := b.party("tls", "127.0.41.1"), b.party("udp", "127.0.41.2")
 	b.start(ipbx.uri(""), server.uri(""))
@@ -215,6 +216,7 @@ func TestCertificateAlarms(t *testing.T) {
 
 // TestNameUnknown: DNS never knew the server: an alarm says so.
 func TestNameUnknown(t *testing.T) {
+	t.Parallel() // it waits
 	b := newBridge(t)
 	b.names.Negative(1)
 	ipbx := b.party("udp", "127.0.41.1")
@@ -246,6 +248,7 @@ func TestLargeByTCP(t *testing.T) {
 // refuses: the second has the call. DNS falls silent: calls go on. It leads
 // elsewhere: new calls follow, and the new address is known as the server's.
 func TestNamedServer(t *testing.T) {
+	t.Parallel() // it waits
 	b := newBridge(t)
 	ipbx, second := b.party("udp", "127.0.41.1"), b.party("udp", "127.0.41.3")
 	dead := freePort(t, "127.0.41.2")

@@ -306,6 +306,7 @@ func TestUnreadableDatabaseHoldsUpNoCall(t *testing.T) {
 }
 
 func TestCallsOfADeadServerAreReleased(t *testing.T) {
+	t.Parallel() // it waits
 	s := newSite(t)
 	s.ready()
 	ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)

@@ -56,6 +56,7 @@ func checkOf(s admin.Server, name string) admin.ProbeCheck {
 // A plugin that never ends, a page that says 500: shown, told, and never in the
 // way of a call.
 func TestChecksAreShownAndInNobodysWay(t *testing.T) {
+	t.Parallel() // it waits
 	s := withChecks(t)
 	s.start()
 	s.ready()
@@ -83,6 +84,7 @@ func TestChecksAreShownAndInNobodysWay(t *testing.T) {
 // SIP is silent and the page still says 500: the machine is there, its
 // application hangs.
 func TestAFailingCheckShowsTheMachine(t *testing.T) {
+	t.Parallel() // it waits
 	s := withChecks(t)
 	s.start()
 	s.ready()

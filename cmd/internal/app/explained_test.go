@@ -15,6 +15,7 @@ import (
 // TestExplainAVerification: the rounds of a real switchover, their rules, and
 // what other settings would have decided on the same evidence.
 func TestExplainAVerification(t *testing.T) {
+	t.Parallel() // it waits
 	s := newSite(t)
 	s.ready()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)

@@ -128,6 +128,7 @@ func TestSlowStoreHoldsUpNoCall(t *testing.T) {
 // The end of a save once could be lost, or never come, and nothing was ever
 // saved again.
 func TestStoreLostDuringTheRunComesBack(t *testing.T) {
+	t.Parallel() // it waits
 	s := newSite(t)
 	s.ready()
 	s.node.store.close()

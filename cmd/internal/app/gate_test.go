@@ -82,6 +82,7 @@ func (s *site) own(role string) admin.OwnRegister {
 // TestGatePassesTheServersCredentials: Relève holds no password. The IPBX
 // challenges the active server itself; the passive one never reaches it.
 func TestGatePassesTheServersCredentials(t *testing.T) {
+	t.Parallel() // it waits
 	s := gateSite(t, false)
 	s.ready()
 	want := "5001 at sip:5001@" + s.address.String()
@@ -116,6 +117,7 @@ func TestGatePassesTheServersCredentials(t *testing.T) {
 // TestGateWrongPasswordOfTheServer: it is shown to the IPBX once, told, and the
 // server is asked to come again later.
 func TestGateWrongPasswordOfTheServer(t *testing.T) {
+	t.Parallel() // it waits
 	s := gateSite(t, false)
 	s.ipbx.SetRegistrar(func(r *ipbx.Registrar) { r.Users = map[string]string{"5001": "another", "5002": "secret5002"} })
 	s.until("it is told", func() bool { return s.alarmed(alarm.BindingRefused) })
@@ -190,6 +192,7 @@ func TestBindingsHangOnTheirRegistrar(t *testing.T) {
 // TestGateRestart: a node that starts anew goes on with the binding it finds, and
 // with the servers that come back to it.
 func TestGateRestart(t *testing.T) {
+	t.Parallel() // it waits
 	s := gateSite(t, false)
 	s.ready()
 	s.node.Stop()

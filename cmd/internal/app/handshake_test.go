@@ -39,6 +39,7 @@ func TestRefusedHandshakesNameTheFarEnd(t *testing.T) {
 
 // A server whose certificate is another's is refused, and the alarm says who.
 func TestServerOfAnotherNameIsRefusedAndTold(t *testing.T) {
+	t.Parallel() // it waits
 	b := newBridge(t)
 	ipbx, server := b.party("udp", "127.0.41.1"), b.party("tls", "127.0.41.2")
 	pair := b.party("tls", "127.0.41.3") // what it shows is for this host

@@ -66,6 +66,7 @@ func (s *site) outgoing(from *server.Server, restart bool) {
 // TestIPBXThatAsksEachCall: the servers' From is no user of the IPBX. Both are
 // accepted with the identity of whoever is registered, asserted or in From.
 func TestIPBXThatAsksEachCall(t *testing.T) {
+	t.Parallel() // it waits
 	for name, asked := range map[string]string{"asserted": "", "from": ", identity: from"} {
 		t.Run(name, func(t *testing.T) {
 			s := strictSite(t, asked, "secret5001")
@@ -104,6 +105,7 @@ func TestPasswordOfCallsIsRefused(t *testing.T) {
 // TestDigestOfTheIPBX: an IPBX with a digest of another hand, and each algorithm of
 // RFC 8760, asks the registration, the calls and what is in them for a password.
 func TestDigestOfTheIPBX(t *testing.T) {
+	t.Parallel() // it waits
 	for _, algorithms := range [][]string{{"MD5"}, {"SHA-256"}, {"SHA-512-256"}, {"SHA-512-256", "SHA-256", "MD5"}} {
 		t.Run(strings.Join(algorithms, " "), func(t *testing.T) {
 			s := strictSite(t, "", "secret5001")

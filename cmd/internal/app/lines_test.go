@@ -65,6 +65,7 @@ func (s *site) lastCall(ctx context.Context) admin.CallInfo {
 // TestServerThatForgotACall: its line is free, the caller is told, and the record
 // says why. A call that both ends know goes on.
 func TestServerThatForgotACall(t *testing.T) {
+	t.Parallel() // it waits
 	s := newSite(t)
 	s.ready()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -100,6 +101,7 @@ func TestServerThatForgotACall(t *testing.T) {
 // TestLinesAreKnownAfterARestart: a clean stop loses no count; after a crash it is
 // doubted.
 func TestLinesAreKnownAfterARestart(t *testing.T) {
+	t.Parallel() // it waits
 	s := newSite(t)
 	s.ready()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)

@@ -32,6 +32,7 @@ func tuneFile(t *testing.T, file string) {
 // A held caller hears the prompt, on his own socket; it ends when the secondary is
 // given his call, and he is served.
 func TestHeldCallerHearsThePrompt(t *testing.T) {
+	t.Parallel() // it waits
 	pattern := strings.Replace(sitePattern, "hold_budget: 15s}", "hold_budget: 15s, hold_prompt: %[2]s/wait.wav}", 1)
 	s := preparedWith(t, pattern, nil)
 	tuneFile(t, filepath.Join(s.dir, "wait.wav"))

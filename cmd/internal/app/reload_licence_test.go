@@ -185,6 +185,7 @@ func TestReloadUser(t *testing.T) {
 // TestReloadInAMove: what moves nothing is applied while a switchover waits for
 // the IPBX; another IPBX is not, and is when it has ended.
 func TestReloadInAMove(t *testing.T) {
+	t.Parallel() // it waits
 	s := newSite(t)
 	s.ready()
 	s.until("the secondary is ready", func() bool { return s.node.Status(t.Context()).Servers[1].Ready })
@@ -211,6 +212,7 @@ func TestReloadInAMove(t *testing.T) {
 // TestReloadWithAHeldCall: the caller of an outage is held, its verification runs,
 // and the file is read again: it is served by the secondary.
 func TestReloadWithAHeldCall(t *testing.T) {
+	t.Parallel() // it waits
 	s := newSite(t)
 	s.ready()
 	s.until("the secondary is ready", func() bool { return s.node.Status(t.Context()).Servers[1].Ready })

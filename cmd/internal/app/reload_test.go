@@ -197,6 +197,7 @@ func TestReloadPassword(t *testing.T) {
 // stays on the old one, the next call is the new one's, and nothing that was seen
 // of the old one counts against the new one.
 func TestReloadServer(t *testing.T) {
+	t.Parallel() // it waits
 	s := newSite(t)
 	s.ready()
 	c := s.established("100")

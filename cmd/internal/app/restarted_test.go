@@ -41,6 +41,7 @@ func TestLosses(t *testing.T) {
 // 481 within the calls that it had: that is told, its lines are free, and nothing
 // switches for it.
 func TestServerThatLostItsCalls(t *testing.T) {
+	t.Parallel() // it waits
 	s := newSite(t)
 	s.ready()
 	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)

@@ -33,6 +33,7 @@ func TestWireIsCountedForMonitoring(t *testing.T) {
 // Certificates that end soon, or that cannot be used, were once known to the
 // sockets alone.
 func TestCertificatesAreWatched(t *testing.T) {
+	t.Parallel() // it waits
 	var ca *tlstest.Authority
 	s := stillWith(t, func(dir, body string) string {
 		var err error

@@ -18,6 +18,7 @@ import (
 // In observation nothing switches: the screen once went on saying that the
 // attendant answers, with the primary dead.
 func TestDeadPrimaryInObservation(t *testing.T) {
+	t.Parallel() // it waits
 	s := prepared(t)
 	body, err := os.ReadFile(s.file)
 	s.must(err)
