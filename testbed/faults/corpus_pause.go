@@ -31,7 +31,18 @@ func pausing() []situation {
 		hop("hop paused 30 s", 30*time.Second),
 	}
 	all[4].short = true
-	return all
+	return append(all,
+		situation{
+			name: "hop paused in mid-verification, the primary is back when it wakes", state: "own machine", truth: MustNot,
+			script: lasts(8*time.Second, each(
+				kill(primary), wait(1200*time.Millisecond), pauseHop, begin(primary), wait(8*time.Second), resumeHop), nothing),
+		},
+		situation{
+			name: "hop paused 15 s, the primary is killed meanwhile", state: "dead process", truth: MustSwitch, verdicts: []string{deadApp},
+			within: 45 * time.Second,
+			script: until(45*time.Second, each(pauseHop, wait(3*time.Second), kill(primary), wait(12*time.Second), resumeHop)),
+		},
+	)
 }
 
 func pauseHop(_ context.Context, w *world) error  { return w.hop.pause() }
