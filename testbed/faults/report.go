@@ -97,10 +97,15 @@ func (o *outcome) line() string {
 			faults = append(faults, f.what)
 		}
 	}
-	return fmt.Sprintf("%s %-9s %-44s %-8s %d switch  verdict %-13s to verdict %5s  served %5s  calls %d: %d answered %d dissuaded %d relayed %d rescued %d cancelled %d unreachable %d delayed %d lost  [%s] %s (%.0f s)",
-		mark, o.hop, o.name, o.truth, o.switchovers, o.verdict, seconds(o.toVerdict), seconds(o.toServed),
-		o.calls.Offered, o.calls.Answered, o.calls.Dissuaded, o.calls.Relayed, o.calls.Rescued, o.calls.Cancelled, o.calls.Unreachable,
-		o.calls.Delayed, o.calls.Lost, o.said(), strings.Join(faults, ", "), o.took.Seconds())
+	times := ""
+	if o.toServed > 0 {
+		times = fmt.Sprintf(", the secondary serves after %s s", seconds(o.toServed))
+	}
+	if len(faults) > 0 {
+		times += "  ← " + strings.Join(faults, ", ")
+	}
+	return fmt.Sprintf("%s %-8s %-58s %-8s %d switchovers%s\n    calls: %s; said: %s (%.0f s)",
+		mark, o.hop, o.name, o.truth, o.switchovers, times, o.calls, cmp.Or(o.said(), "nothing"), o.took.Seconds())
 }
 
 // table prints each situation once, what each hop did with it side by side.
@@ -188,4 +193,27 @@ func cell(n int) string {
 		return "."
 	}
 	return fmt.Sprint(n)
+}
+
+// String names what there was.
+func (c Calls) String() string {
+	out := fmt.Sprintf("%d offered", c.Offered)
+	for _, part := range []struct {
+		n    int
+		what string
+	}{
+		{c.Answered, "answered"},
+		{c.Rescued, "rescued"},
+		{c.Dissuaded, "dissuaded"},
+		{c.Relayed, "refused by the server's own word"},
+		{c.Cancelled, "cancelled"},
+		{c.Unreachable, "that no wire carried"},
+		{c.Lost, "LOST"},
+		{c.Delayed, "of them after more than 2 s"},
+	} {
+		if part.n > 0 {
+			out += fmt.Sprintf(", %d %s", part.n, part.what)
+		}
+	}
+	return out
 }
