@@ -54,7 +54,7 @@ simulate: ## mutants, 100,000 busy overflows, seeded episodes: EPISODES= (0: as 
 simulate-full: ## 3,000,000 episodes in pieces kept in PIECES=; goes on where it ended, within BUDGET= seconds
 	@mkdir -p bin
 	$(GO) build -o bin/simulate-full ./testbed/sim/run
-	@nice -n 15 bin/simulate-full -episodes $(if $(filter 0,$(EPISODES)),3000000,$(EPISODES)) -seed $(SEED) -seconds $(BUDGET) -file $(PIECES)
+	@nice -n 15 bin/simulate-full -episodes $(if $(filter 0,$(EPISODES)),3000000,$(EPISODES)) -seed $(SEED) -seconds $(BUDGET) -file $(PIECES) -code $$(git describe --always --dirty)
 
 conformance: build ## every rule of docs/conformance.md, the tests that prove it, the torture messages
 	@$(GO) test ./proxy -run '^TestReceiveProtos$$' -whole

@@ -4,12 +4,14 @@ import (
 	"time"
 
 	"releve/proxy/fork"
+	"releve/proxy/transaction"
 	"releve/router"
 	"releve/router/control"
 )
 
-// leg is one branch: the node's INVITE client transaction and what the peer
-// makes of it. The peer is a server, the desk or an IPBX; the last two answer.
+// leg is one branch: the node's INVITE client transaction, the real one, and
+// that of its CANCEL, and what the peer makes of them. The peer is a server, the
+// desk or an IPBX; the last two answer.
 type leg struct {
 	call   *call
 	n      *node
@@ -19,9 +21,11 @@ type leg struct {
 	server *server // nil: the desk or an IPBX
 
 	// At the node.
-	spoke    bool // a provisional came
-	ended    bool // a final came, or it failed
-	silenced bool // no more transmissions
+	invite   transaction.State
+	undo     transaction.State // the CANCEL's
+	armed    router.Instant    // when either wants its timer, Mono
+	spoke    bool              // a provisional came
+	ended    bool              // a final came, or it failed
 	cancel   cancelling
 	reserved router.Server // a line of our own table
 
@@ -59,13 +63,9 @@ func (c *call) start(b uint8, t fork.Target) {
 		l.reserved = x
 	}
 	c.legs = append(c.legs, l)
-	l.transmit(firstGap)
-	n.timer(timerB, func() {
-		if !l.spoke && !l.ended {
-			l.end()
-			c.step(fork.Event{Kind: fork.TimedOut, Branch: b})
-		}
-	})
+	var a transaction.Actions
+	l.invite, a = transaction.New(transaction.InviteClient, false, n.clock().Mono)
+	l.does(a, 0, false)
 }
 
 // way is the link to the peer; negative: one that is never cut.
@@ -79,12 +79,63 @@ func (l *leg) way() int {
 	return linkOfIPBX(0) // the desk is behind the first IPBX
 }
 
-func (l *leg) transmit(gap time.Duration) {
-	if l.spoke || l.ended || l.silenced {
+// does performs what the INVITE's transaction wants.
+func (l *leg) does(a transaction.Actions, status uint16, retryAfter bool) {
+	if a&transaction.Transmit != 0 {
+		l.n.travel(l.way(), toPeer, l.arrive)
+	}
+	if a&transaction.SendAck != 0 {
+		l.acknowledge()
+	}
+	switch {
+	case a&transaction.Pass != 0:
+		l.passed(status, retryAfter)
+	case a&transaction.PassTimeout != 0:
+		l.end()
+		l.call.step(fork.Event{Kind: fork.TimedOut, Branch: l.branch})
+	case a&transaction.PassFailed != 0:
+		l.end()
+		l.call.step(fork.Event{Kind: fork.TransportFailed, Branch: l.branch, Happening: router.PortRefused})
+	}
+	l.arm()
+}
+
+// arm files the next timer of either transaction.
+func (l *leg) arm() {
+	next := l.invite.Next()
+	if l.cancel == cancelSent {
+		next = min(next, l.undo.Next())
+	}
+	if next == router.Never || next >= l.armed && l.armed != 0 {
 		return
 	}
-	l.n.travel(l.way(), toPeer, l.arrive)
-	l.n.timer(gap, func() { l.transmit(2 * gap) })
+	l.armed = next
+	n := l.n
+	n.w.at(n.when(next), func() {
+		n.do(l.life, func() {
+			if l.armed != next {
+				return // another was filed, for earlier
+			}
+			l.armed = 0
+			l.timers(n.clock().Mono)
+		})
+	})
+}
+
+func (l *leg) timers(now router.Instant) {
+	if l.cancel == cancelSent && now >= l.undo.Next() {
+		l.undoes(l.undo.Step(now, transaction.Timer, 0))
+	}
+	if now >= l.invite.Next() {
+		l.does(l.invite.Step(now, transaction.Timer, 0), 0, false)
+		return
+	}
+	l.arm()
+}
+
+// acknowledge sends the ACK that ends the peer's repeats.
+func (l *leg) acknowledge() {
+	l.n.travel(l.way(), toPeer, func() { l.heard = true })
 }
 
 func (l *leg) arrive() {
@@ -109,11 +160,9 @@ func (l *leg) arrive() {
 // refused: the peer's host answers with ICMP.
 func (l *leg) refused() {
 	l.toNode(func() {
-		if l.ended {
-			return
+		if !l.call.stale {
+			l.does(l.invite.Step(l.n.clock().Mono, transaction.Failed, 0), 0, false)
 		}
-		l.end()
-		l.call.step(fork.Event{Kind: fork.TransportFailed, Branch: l.branch, Happening: router.PortRefused})
 	})
 }
 
@@ -151,42 +200,44 @@ func (l *leg) repeat(gap time.Duration, until router.Instant) {
 		l.hangUp() // RFC 3261 §13.3.1.4: never acknowledged
 		return
 	}
-	l.toNode(func() {
-		l.response(l.status, l.after)
-		if !l.call.stale { // else nobody is left to acknowledge it
-			l.n.travel(l.way(), toPeer, func() { l.heard = true })
-		}
-	})
+	l.toNode(func() { l.response(l.status, l.after) })
 	w.after(gap, func() { l.repeat(min(2*gap, longestT2), until) })
 }
 
 // response is one that reached the node.
 func (l *leg) response(status uint16, retryAfter bool) {
-	c, n := l.call, l.n
-	if c.stale {
+	if l.call.stale {
 		return // another node has the address, and no context
 	}
 	if l.server != nil {
-		n.answered[l.server.which] = max(n.clock().Mono, 1)
+		l.n.answered[l.server.which] = max(l.n.clock().Mono, 1)
 	}
-	if status < 200 {
+	l.does(l.invite.Step(l.n.clock().Mono, transaction.Response, status), status, retryAfter)
+}
+
+// passed is a response that the transaction gives to the response context.
+func (l *leg) passed(status uint16, retryAfter bool) {
+	c, n := l.call, l.n
+	switch {
+	case status < 200:
 		l.spoke = true
 		if l.cancel == cancelWanted {
 			l.sendCancel()
 		}
-	} else {
-		if l.ended && status >= 300 {
-			return // absorbed by the transaction
-		}
+	case status >= 300:
+		l.end()
+	default:
 		l.ended = true
-		if status >= 300 {
-			l.freeLine()
-		}
 	}
-	if status/100 == 2 && l.server != nil && !l.heard {
-		defer n.feed(control.Event{Kind: control.Answered, Server: l.server.which})
+	if status/100 == 2 {
+		if l.server != nil && !l.heard {
+			defer n.feed(control.Event{Kind: control.Answered, Server: l.server.which})
+		}
 	}
 	c.step(fork.Event{Kind: fork.Response, Branch: l.branch, Status: status, RetryAfter: retryAfter})
+	if status/100 == 2 && !c.stale { // else nobody is left to acknowledge it
+		l.acknowledge()
+	}
 }
 
 // end closes the client transaction without a final.
@@ -204,9 +255,14 @@ func (l *leg) freeLine() {
 }
 
 func (l *leg) abandon() {
-	l.silenced = true
+	l.stop()
 	l.cancelled()
 	l.freeLine()
+}
+
+// stop: the INVITE is repeated no more.
+func (l *leg) stop() {
+	l.does(l.invite.Step(l.n.clock().Mono, transaction.Stop, 0), 0, false)
 }
 
 // cancelled sends CANCEL, or remembers to (RFC 3261 §9.1).
@@ -222,32 +278,37 @@ func (l *leg) cancelled() {
 
 func (l *leg) sendCancel() {
 	l.cancel = cancelSent
-	l.n.timer(timerB, func() { // gone 64*T1 later, answered or not (RFC 3261 §9.1)
-		if !l.ended {
-			l.end()
-			l.call.step(fork.Event{Kind: fork.TimedOut, Branch: l.branch})
-		}
-	})
-	l.repeatCancel(firstGap, l.n.w.now.Add(timerB))
+	var a transaction.Actions
+	l.undo, a = transaction.New(transaction.Client, false, l.n.clock().Mono)
+	l.undoes(a)
+	l.stop()
 }
 
-func (l *leg) repeatCancel(gap time.Duration, until router.Instant) {
-	w := l.n.w
-	if l.ended || w.now >= until {
+// undoes performs what the CANCEL's transaction wants.
+func (l *leg) undoes(a transaction.Actions) {
+	if a&transaction.Transmit != 0 {
+		l.n.travel(l.way(), toPeer, l.cancelArrives)
+	}
+	l.arm()
+}
+
+// cancelArrives: the peer answers the CANCEL, and the INVITE with 487.
+func (l *leg) cancelArrives() {
+	answer := func() {
+		l.toNode(func() { l.undoes(l.undo.Step(l.n.clock().Mono, transaction.Response, 200)) })
+		if l.known && !l.over {
+			l.final(487, false)
+		}
+	}
+	if l.server == nil {
+		answer()
 		return
 	}
-	l.n.travel(l.way(), toPeer, func() {
-		if l.server == nil {
-			l.final(487, false)
-			return
+	l.server.arrives(func() {
+		if !l.server.mode.gone() {
+			answer()
 		}
-		l.server.arrives(func() {
-			if l.known && !l.over {
-				l.final(487, false)
-			}
-		})
 	})
-	l.n.timer(gap, func() { l.repeatCancel(min(2*gap, longestT2), until) })
 }
 
 // hangUp ends the call at the peer: BYE, or nobody ever acknowledged it.

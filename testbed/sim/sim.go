@@ -163,10 +163,14 @@ func Shrink(c Case) Case {
 		for _, of := range []struct {
 			field *[]int
 			n     int
-		}{{&c.Faults, len(w.plan)}, {&c.Calls, len(w.calls) + 1}, {&c.Luck, w.lucks + 1}} {
+		}{{&c.Faults, len(w.plan)}, {&c.Calls, len(w.calls)}, {&c.Luck, 0}} {
 			items := *of.field
-			if items == nil {
-				items = upTo(of.n)
+			switch {
+			case items != nil:
+			case of.field == &c.Luck:
+				items = upTo(play(c, false).lucks + 1) // more than the whole had, perhaps
+			default:
+				items = upTo(of.n + 1)
 			}
 			*of.field = ddmin(items, func(try []int) bool {
 				d := c

@@ -5,6 +5,7 @@ import (
 
 	"releve/router"
 	"releve/router/control"
+	"releve/router/lease"
 	"releve/router/licence"
 	"releve/router/role"
 )
@@ -46,6 +47,9 @@ func (k *watch) stepped(n *node, e control.Event, effects []control.Effect) {
 		}
 	}
 	row := n.state.Row()
+	if e.Kind == control.LeaseDone && e.Lease.Outcome == lease.Granted && e.Version > 0 {
+		k.last = e.Row.Role // what it took over, to begin with
+	}
 	if row.Role != k.last {
 		if !k.follows(n, row.Role) {
 			k.roleMoves(n, e, k.last, row.Role)

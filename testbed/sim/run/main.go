@@ -36,7 +36,7 @@ type options struct {
 	episodes, seconds, busy, workers, explained int
 	seed                                        uint64
 	mutants                                     string
-	file                                        string
+	file, code                                  string
 }
 
 func main() {
@@ -46,6 +46,7 @@ func main() {
 	flag.IntVar(&o.busy, "busy", 0, "busy overflows to be met after that")
 	flag.StringVar(&o.mutants, "mutants", "", "mutants to be found before that: quick, all, or numbers")
 	flag.StringVar(&o.file, "file", "", "play in pieces, kept in this file")
+	flag.StringVar(&o.code, "code", revision(), "which commit this is: pieces of another one prove nothing of it")
 	flag.Uint64Var(&o.seed, "seed", 1, "seed of the first episode")
 	flag.IntVar(&o.explained, "explained", 3, "failing seeds that are shrunk and told in full")
 	flag.IntVar(&o.workers, "workers", runtime.GOMAXPROCS(0), "episodes played at once")

@@ -35,8 +35,7 @@ type piece struct {
 // pieces plays what the file does not have yet, and adds up what it has. The
 // rules of another commit prove nothing of these.
 func pieces(o *options, line map[string]any, good bool) (map[string]any, bool) {
-	code := revision()
-	done, err := load(o.file, code)
+	done, err := load(o.file, o.code)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return line, false
@@ -49,7 +48,7 @@ func pieces(o *options, line map[string]any, good bool) (map[string]any, bool) {
 		if o.seconds > 0 && time.Since(began) > time.Duration(o.seconds)*time.Second {
 			break
 		}
-		p := playPiece(o, code, first, min(pieceSize, int(o.seed)+o.episodes-int(first)))
+		p := playPiece(o, first, min(pieceSize, int(o.seed)+o.episodes-int(first)))
 		if err := keep(o.file, p); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return line, false
@@ -59,13 +58,13 @@ func pieces(o *options, line map[string]any, good bool) (map[string]any, bool) {
 	return sum(o, line, done, good)
 }
 
-func playPiece(o *options, code string, first uint64, episodes int) piece {
+func playPiece(o *options, first uint64, episodes int) piece {
 	part := *o
 	part.seed, part.episodes = first, episodes
 	before := used()
 	r := until(&part, episodes, func(*sim.Report) bool { return false }, sim.Episode)
 	p := piece{
-		Code: code, Seed: first, Episodes: r.Episodes, Violations: len(r.Violations), Missed: r.Missed(), ByLoss: r.ByLoss,
+		Code: o.code, Seed: first, Episodes: r.Episodes, Violations: len(r.Violations), Missed: r.Missed(), ByLoss: r.ByLoss,
 		Calls: r.Calls, Hours: r.Simulated.Hours(), Hash: fmt.Sprintf("%016x", r.Hash), CPU: (used() - before).Seconds(),
 	}
 	p.Failing = tell(o, r.Violations, false)
