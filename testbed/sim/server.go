@@ -128,6 +128,17 @@ func (s *server) lasts(n *node) time.Duration {
 	return d
 }
 
+// recent is how long ago at most a fault ended that rounds of a dead server saw:
+// they are few, and each looks for itself.
+const recent = 45 * time.Second
+
+// blamedLately: a verdict that is made of rounds alone has a ground.
+func (s *server) blamedLately(n *node) bool {
+	now := s.w.now.Add(memory - recent)
+	slept := s.w.now.Sub(n.lastPause) < memory || n.pausedTo > s.w.now
+	return slept || s.ground[everywhere].stands(now) || s.ground[n.index].stands(now)
+}
+
 // unheard enters a round of a well server: without an answer, by loss alone,
 // or with one.
 func (s *server) unheard(n *node, e router.Evidence) {

@@ -140,7 +140,7 @@ func (k *watch) switches(n *node, from, to role.Row, command role.Command) {
 		w.byLoss++
 	case w.servers[router.Secondary].goneFor() > 30*time.Second:
 		w.broken("a switchover to a secondary that has been %v for %v", modeText[w.servers[router.Secondary].mode], w.servers[router.Secondary].goneFor())
-	case !primary.blamed(n):
+	case !primary.blamed(n), k.dead && !primary.blamedLately(n):
 		w.broken("false switchover: the primary was well (%v), verdict %v", modeText[primary.mode], k.verdict)
 	case !k.verdict.Dead() && primary.lasts(n) < w.set.control.Health.Lasting:
 		w.broken("false switchover: the primary has been %v for %v only, verdict %v", modeText[primary.mode], primary.lasts(n), k.verdict)
