@@ -10,6 +10,12 @@ import (
 // tcpCheck asks a port that nobody has open: a refusal is an answer of the host.
 const tcpCheck = `checks: [{type: options}, {type: tcp, port: 3306}]`
 
+// The plainest two, which the short form times.
+const (
+	nameKilled = "process killed under load"
+	nameSilent = "host dead under load"
+)
+
 // dying are those in which a process or a host is gone, for good or a moment.
 func dying() []situation {
 	cut, whole := lan.Link{Cut: true}, lan.Link{}
@@ -23,7 +29,7 @@ func dying() []situation {
 			script: until(25*time.Second, kill(primary)),
 		},
 		{
-			name: "process killed under load", state: "dead process", truth: MustSwitch, verdicts: []string{deadApp}, short: true,
+			name: nameKilled, state: "dead process", truth: MustSwitch, verdicts: []string{deadApp}, short: true,
 			script: until(standardWithin, kill(primary)),
 		},
 		{
@@ -92,7 +98,7 @@ func dying() []situation {
 			script: until(30*time.Second, dead(cut)),
 		},
 		{
-			name: "host dead under load", state: "dead host", truth: MustSwitch, verdicts: []string{deadAlone, deadHost}, short: true,
+			name: nameSilent, state: "dead host", truth: MustSwitch, verdicts: []string{deadAlone, deadHost}, short: true,
 			script: until(standardWithin, dead(cut)),
 		},
 		{

@@ -69,11 +69,28 @@ func Run(ctx context.Context, o Options) (Report, error) {
 		return Report{}, fmt.Errorf("no situation has %q in its name", o.Only)
 	}
 	c.print("%d situations, %d worlds at once\n", len(jobs), o.Workers)
-	r := c.report(c.playAll(ctx, jobs))
-	if !o.Short && o.Only == "" {
-		c.bars(ctx, &r)
+	all := c.playAll(ctx, jobs)
+	r := c.report(all)
+	if o.Short || o.Only != "" {
+		r.once(all)
+		return r, ctx.Err()
 	}
+	c.bars(ctx, &r)
 	return r, ctx.Err()
+}
+
+// once takes the times of detection from the two situations that show them: no
+// bar is held against a single one.
+func (r *Report) once(all []outcome) {
+	for i := range all {
+		switch o := &all[i]; {
+		case o.hop != hopReleve:
+		case o.name == nameKilled:
+			r.Killed, r.Repetitions = milliseconds(o.toServed), 1
+		case o.name == nameSilent:
+			r.Silent, r.Repetitions = milliseconds(o.toServed), 1
+		}
+	}
 }
 
 // jobs are the situations for each hop that has something to show there.
