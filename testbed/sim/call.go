@@ -147,6 +147,8 @@ func (c *call) step(e fork.Event) {
 		for j := range effects {
 			if n.crash.strikesCall(n) {
 				n.die()
+			}
+			if c.stale { // its node died
 				break
 			}
 			c.perform(&effects[j])

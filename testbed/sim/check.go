@@ -150,6 +150,9 @@ func (w *World) holder() *node {
 // lasting: the alarm speaks of a condition that has ended; 1005 and 1006 speak of
 // what an operator has yet to do, 1013 and 1014 may speak of how the IPBX is.
 func (k *check) lasting(number uint16) bool {
+	if k.w.store.jumped {
+		return false // two nodes told of alarms for a while, each for itself
+	}
 	switch number {
 	case 1005, 1006:
 		return false

@@ -78,10 +78,11 @@ func (s *store) save(n *node, f *control.Effect) {
 	w := n.w
 	e := *f
 	n.pending = &e
-	t := s.statement(n)
+	t, life := s.statement(n), n.life
 	applied := false
 	w.after(t.there, func() {
-		alive := n.pending == &e || t.trouble == storeLate // it left before its node died
+		// It left before its node died; a single node's store dies with it.
+		alive := n.pending == &e || t.trouble == storeLate && (n.shared() || n.life == life && n.up)
 		if !alive || !t.carriedOut() {
 			return
 		}
@@ -91,7 +92,6 @@ func (s *store) save(n *node, f *control.Effect) {
 			n.logf("store: version %d %s (applied %v, %v)", e.Version, rowText(&e.Row), applied, t.trouble)
 		}
 	})
-	life := n.life
 	w.after(min(t.there, writerLimit)+t.back, func() {
 		if n.pending != &e {
 			return
