@@ -303,13 +303,14 @@ func (n *node) die() {
 // pause stops the machine for d. Its monotonic clock may stand still meanwhile.
 func (n *node) pause(d time.Duration, stands bool) {
 	w := n.w
-	if !n.up {
-		return
+	until, from := w.now.Add(d), max(w.now, n.pausedTo)
+	if !n.up || until <= from {
+		return // it sleeps for longer already
 	}
-	n.pausedTo, n.lastPause = w.now.Add(d), w.now.Add(d)
 	if stands {
-		n.lag += d
+		n.lag += until.Sub(from)
 	}
+	n.pausedTo, n.lastPause = until, until
 	w.goals.reach(goalPause)
 	w.addressFollows()
 	n.logf("pauses for %v, its clock %s", d, map[bool]string{true: "stands still", false: "runs on"}[stands])

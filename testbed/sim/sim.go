@@ -64,7 +64,14 @@ func Episode(seed uint64) Result { return play(Case{Seed: seed}, false).result()
 
 func play(c Case, trace bool) *World {
 	w := newWorld(c, trace)
-	w.run()
+	func() {
+		defer func() {
+			if p := recover(); p != nil {
+				w.broken("panic: %v", p)
+			}
+		}()
+		w.run()
+	}()
 	return w
 }
 
