@@ -44,7 +44,14 @@ func (p *Proxy) Asks(every time.Duration, n int) []Ask {
 func (p *Proxy) Heard(a Ask, status uint16) (bye Bye, gone bool) {
 	p.Stats.Asked.Add(1)
 	now := p.Now()
-	if !p.Dialogs.Heard(a.Key, a.End, status != 481, now) {
+	switch p.Dialogs.Heard(a.Key, a.End, status != 481, now) {
+	case dialog.Stays:
+		return Bye{}, false
+	case dialog.Forgotten: // no record: the run that saw it end has written it
+		if _, grants, ok := p.Dialogs.End(a.Key, now); ok {
+			p.give(grants)
+			p.Stats.Forgotten[a.Server].Add(1)
+		}
 		return Bye{}, false
 	}
 	call, ok := p.Dialogs.Get(a.Key)

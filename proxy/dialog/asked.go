@@ -32,7 +32,20 @@ type asked struct {
 	next   router.Instant
 	known  bool        // the end at the IPBX has known it before
 	missed [ends]uint8 // denials in a row
+	doubt  bool        // of an earlier run, and no end has known it since
 }
+
+// Fate is what becomes of a call after an answer.
+type Fate uint8
+
+// Stays: nothing changes. Gone: an end that knew calls has lost this one; the
+// other end is to be told. Forgotten: a call of an earlier run that nobody knows;
+// it may have ended before that run did, which recorded it then.
+const (
+	Stays Fate = iota
+	Gone
+	Forgotten
+)
 
 const (
 	// denials of one end, in a row, make a call gone. Our choice: one may be the
@@ -40,6 +53,9 @@ const (
 	denials = 2
 	// askAgain is how soon the second question comes.
 	askAgain = 5 * time.Second
+	// askDoubt is how often a call of an earlier run is asked after until one end
+	// knows it.
+	askDoubt = 30 * time.Second
 )
 
 // Due returns at most n calls that are to be asked after at now, oldest first,
@@ -57,6 +73,9 @@ func (t *Table) Due(now router.Instant, every time.Duration, n int) []Call {
 			continue
 		}
 		c.asked.next = now.Add(spread(k, every))
+		if c.asked.doubt {
+			c.asked.next = now.Add(askDoubt)
+		}
 		out = append(out, *c)
 	}
 	return out
@@ -78,32 +97,38 @@ func (t *Table) Suspect(s router.Server, limit, now router.Instant) {
 	}
 }
 
-// Heard enters what an end of a call said of it: knows, or a denial (481). It
-// returns true when the call is gone: denied twice in a row, by one that has
-// known a call before: this server any call, the far end at the IPBX (each phone
-// is a program of its own) this one. Who denies every call answers OPTIONS
-// within a dialog by rote, and proves nothing (our choice).
-func (t *Table) Heard(k Key, e End, knows bool, now router.Instant) bool {
+// Heard enters what an end of a call said of it: knows, or a denial (481). A call
+// is gone when it is denied twice in a row by one that has known a call before:
+// this server any call, the far end at the IPBX (each phone is a program of its
+// own) this one. Who denies every call answers OPTIONS within a dialog by rote,
+// and proves nothing (our choice).
+func (t *Table) Heard(k Key, e End, knows bool, now router.Instant) Fate {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	c, ok := t.calls[k]
 	if !ok {
-		return false
+		return Stays
 	}
 	known := &c.asked.known
 	if e == AtServer {
 		known = &t.knows[c.Server]
 	}
 	if knows {
-		*known, c.asked.missed[e] = true, 0
-		return false
+		*known, c.asked.missed[e], c.asked.doubt = true, 0, false
+		return Stays
 	}
-	if !*known {
-		return false
+	if !*known && !c.asked.doubt {
+		return Stays
 	}
 	c.asked.missed[e]++
 	c.asked.next = min(c.asked.next, now.Add(askAgain))
-	return c.asked.missed[e] >= denials
+	switch {
+	case c.asked.doubt && (c.asked.missed[AtServer] > 0 && c.asked.missed[AtIPBX] > 0 || c.asked.missed[e] >= denials):
+		return Forgotten
+	case !c.asked.doubt && c.asked.missed[e] >= denials:
+		return Gone
+	}
+	return Stays
 }
 
 // Known is what has been proven by asking: which servers have known a call, and
@@ -118,12 +143,13 @@ func (t *Table) Known(k Key) (far bool, servers [router.Servers]bool) {
 }
 
 // Resume enters a call of an earlier run, and with it the line that it holds; far
-// and servers as Known gave them. It is asked after next.
+// and servers as Known gave them. It is asked after next, and forgotten when nobody
+// knows it.
 func (t *Table) Resume(c Call, far bool, servers [router.Servers]bool) bool {
 	if c.Line {
 		t.Reserve(c.Server)
 	}
-	c.asked = asked{next: 1, known: far}
+	c.asked = asked{next: 1, known: far, doubt: true}
 	if !t.Add(c) {
 		if c.Line {
 			t.Release(c.Server, 0)

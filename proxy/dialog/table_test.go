@@ -470,12 +470,12 @@ func TestHeard(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			d := New(Limits{})
 			d.Add(Call{Key: 1, Server: p})
-			gone := false
+			fate := Stays
 			for _, knows := range c.said {
-				gone = d.Heard(1, c.end, knows, second)
+				fate = d.Heard(1, c.end, knows, second)
 			}
-			if gone != c.gone {
-				t.Errorf("gone %v", gone)
+			if fate != Stays != c.gone || fate == Forgotten {
+				t.Errorf("fate %d", fate)
 			}
 		})
 	}
@@ -487,8 +487,8 @@ func TestHeard(t *testing.T) {
 		d.Heard(1, AtIPBX, yes, 0)
 		for _, e := range []End{AtServer, AtIPBX} {
 			d.Heard(2, e, no, 0)
-			if gone := d.Heard(2, e, no, 0); gone != (e == AtServer) {
-				t.Errorf("end %d: gone %v", e, gone)
+			if fate := d.Heard(2, e, no, 0); (fate == Gone) != (e == AtServer) {
+				t.Errorf("end %d: fate %d", e, fate)
 			}
 		}
 	})
@@ -549,4 +549,36 @@ func TestCapacityIsLearnt(t *testing.T) {
 		busy()
 	}
 	learnt(25, 0)
+}
+
+// TestResumedCallsOfACrash: the file of a crash may hold calls that ended after it
+// was written.
+func TestResumedCallsOfACrash(t *testing.T) {
+	type answer struct {
+		end   End
+		knows bool
+	}
+	for _, c := range []struct {
+		name string
+		said []answer
+		want Fate
+	}{
+		{"both ends deny it", []answer{{AtServer, false}, {AtIPBX, false}}, Forgotten},
+		{"one denies it twice, the other is silent", []answer{{AtServer, false}, {AtServer, false}}, Forgotten},
+		{"one denies it", []answer{{AtIPBX, false}}, Stays},
+		{"one knows it: the other denies by rote", []answer{{AtServer, false}, {AtIPBX, true}, {AtServer, false}, {AtServer, false}}, Stays},
+		{"the server knew it and lost it", []answer{{AtServer, true}, {AtServer, false}, {AtServer, false}}, Gone},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := New(Limits{Lines: [router.Servers]int{p: 4}})
+			d.Resume(Call{Key: 1, Server: p, Line: true}, false, [router.Servers]bool{})
+			fate := Stays
+			for _, a := range c.said {
+				fate = d.Heard(1, a.end, a.knows, second)
+			}
+			if fate != c.want {
+				t.Errorf("fate %d, wanted %d", fate, c.want)
+			}
+		})
+	}
 }

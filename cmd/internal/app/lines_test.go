@@ -132,6 +132,32 @@ func TestLinesAreKnownAfterARestart(t *testing.T) {
 	}
 }
 
+// TestCallThatEndedJustBeforeACrash: the file still holds it; nobody knows it, so its
+// line is free soon after the start, and it is not recorded twice.
+func TestCallThatEndedJustBeforeACrash(t *testing.T) {
+	t.Parallel() // it waits
+	s := newSite(t)
+	s.ready()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	c := s.talking(ctx)
+	s.node.keepCalls(false)
+	file := filepath.Join(s.dir, inProgressFile)
+	before, err := os.ReadFile(file)
+	s.must(err)
+	c.Hangup()
+	_, err = c.Wait(ctx)
+	s.must(err)
+	s.lastCall(ctx)
+	s.node.Stop()
+	s.must(os.WriteFile(file, before, 0o600))
+	s.start()
+	s.until("the line is free", func() bool { n, _ := s.lines(); return n == 0 })
+	if calls, err := s.node.Calls(ctx, "", 10); err != nil || len(calls) != 1 {
+		t.Errorf("%d records of one call: %v", len(calls), err)
+	}
+}
+
 // TestUnreadableCallsHoldUpNoStart.
 func TestUnreadableCallsHoldUpNoStart(t *testing.T) {
 	s := newSite(t)
