@@ -43,7 +43,7 @@ func main() {
 	memory := flag.Int("memory", 3<<30, "bytes for the states of one walk; a third more is used beside them")
 	broken := flag.Bool("mutants", true, "walk the broken machines, too")
 	long := flag.Bool("long", false, "walk the scenes in which all faults meet, too: raise -budget and -memory")
-	beyond := flag.Bool("beyond", false, "walk nothing but the scenes too large to have been seen whole")
+	beyond := flag.Bool("beyond", false, "walk nothing but the scene too large to have been seen whole")
 	only := flag.String("only", "", "walk only scenes whose name has this in it")
 	profile := flag.String("profile", "", "write a CPU profile there")
 	flag.Parse()
