@@ -304,14 +304,18 @@ func TestBusy(t *testing.T) {
 	t.Run("486 at plausible occupancy is dissuaded without a verification, else it overflows", func(t *testing.T) {
 		run(t, func(b *bed) {
 			_, ok := b.establish("a")
+			b.pass(time.Second)
 			up := b.refusedBy("b", 486)
 			want(b, "overflows", b.overflows, 0)
+			busyAt := b.p.Stats.ServedAt[router.Primary].Load()
+			want(b, "busy is a sign of life", busyAt, int64(b.p.Now()))
 			b.ibx.send(cancelOf(up))
 			b.ibx.take("200")
 			b.ibx.send(ackNon2xx(up, b.ibx.take("487")))
 			b.hangUp(ok)
 			up = b.refusedBy("c", 486)
 			want(b, "overflows", b.overflows, 1)
+			want(b, "an unexplained busy is none", b.p.Stats.ServedAt[router.Primary].Load(), busyAt)
 			b.ibx.send(cancelOf(up))
 			b.ibx.take("200")
 			b.ibx.send(ackNon2xx(up, b.ibx.take("487")))

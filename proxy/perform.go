@@ -160,6 +160,7 @@ func (c *context) perform(now router.Instant, e *fork.Effect, pending []fork.Eve
 			p.Stats.Evidence[s][e.Evidence].Add(1)
 			if e.Evidence == router.Busy && in.raw != nil { // its own word, not our count
 				p.Dialogs.Busy(s, c.linesHeld(s))
+				p.Stats.ServedAt[s].Store(max(int64(now), 1)) // busy is alive
 			}
 		}
 	case fork.Done:

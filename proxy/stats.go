@@ -30,7 +30,7 @@ type Stats struct {
 	Dismissed    atomic.Uint64                    // late 2xx that we ACKed and BYEd
 	Evidence     [router.Servers][8]atomic.Uint64 // by router.Evidence
 	AnsweredAt   [router.Servers]atomic.Int64     // instant of the last response of this server to anything
-	ServedAt     [router.Servers]atomic.Int64     // instant of its last 2xx to an INVITE
+	ServedAt     [router.Servers]atomic.Int64     // instant of its last 2xx to an INVITE, or final that says plausibly that it is busy
 	IPBXAt       [8]atomic.Int64                  // instant of the last message of IPBX i
 }
 

@@ -23,13 +23,14 @@ type call struct {
 	talk     time.Duration
 	patience time.Duration
 
-	fork     fork.State
-	begun    bool
-	legs     []*leg
-	queue    []fork.Event
-	stepping bool
-	armed    router.Instant
-	stale    bool // its node died
+	fork       fork.State
+	begun      bool
+	legs       []*leg
+	queue      []fork.Event
+	stepping   bool
+	responding bool // the step under way is that of a response
+	armed      router.Instant
+	stale      bool // its node died
 
 	keptListed bool
 	keptSince  router.Instant // held or waiting since; Never: not kept
@@ -143,6 +144,7 @@ func (c *call) step(e fork.Event) {
 		if outer {
 			room = nil
 		}
+		c.responding = e.Kind == fork.Response
 		effects := c.fork.Step(n.clock().Mono, &e, &c.w.set.fork, room)
 		for j := range effects {
 			if n.crash.strikesCall(n) {
@@ -258,6 +260,9 @@ func (c *call) perform(f *fork.Effect) {
 	case fork.Report:
 		if x := serverOf(f.Target); x != router.NoServer {
 			n.feed(control.Event{Kind: control.Evidence, Server: x, Evidence: f.Evidence})
+			if f.Evidence == router.Busy && c.responding { // its own word: it is alive
+				n.feed(control.Event{Kind: control.Answered, Server: x})
+			}
 		}
 	case fork.Done:
 		c.dones++
