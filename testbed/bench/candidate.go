@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -171,6 +172,10 @@ func (b *bench) recorded(c *candidate) error {
 		return err
 	}
 	raw, err := exec.Command(binary, "status", "-o", "json", "--socket", c.socket).Output()
+	var code *exec.ExitError
+	if errors.As(err, &code) && code.ExitCode() == 1 {
+		err = nil // an alarm stands: this machine was late; what counts is the count
+	}
 	if err != nil {
 		return fmt.Errorf("releve status: %w: %s", err, raw)
 	}
