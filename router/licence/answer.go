@@ -147,7 +147,7 @@ func (s *State) registered(now router.Clock, e Event, out []Effect) []Effect {
 		}
 	}
 	l.up, l.clean, l.granted, l.unkept = true, false, granted, false
-	l.fails, l.refusals, l.wrongs, l.tries = 0, 0, 0, 0
+	l.fails, l.refusals, l.busies, l.wrongs, l.tries = 0, 0, 0, 0, 0
 	l.upUntil = now.Mono.Add(granted)
 	l.lapse = now.Mono.Add(granted/2 + granted/4)
 	l.next = now.Mono.Add(max(s.early(granted/2, 10, x, i, 0), time.Second))
@@ -252,7 +252,7 @@ func (s *State) claimAtOnce(now router.Clock, x router.Server, i int) {
 func (s *State) fetched(now router.Clock, e Event) {
 	x, i := e.User, int(e.IPBX)
 	l := &s.line[x][i]
-	l.fails, l.refusals, l.wrongs = 0, 0, 0
+	l.fails, l.refusals, l.busies, l.wrongs = 0, 0, 0, 0
 	if x == s.subject() && l.up {
 		l.look = now.Mono.Add(fetchEvery)
 		if e.HasList && !e.Ours && s.r.Shown[x][i] {

@@ -48,3 +48,20 @@ func TestTimeoutsDoNotLengthenTheBackOffOfARefusal(t *testing.T) {
 		t.Fatalf("not registered 90 s after the last refusal: %+v", b)
 	}
 }
+
+// Nor do a few 503 before it (seed 364888 of the simulator).
+func TestBusyDoesNotLengthenTheBackOffOfARefusal(t *testing.T) {
+	w := newWorld(Policy{Mode: Pair, IPBXs: 1, Expires: time.Minute, MaxGrant: time.Minute, Txn: 4 * time.Second, Slack: time.Second, NoFetch: true})
+	w.boot()
+	w.event(Event{Kind: Move, To: router.Primary, Epoch: 1})
+	w.run(router.Instant(20 * time.Second))
+	w.ipbx[0].status = 503
+	w.run(router.Instant(50 * time.Second))
+	w.ipbx[0].status = 403
+	w.run(router.Instant(110 * time.Second))
+	w.ipbx[0].status = 0
+	w.run(router.Instant(5 * time.Minute))
+	if b := w.node.Status(w.clock()).Bindings[router.Primary][0]; !b.Up {
+		t.Fatalf("not registered three minutes after the last refusal: %+v", b)
+	}
+}

@@ -30,8 +30,12 @@ func (s *State) early(d, share time.Duration, x router.Server, i int, n uint8) t
 // 30 s, doubling up to most, times 0.5 to 1 (RFC 5626 §4.5).
 func (s *State) backOff(now router.Clock, x router.Server, i int, most time.Duration) {
 	l := &s.line[x][i]
-	n := l.refusals // time-outs before it say nothing of how long it will refuse
-	l.refusals = min(l.refusals+1, maxFails)
+	count := &l.refusals // what passes, and time-outs, say nothing of how long it will refuse
+	if most < lastRefusal {
+		count = &l.busies
+	}
+	n := *count
+	*count = min(n+1, maxFails)
 	if most < lastRefusal && l.req == Register || s.r.Phase != Bound && s.r.Phase != Confirm {
 		if n < quick {
 			l.next = now.Mono.Add(time.Second << n)
@@ -55,7 +59,7 @@ func (s *State) refused(now router.Clock, e Event, out []Effect) []Effect {
 	if l.req == Register && (e.Status == 403 || e.Status == 503) {
 		s.askAgain(now, x.Other(), i)
 	}
-	if s.passes(x) && l.req != Register || !definite(e.Status) && (l.req != Register || l.refusals <= quick) {
+	if s.passes(x) && l.req != Register || !definite(e.Status) && (l.req != Register || l.busies <= quick) {
 		return out // what passes is told when it does not
 	}
 	if l.req == Register && definite(e.Status) {

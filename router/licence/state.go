@@ -62,6 +62,7 @@ type line struct {
 	tries    uint8          // un-REGISTERs of this move
 	fails    uint8          // time-outs in a row
 	refusals uint8          // in a row
+	busies   uint8          // 408 and 5xx in a row
 	wrongs   uint8
 	foreign  uint8
 	unkept   bool           // the last 2xx had a list without us
@@ -209,7 +210,7 @@ func (s *State) move(now router.Clock, e Event) {
 		for i := range s.line[x] {
 			s.drop(x, i)
 			l := &s.line[x][i]
-			l.next, l.tries, l.fails, l.refusals, l.wrongs, l.auth = now.Mono, 0, 0, 0, 0, false
+			l.next, l.tries, l.fails, l.refusals, l.busies, l.wrongs, l.auth = now.Mono, 0, 0, 0, 0, 0, false
 			l.stray, l.checked = false, false
 		}
 	}
@@ -243,7 +244,7 @@ func (s *State) restarted(now router.Clock, ipbx uint8) {
 	}
 	for x := router.Primary; x <= router.Secondary; x++ {
 		l := &s.line[x][ipbx]
-		l.next, l.fails, l.refusals, l.up = now.Mono, 0, 0, false
+		l.next, l.fails, l.refusals, l.busies, l.up = now.Mono, 0, 0, 0, false
 	}
 }
 
