@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -141,12 +142,15 @@ func TestCallThatEndedJustBeforeACrash(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	c := s.talking(ctx)
-	s.node.keepCalls(false)
 	file := filepath.Join(s.dir, inProgressFile)
-	before, err := os.ReadFile(file)
-	s.must(err)
+	var before []byte
+	s.until("the file holds the call", func() bool {
+		var err error
+		before, err = os.ReadFile(file)
+		return err == nil && strings.Contains(string(before), `"call":`)
+	})
 	c.Hangup()
-	_, err = c.Wait(ctx)
+	_, err := c.Wait(ctx)
 	s.must(err)
 	s.lastCall(ctx)
 	s.node.Stop()
