@@ -1,6 +1,8 @@
 package dialog
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"releve/proxy/transport"
@@ -162,6 +164,13 @@ func (t *Table) Resume(c Call, far bool, servers [router.Servers]bool) bool {
 		t.knows[s] = t.knows[s] || is
 	}
 	return true
+}
+
+// Keys returns the keys of the calls in progress, in no order.
+func (t *Table) Keys() []Key {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Collect(maps.Keys(t.calls))
 }
 
 // Changes counts the calls that were added or ended.

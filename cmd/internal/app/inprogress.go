@@ -1,6 +1,8 @@
 package app
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -106,16 +108,7 @@ func (a *App) keepCalls(clean bool) {
 		return
 	}
 	k.next = time.Now().Add(inProgressEvery)
-	f := inProgress{Clean: clean}
-	for _, c := range a.proxy.Dialogs.Live() {
-		kept := keptCall{Call: c, Started: a.timeOf(c.Started), Answered: a.timeOf(c.Answered)}
-		if c.Lapses != 0 {
-			kept.Lapses = a.timeOf(c.Lapses)
-		}
-		kept.FarKnows, f.Servers = a.proxy.Dialogs.Known(c.Key)
-		f.Calls = append(f.Calls, kept)
-	}
-	err := k.write(f)
+	err := k.replace(func(w *bufio.Writer) error { return a.writeCalls(w, clean) })
 	if err != nil && !k.failed {
 		a.log.Warn("the calls in progress are not kept: a restart would count lines as uncertain", "error", err)
 	}
@@ -128,13 +121,49 @@ func (a *App) timeOf(i router.Instant) time.Time {
 	return a.proxy.Started().Round(0).Add(time.Duration(i))
 }
 
-// write replaces the file: a reader sees the old one or the new one.
-func (k *keptCalls) write(f inProgress) error {
-	raw, err := json.Marshal(f)
+// writeCalls writes an inProgress, a call at a time: ten thousand of them at once
+// would be seen in the memory of the process.
+func (a *App) writeCalls(w *bufio.Writer, clean bool) error {
+	d := a.proxy.Dialogs
+	_, servers := d.Known(0)
+	head, err := json.Marshal(inProgress{Clean: clean, Servers: servers, Calls: []keptCall{}})
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(k.path+".new", raw, 0o600); err != nil {
+	_, _ = w.Write(bytes.TrimSuffix(head, []byte("]}"))) // a bufio.Writer keeps its error for Flush
+	each := json.NewEncoder(w)
+	comma := false
+	for _, key := range d.Keys() {
+		c, ok := d.Get(key)
+		if !ok {
+			continue // it ended meanwhile
+		}
+		kept := keptCall{Call: c, Started: a.timeOf(c.Started), Answered: a.timeOf(c.Answered)}
+		if c.Lapses != 0 {
+			kept.Lapses = a.timeOf(c.Lapses)
+		}
+		kept.FarKnows, _ = d.Known(key)
+		if comma {
+			_ = w.WriteByte(',')
+		}
+		comma = true
+		if err := each.Encode(&kept); err != nil {
+			return err
+		}
+	}
+	_, _ = w.WriteString("]}")
+	return nil
+}
+
+// replace writes the file anew: a reader sees the old one or the new one.
+func (k *keptCalls) replace(write func(*bufio.Writer) error) error {
+	f, err := os.OpenFile(k.path+".new", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriter(f)
+	err = errors.Join(write(w), w.Flush(), f.Close())
+	if err != nil {
 		return err
 	}
 	return os.Rename(k.path+".new", k.path)
