@@ -60,9 +60,9 @@ const (
 	askDoubt = 30 * time.Second
 )
 
-// Due returns at most n calls that are to be asked after at now, oldest first,
-// and notes that they are; each is again every later, ± 20 %, so that calls
-// answered together are not asked together.
+// Due returns at most n calls that are to be asked after at now, in no order, and
+// notes that they are; each is again every later, ± 20 %, so that calls answered
+// together are not asked together.
 func (t *Table) Due(now router.Instant, every time.Duration, n int) []Call {
 	t.mu.Lock()
 	defer t.mu.Unlock()
