@@ -37,8 +37,13 @@ var heavy = map[string][]string{
 	"github.com/pion/rtp":     {"proxy/media", "testbed"},
 	"github.com/emiago/sipgo": {"proxy", "testbed"},
 	"modernc.org/sqlite":      {"db/sqlite"},
-	"github.com/spf13/cobra":  {"cmd/releve"},
-	"go.yaml.in/yaml":         {"cmd/internal/config", "cmd/releve"},
+
+	"github.com/wneessen/go-mail":    {"health/notify", "testbed"},
+	"github.com/gosnmp/gosnmp":       {"health/notify", "testbed"},
+	"github.com/go-sql-driver/mysql": {"health/mirror", "testbed"},
+	"github.com/chromedp/chromedp":   {"testbed"},
+	"github.com/spf13/cobra":         {"cmd/releve"},
+	"go.yaml.in/yaml":                {"cmd/internal/config", "cmd/releve"},
 }
 
 // impure standard packages that no pure room may import.
