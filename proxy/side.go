@@ -122,10 +122,11 @@ func (p *Proxy) flowTo(t target, peer *Peer, via uint8) (transport.Flow, bool) {
 const ipbxFresh = 30 * time.Second
 
 // reachable is the first of the redundant IPBXs that was heard lately and did
-// not ask for a pause; then the first that was heard; then the first.
+// not ask for a pause; then the first that was heard; then the first. Gateways,
+// which stand after the IPBXs, take no call of a server (fork.Policy.IPBXs).
 func (p *Proxy) reachable(now router.Instant) uint8 {
 	heard := -1
-	for i := range p.cfg().IPBXs {
+	for i := range min(len(p.cfg().IPBXs), int(p.cfg().Policy.IPBXs)) {
 		at := p.Stats.IPBXAt[i].Load()
 		if at == 0 || now.Sub(router.Instant(at)) >= ipbxFresh {
 			continue

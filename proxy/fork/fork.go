@@ -84,7 +84,7 @@ type Policy struct {
 	Automatic       bool   // the level switches by itself; false: no hold, relay what the server does
 	Rescue          bool   // a rescue target is configured
 	Redirect        bool   // rescue by a 302 instead of a branch
-	IPBXs           uint8  // number of configured IPBXs (Outgoing)
+	IPBXs           uint8  // IPBXs that take calls of the servers (Outgoing), the first of those configured
 	Overrides       [router.Servers]func(status uint16) router.Class
 }
 

@@ -129,7 +129,7 @@ func (a *App) forkPolicy() fork.Policy {
 		ProgressTimeout: o.ProgressTimeout, AnswerTimeout: o.AnswerTimeout, HoldBudget: o.HoldBudget,
 		TimerC: timerC, Round: v.Spacing, HoldSignal: o.HoldSignal, Prompt: o.HoldPrompt != "",
 		Requeue: a.cfg().Dissuasion.Requeue, RejectStatus: uint16(a.cfg().Dissuasion.Status),
-		Automatic: a.cfg().Automatic(), Rescue: !a.cfg().Rescue.IsZero(), IPBXs: uint8(len(a.cfg().IPBX)),
+		Automatic: a.cfg().Automatic(), Rescue: !a.cfg().Rescue.IsZero(), IPBXs: uint8(a.cfg().Outward()),
 	}
 	if o.ForwardLate {
 		p.Late = fork.ForwardLate
@@ -147,7 +147,7 @@ func (a *App) controlPolicy() control.Policy {
 			ReturnWait: 15 * time.Minute, Stable: 5,
 		},
 		Licence: licence.Policy{
-			Mode: a.cfg().Registration.Mode, IPBXs: uint8(len(a.cfg().IPBX)), Expires: a.cfg().Registration.Expires,
+			Mode: a.cfg().Registration.Mode, IPBXs: uint8(a.cfg().Registrars()), Expires: a.cfg().Registration.Expires,
 			Seed: a.registrarSite(0), Txn: registerLimit, Slack: time.Second + a.cfg().Registration.Expires/1000,
 		},
 		Health:    health.Policy{Interval: v.IdleInterval, Lasting: v.Lasting},

@@ -32,6 +32,9 @@ func (c *Config) Check(lang text.Lang) []Problem {
 	k.limits()
 	k.levels()
 	k.licences()
+	k.lacking()
+	k.analogue()
+	k.gateways()
 	k.times()
 	k.checksList()
 	k.callChecks()
@@ -133,52 +136,6 @@ func (k *checker) names() {
 	}
 	for i, s := range k.Servers {
 		claim(s.Name, fmt.Sprintf("servers[%d].name", i))
-	}
-}
-
-// levels: how many servers, which licence, which version.
-func (k *checker) levels() {
-	if len(k.Servers) == 0 || !k.sound("level", "servers") {
-		return
-	}
-	var count [router.Servers]int
-	for i, s := range k.Servers {
-		if !k.sound(fmt.Sprintf("servers[%d].role", i)) {
-			return
-		}
-		count[s.Role]++
-	}
-	if count[router.Primary] != 1 {
-		k.fault("servers", CodeRoles, k.say.ConfigOnePrimary(count[router.Primary]))
-	}
-	switch two := k.Level >= router.Backup; {
-	case two && count[router.Secondary] != 1:
-		k.fault("servers", CodeRoles, k.say.ConfigOneSecondary(k.Level.String(), count[router.Secondary]))
-	case !two && count[router.Secondary] > 0:
-		k.fault("servers", CodeNoSecondary, k.say.ConfigNoSecondary(k.Level.String()))
-	}
-}
-
-// licences: levels above base need their option and Wel'Suite 5.3.6.
-func (k *checker) licences() {
-	if k.Level == router.Base || !k.sound("level") {
-		return
-	}
-	bought := false
-	for _, l := range k.WelLicences {
-		bought = bought || l == k.Level
-	}
-	if !bought && k.sound("wel_licences") {
-		k.fault("wel_licences", CodeLicence, k.say.ConfigLicence(k.Level.String()))
-	}
-	for i, s := range k.Servers {
-		at := fmt.Sprintf("servers[%d].version", i)
-		if s.Version.Before(oldestAboveBase) && k.sound(at) {
-			k.fault(at, CodeTooOld, k.say.ConfigVersion(s.Name, s.Version.String(), k.Level.String()))
-		}
-	}
-	if k.Level == router.HighAvailability {
-		k.advise("level", CodeMirror, k.say.ConfigMirrorUnwatched())
 	}
 }
 

@@ -74,6 +74,7 @@ type IPBX struct {
 	Profile     string        // one of ProfileNames(); it sets what the file leaves out
 	NoAnswer    time.Duration // 5 s–5 min, by profile: the IPBX takes an unanswered call back after this
 	MainStandby bool          // redundancy: main-standby, one registrar behind two addresses
+	Gateway     bool          // kind: gateway, analogue lines behind SIP: no registrar, and after the IPBXs in the list
 	MaxGrant    time.Duration // 5 s–24 h, by profile: the longest registration it grants
 	Granted     Grounds       // whose word MaxGrant is
 	MapFrom     bool          // identity: from; the servers' identity stands in From, else it is asserted (RFC 3325)
@@ -129,6 +130,10 @@ type Server struct {
 	Version Version // of Wel'Suite; zero: not given
 	User    string  // Request-URI user towards it; "": left as it came
 	Large   string  // udp (default) or tcp, as Manners.Large
+	Virtual bool    // machine: virtual; else physical, or not given
+	// Analogue is how many analogue lines are plugged into the machine itself: they
+	// do not come through Relève. 0: none.
+	Analogue int
 	// Identity is who its calls come from, for the IPBX, as written: a number, a SIP
 	// URI, or OfLicence; "": nothing is said beside its own From.
 	Identity string
@@ -247,6 +252,26 @@ func (c *Config) Server(role router.Server) (Server, bool) {
 	return Server{}, false
 }
 
+// Registrars is how many IPBXs the servers' users register at and their calls go
+// to: the first of the list, before the gateways.
+func (c *Config) Registrars() int {
+	for i, x := range c.IPBX {
+		if x.Gateway {
+			return i
+		}
+	}
+	return len(c.IPBX)
+}
+
+// Outward is how many IPBXs of the list take calls that the servers place: the
+// gateways only where there is nothing else.
+func (c *Config) Outward() int {
+	if n := c.Registrars(); n > 0 {
+		return n
+	}
+	return len(c.IPBX)
+}
+
 // UserOf returns the licensed user to register while role is active: its own
 // in modes gate and pair, the only one in mode hold, none in mode trunk.
 func (c *Config) UserOf(role router.Server) (User, bool) {
@@ -302,7 +327,7 @@ func (c *Config) WorstMoveWith(grant time.Duration) time.Duration {
 
 // LongestGrant is the IPBX with the longest max_grant; false: there is none.
 func (c *Config) LongestGrant() (longest IPBX, ok bool) {
-	for _, x := range c.IPBX {
+	for _, x := range c.IPBX[:c.Registrars()] {
 		if x.MaxGrant > longest.MaxGrant {
 			longest, ok = x, true
 		}

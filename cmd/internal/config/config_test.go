@@ -70,7 +70,7 @@ func golden(t *testing.T, name, got string) {
 }
 
 func TestBadFiles(t *testing.T) {
-	for _, name := range []string{"bad_keys", "bad_cross", "bad_network", "bad_tls", "bad_syntax"} {
+	for _, name := range []string{"bad_keys", "bad_cross", "bad_levels", "bad_network", "bad_tls", "bad_syntax"} {
 		for _, lang := range []text.Lang{text.French, text.English} {
 			path, dir := file(t, name+".yaml")
 			_, problems, err := Load(path, lang)

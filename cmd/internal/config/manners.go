@@ -20,6 +20,7 @@ func (r *reader) ipbx(dst *[]IPBX) take {
 				field{"name", r.quotable(&x.Name)},
 				field{"address", r.uri(&x.Address)},
 				field{"sources", r.sources(&x)},
+				field{"kind", oneOf(r, &x.Gateway, word[bool]{name: "ipbx"}, word[bool]{name: "gateway", value: true})},
 				field{"profile", r.profile(&x.Profile)},
 				field{"no_answer", r.duration(&x.NoAnswer, 5*time.Second, 5*time.Minute)},
 				field{"redundancy", oneOf(r, &x.MainStandby, word[bool]{name: "none"},

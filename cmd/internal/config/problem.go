@@ -75,6 +75,11 @@ const (
 	CodePortTaken        Code = "CFG-081"
 	CodeOneCall          Code = "CFG-082"
 	CodeHoldPrompt       Code = "CFG-083"
+	CodeLevelLacks       Code = "CFG-090"
+	CodeAnalogue         Code = "CFG-091"
+	CodeAnalogueUnseen   Code = "CFG-092" // advice
+	CodeGatewayFirst     Code = "CFG-093"
+	CodeNoRegistrar      Code = "CFG-094"
 )
 
 // Problem is one fault, or one piece of advice, at its place in the file.

@@ -24,7 +24,7 @@ const (
 // row are named or counted by (level, the names, roles and redundancy).
 var keysAtStart = []string{
 	"level", "listen", "dscp", "tls", "dns", "keys", "store", "admin", "media", "overflow.hold_prompt",
-	"ipbx.name", "ipbx.redundancy", "servers.name", "servers.role", "registration.mode",
+	"ipbx.name", "ipbx.kind", "ipbx.redundancy", "servers.name", "servers.role", "registration.mode",
 	"limits.connections", "limits.connections_per_source", "limits.message_size", "limits.strangers",
 }
 
@@ -34,7 +34,7 @@ var keysLive = []string{
 	"rescue", "dead_calls", "lost_calls", "contacts", "limits",
 	"ipbx.address", "ipbx.sources", "ipbx.profile", "ipbx.no_answer", "ipbx.max_grant", "ipbx.identity",
 	"ipbx.hold_signal", "ipbx.dissuasion", "ipbx.rewrite_contact", "ipbx.redirect_rescue", "ipbx.mark", "ipbx.large",
-	"servers.address", "servers.lines", "servers.version", "servers.user", "servers.identity", "servers.large",
+	"servers.address", "servers.lines", "servers.version", "servers.user", "servers.identity", "servers.large", "servers.machine", "servers.analogue",
 	"registration.expires", "registration.users",
 }
 

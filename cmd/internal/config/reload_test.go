@@ -57,7 +57,7 @@ func TestCompare(t *testing.T) {
 		},
 		{
 			name: "a second IPBX", old: "\nservers:", new: "\n  - {name: other, address: \"sip:10.10.0.20\", no_answer: 60s}\nservers:",
-			restart: []string{"ipbx[1].name", "ipbx[1].redundancy"},
+			restart: []string{"ipbx[1].kind", "ipbx[1].name", "ipbx[1].redundancy"},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

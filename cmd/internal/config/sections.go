@@ -171,6 +171,8 @@ func (r *reader) servers(dst *[]Server) take {
 				field{"user", r.digits(&s.User, plainUser)},
 				field{"identity", r.identity(&s.Identity)},
 				field{"large", r.large(&s.Large)},
+				field{"machine", oneOf(r, &s.Virtual, word[bool]{name: "physical"}, word[bool]{name: "virtual", value: true})},
+				field{"analogue", r.whole(&s.Analogue, 0, 1000)},
 			)
 			*dst = append(*dst, s)
 		})

@@ -108,7 +108,7 @@ func (c *Config) tree(say *text.Messages) *yaml.Node {
 	p.put("service_numbers", listNode(each(c.ServiceNumbers, quotedNode), true))
 	p.put("registration", c.Registration.tree())
 	p.put("overflow", c.Overflow.tree())
-	p.put("verification", c.Verification.tree())
+	p.put("verification", c.Verification.tree(c.Automatic()))
 	p.put("checks", listNode(each(c.Checks, Check.tree), false))
 	p.put("media", c.Media.tree(c))
 	p.put("dissuasion", c.Dissuasion.tree())
@@ -158,7 +158,16 @@ func (s Server) tree() *yaml.Node {
 	p.quoted("user", s.User)
 	p.quoted("identity", s.Identity)
 	p.plain("large", s.Large)
+	p.plain("machine", machineName(s.Virtual))
+	p.number("analogue", s.Analogue)
 	return p.node
+}
+
+func machineName(virtual bool) string {
+	if virtual {
+		return "virtual"
+	}
+	return "physical"
 }
 
 func (g Registration) tree() *yaml.Node {
@@ -204,9 +213,12 @@ func (o Overflow) tree() *yaml.Node {
 	return p.node
 }
 
-func (v Verification) tree() *yaml.Node {
+// tree leaves out what a level that never switches by itself refuses.
+func (v Verification) tree(automatic bool) *yaml.Node {
 	p := newPairs()
-	p.plain("act", strconv.FormatBool(v.Act))
+	if automatic || !v.Act {
+		p.plain("act", strconv.FormatBool(v.Act))
+	}
 	p.number("count", v.Count)
 	p.number("alone_extra", v.AloneExtra)
 	p.plain("spacing", text.Short(v.Spacing))
@@ -221,7 +233,9 @@ func (v Verification) tree() *yaml.Node {
 			on = append(on, plainNode(w.name))
 		}
 	}
-	p.put("switch_on", listNode(on, true))
+	if automatic {
+		p.put("switch_on", listNode(on, true))
+	}
 	p.plain("lasting", text.Short(v.Lasting))
 	return p.node
 }

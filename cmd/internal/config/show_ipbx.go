@@ -19,6 +19,7 @@ func (c *Config) ipbxTree(i int, say *text.Messages) *yaml.Node {
 	p.quoted("name", x.Name)
 	p.quoted("address", x.Address.String())
 	p.put("sources", listNode(each(x.Sources, func(a netip.Addr) *yaml.Node { return quotedNode(a.String()) }), true))
+	p.plain("kind", kindName(x.Gateway))
 	p.plain("profile", x.Profile)
 	p.plain("no_answer", text.Short(x.NoAnswer))
 	p.plain("redundancy", redundancyName(x.MainStandby))
@@ -37,6 +38,13 @@ func (c *Config) ipbxTree(i int, say *text.Messages) *yaml.Node {
 		}
 	}
 	return p.node
+}
+
+func kindName(gateway bool) string {
+	if gateway {
+		return "gateway"
+	}
+	return "ipbx"
 }
 
 // whence is the comment at the value of setting s under ipbx[i]; "" for a value
