@@ -63,12 +63,13 @@ func (n *node) Explain(_ context.Context, at time.Time, want *admin.Settings) (a
 	}
 	return x, nil
 }
-func (n *node) Report(context.Context, time.Time) (admin.Report, error) { return someReport(), nil }
-func (n *node) Licence(context.Context) admin.Licence                   { return someLicence() }
-func (n *node) Alarms(context.Context) []db.Alarm                       { return n.Status(context.Background()).Alarms }
-func (n *node) Ready(context.Context) (bool, string)                    { return true, "" }
-func (n *node) ConfigText() string                                      { return "site: \"old\"\n" }
-func (n *node) Version() string                                         { return "1.0" }
+func (n *node) Report(context.Context, time.Time) (admin.Report, error)  { return someReport(), nil }
+func (n *node) Licence(context.Context) admin.Licence                    { return someLicence() }
+func (n *node) Alarms(context.Context) []db.Alarm                        { return n.Status(context.Background()).Alarms }
+func (n *node) Acknowledge(context.Context, admin.Acknowledgement) error { return nil }
+func (n *node) Ready(context.Context) (bool, string)                     { return true, "" }
+func (n *node) ConfigText() string                                       { return "site: \"old\"\n" }
+func (n *node) Version() string                                          { return "1.0" }
 
 func (n *node) Probe(_ context.Context, server string) (admin.Probe, error) {
 	for _, p := range someProbes() {

@@ -44,6 +44,9 @@ type Node interface {
 	// Reload reads the file again and applies it whole, or changes nothing.
 	Reload(ctx context.Context, a Asked) (Reload, error)
 	Alarms(ctx context.Context) []db.Alarm
+	// Acknowledge notes who takes an active alarm; a *Fault with
+	// FaultNotActive when it does not stand.
+	Acknowledge(ctx context.Context, a Acknowledgement) error
 	// Ready says whether this node may take calls, and if not why (a short
 	// English cause for monitoring).
 	Ready(ctx context.Context) (bool, string)
@@ -287,6 +290,14 @@ type Result struct {
 	Already  bool          `json:"already"`
 	Reason   router.Reason `json:"reason"`
 	Epoch    uint64        `json:"epoch"` // after the command
+}
+
+// Acknowledgement says who takes an alarm; its cause stays.
+type Acknowledgement struct {
+	Number  uint16 `json:"number"`  // of the path
+	Object  string `json:"object"`  // as in db.Alarm
+	Comment string `json:"comment"` // at most 500 characters, may be empty
+	Actor   string `json:"-"`       // set by the server
 }
 
 // Readiness is the answer of /readyz.

@@ -78,6 +78,14 @@ func (s *site) Command(_ context.Context, c admin.Command) (admin.Result, error)
 	return admin.Result{Accepted: true, Epoch: 4}, nil
 }
 
+func (s *site) Acknowledge(_ context.Context, a admin.Acknowledgement) error {
+	if a.Number != 1001 {
+		return &admin.Fault{Status: http.StatusNotFound, Code: text.FaultNotActive}
+	}
+	s.asked <- fmt.Sprintf("%d %s, %s, %v", a.Number, a.Object, a.Comment, a.Actor != "")
+	return nil
+}
+
 func (s *site) Alarms(context.Context) []db.Alarm    { return nil }
 func (s *site) Ready(context.Context) (bool, string) { return false, "no server answers" }
 func (s *site) Reload(_ context.Context, a admin.Asked) (admin.Reload, error) {
@@ -342,5 +350,31 @@ func TestConnectionsAreBounded(t *testing.T) {
 	_ = held[0].Close()
 	if err := <-late; err != nil {
 		t.Errorf("after a place was free: %v", err)
+	}
+}
+
+// TestAcknowledge: the number is the path's, the actor the socket's, and an alarm
+// that does not stand is a fault of its own.
+func TestAcknowledge(t *testing.T) {
+	s, path := start(t)
+	c := client.New(path, text.English)
+	defer c.Close()
+	if _, err := c.Acknowledge(t.Context(), admin.Acknowledgement{Number: 1001, Object: "primary", Comment: " on my way "}); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-s.asked; got != "1001 primary, on my way, true" {
+		t.Errorf("asked %q", got)
+	}
+	for _, c2 := range []struct {
+		a    admin.Acknowledgement
+		code admin.FaultCode
+	}{
+		{admin.Acknowledgement{Number: 1002}, text.FaultNotActive},
+		{admin.Acknowledgement{Number: 1001, Comment: strings.Repeat("é", 501)}, text.FaultComment},
+	} {
+		var f *admin.Fault
+		if _, err := c.Acknowledge(t.Context(), c2.a); !errors.As(err, &f) || f.Code != c2.code {
+			t.Errorf("%+v: %v, want %s", c2.a.Number, err, c2.code)
+		}
 	}
 }

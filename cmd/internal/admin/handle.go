@@ -31,6 +31,7 @@ func (d *Door) routes(metrics http.Handler) http.Handler {
 		"GET /api/v1/verdicts":               d.explain,
 		"GET /api/v1/report":                 d.report,
 		"GET /api/v1/alarms":                 d.alarms,
+		"POST /api/v1/alarms/{number}/ack":   d.acknowledge,
 		"GET /api/v1/version":                d.version,
 		"POST /api/v1/servers/{name}/probes": d.probe,
 		"POST /api/v1/commands":              d.command,
@@ -203,17 +204,8 @@ func (d *Door) probe(ctx context.Context, r *http.Request) (any, error) {
 
 func (d *Door) command(ctx context.Context, r *http.Request) (any, error) {
 	var c Command
-	body := json.NewDecoder(r.Body)
-	body.DisallowUnknownFields()
-	if err := body.Decode(&c); err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			return nil, err
-		}
-		return nil, bad(text.FaultBody)
-	}
-	if _, err := body.Token(); !errors.Is(err, io.EOF) {
-		return nil, bad(text.FaultBody)
+	if err := decode(r, &c); err != nil {
+		return nil, err
 	}
 	switch c.Name {
 	case Switchover, Return, MaintenanceStart, MaintenanceStop:
@@ -231,6 +223,42 @@ func (d *Door) command(ctx context.Context, r *http.Request) (any, error) {
 	}
 	c.Actor = actor(ctx)
 	return d.node.Command(ctx, c)
+}
+
+// decode reads the one JSON value of a body.
+func decode(r *http.Request, v any) error {
+	body := json.NewDecoder(r.Body)
+	body.DisallowUnknownFields()
+	if err := body.Decode(v); err != nil {
+		var tooLarge *http.MaxBytesError
+		if errors.As(err, &tooLarge) {
+			return err
+		}
+		return bad(text.FaultBody)
+	}
+	if _, err := body.Token(); !errors.Is(err, io.EOF) {
+		return bad(text.FaultBody)
+	}
+	return nil
+}
+
+func (d *Door) acknowledge(ctx context.Context, r *http.Request) (any, error) {
+	n, err := strconv.ParseUint(r.PathValue("number"), 10, 16)
+	if err != nil {
+		return nil, bad(text.FaultNotActive)
+	}
+	var a Acknowledgement
+	if err := decode(r, &a); err != nil {
+		return nil, err
+	}
+	a.Number, a.Comment, a.Actor = uint16(n), strings.TrimSpace(a.Comment), actor(ctx)
+	if utf8.RuneCountInString(a.Comment) > maxReason {
+		return nil, bad(text.FaultComment)
+	}
+	if err := d.node.Acknowledge(ctx, a); err != nil {
+		return nil, err
+	}
+	return list(d.node.Alarms(ctx)), nil
 }
 
 func (d *Door) config(w http.ResponseWriter, _ *http.Request) {

@@ -355,13 +355,6 @@ func (a *App) commanded(c admin.Command, r admin.Result) {
 	}
 }
 
-// Alarms returns the alarm table.
-func (a *App) Alarms(context.Context) []db.Alarm {
-	a.mind.mu.Lock()
-	defer a.mind.mu.Unlock()
-	return a.detailed(a.mind.alarms.Active(), a.mind.status.licence)
-}
-
 // Ready says whether a call would be treated now.
 func (a *App) Ready(context.Context) (bool, string) {
 	v := a.proxy.View()

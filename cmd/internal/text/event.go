@@ -51,6 +51,7 @@ const (
 	EventCommandForced       = "command-forced"      // command, note
 	EventAlarmRaised         = "alarm-raised"        // number, object
 	EventAlarmCleared        = "alarm-cleared"       // number, object
+	EventAlarmAcknowledged   = "alarm-acknowledged"  // number, object, note
 	EventStoreDown           = "store-down"          // cause
 	EventStoreUp             = "store-up"            //
 	EventLimit               = "limit-reached"       // limit, count
@@ -254,6 +255,7 @@ var events = map[string]pair{
 	EventCommandForced:       {"Commande « {command} » forcée[ : {note}].", "Command \"{command}\" forced[: {note}]."},
 	EventAlarmRaised:         {"Alarme {number} : {title}.", "Alarm {number}: {title}."},
 	EventAlarmCleared:        {"Fin de l'alarme {number} : {title}.", "End of alarm {number}: {title}."},
+	EventAlarmAcknowledged:   {"Alarme {number} acquittée, la panne continue : {title}.[ {note}.]", "Alarm {number} acknowledged, the fault goes on: {title}.[ {note}.]"},
 	EventStoreDown:           {"Les données ne peuvent plus être écrites[ : {cause}]. Les appels continuent.", "Data can no longer be written[: {cause}]. Calls go on."},
 	EventStoreUp:             {"Les données sont de nouveau écrites.", "Data are written again."},
 	EventLimit:               {"Limite atteinte : {limit}[ ({count} refus)].", "Limit reached: {limit}[ ({count} refused)]."},

@@ -22,6 +22,8 @@ const (
 	FaultSettings       FaultCode = "API-014" // of a replay
 	FaultNoVerification FaultCode = "API-015"
 	FaultOldEvidence    FaultCode = "API-016"
+	FaultNotActive      FaultCode = "API-017" // the alarm to acknowledge does not stand
+	FaultComment        FaultCode = "API-018"
 )
 
 // Fault says what went wrong with a request and what to do.
@@ -48,5 +50,7 @@ var faults = map[FaultCode]pair{
 	FaultSettings:       {"Ces réglages ne peuvent pas être essayés : --count 1 à 10, --alone-extra 0 à 10, --timeout une durée (300ms), --switch-on parmi dead,gray,degraded.", "These settings cannot be tried out: --count 1 to 10, --alone-extra 0 to 10, --timeout a duration (300ms), --switch-on of dead,gray,degraded."},
 	FaultNoVerification: {"Aucune vérification n'est connue à ce moment ; « releve journal » montre celles qui ont eu lieu.", "No verification is known of that time; \"releve events\" shows those there were."},
 	FaultOldEvidence:    {"Une autre version de Relève a gardé cette vérification sans ses preuves : elle ne peut pas être rejouée.", "Another version of Relève kept this verification without its evidence: it cannot be replayed."},
+	FaultNotActive:      {"Cette alarme n'est plus active : il n'y a rien à acquitter.", "This alarm no longer stands: there is nothing to acknowledge."},
+	FaultComment:        {"Le commentaire a 500 caractères au plus.", "The comment has 500 characters at most."},
 	FaultInternal:       {"Erreur interne de Relève ; le détail est dans son journal système.", "Internal fault of Relève; its system log holds the detail."},
 }

@@ -117,6 +117,11 @@ func (c *Client) Command(ctx context.Context, cmd admin.Command) (r admin.Result
 	return r, c.post(ctx, "/api/v1/commands", cmd, &r)
 }
 
+// Acknowledge takes an alarm; the answer is the alarms that stand.
+func (c *Client) Acknowledge(ctx context.Context, a admin.Acknowledgement) (out []db.Alarm, err error) {
+	return out, c.post(ctx, "/api/v1/alarms/"+strconv.Itoa(int(a.Number))+"/ack", a, &out)
+}
+
 // Reload has the file read again.
 func (c *Client) Reload(ctx context.Context) (r admin.Reload, err error) {
 	return r, c.post(ctx, "/api/v1/config/reloads", nil, &r)
