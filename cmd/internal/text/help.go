@@ -133,6 +133,21 @@ var helps = map[Verb]help{
 		pair{"Ce que chaque profil d'IPBX règle, d'après quoi, et que régler à l'IPBX", "What each IPBX profile sets, on what ground, and what to set at the IPBX"},
 		pair{"", ""},
 	},
+	"export": {pair{"Ce que d'autres équipes demandent : matrice de flux, unité systemd…", "What other teams ask for: firewall matrix, systemd unit…"}, pair{"", ""}},
+	"export flux": {
+		pair{"La matrice des flux pour le pare-feu, RTP compris", "The firewall matrix, RTP included"},
+		pair{
+			"D'après la configuration : qui ouvre vers qui, protocole, ports, pour quoi. --csv : séparé par des points-virgules ; --bom : avec la marque qu'attend Excel.",
+			"From the configuration: who opens to whom, protocol, ports, what for. --csv: separated by semicolons; --bom: with the mark that Excel expects.",
+		},
+	},
+	"export systemd": {
+		pair{"L'unité systemd durcie, releve.service", "The hardened systemd unit, releve.service"},
+		pair{
+			"Sur la sortie standard : releve export systemd > /etc/systemd/system/releve.service",
+			"On the standard output: releve export systemd > /etc/systemd/system/releve.service",
+		},
+	},
 	"reload": {
 		pair{"Relire la configuration et l'appliquer en marche", "Read the configuration again and apply it while it runs"},
 		pair{
@@ -160,6 +175,8 @@ func (m Messages) Flag(name string) string {
 func HasFlag(name string) bool { _, ok := flags[name]; return ok }
 
 var flags = map[string]pair{
+	"bom":         {"CSV avec la marque d'ordre des octets, pour Excel", "CSV with a byte order mark, for Excel"},
+	"csv":         {"CSV séparé par des points-virgules", "CSV separated by semicolons"},
 	"config":      {"fichier de configuration", "configuration file"},
 	"force":       {"passer outre les attentes de stabilité", "override the waits for stability"},
 	"help":        {"cette aide", "this help"},
