@@ -71,6 +71,7 @@ type Status struct {
 	Servers      []Server      `json:"servers"`
 	IPBX         []IPBX        `json:"ipbx"`
 	Registration Registration  `json:"registration"`
+	Mirror       *Mirror       `json:"mirror,omitempty"` // nil: none is watched
 	Counters     Counters      `json:"counters"`
 	Alarms       []db.Alarm    `json:"alarms"` // active
 	Contacts     SiteContacts  `json:"contacts"`

@@ -83,7 +83,13 @@ func (k *checker) matchUsers() {
 // secret reads the password of the user at path. A Secret that was given its
 // value in code has neither file nor variable and is taken as it is.
 func (k *checker) secret(s *Secret, path string) {
-	if !k.sound(path+".password", path+".password_file", path+".password_env") {
+	k.secretAt(s, path, path+".password_file", path+".password_env")
+}
+
+// secretAt is secret where the keys have other names: of the file, and of the
+// variable.
+func (k *checker) secretAt(s *Secret, path, file, env string) {
+	if !k.sound(path+".password", path, file, env) {
 		return
 	}
 	if s.File == "" && s.Env == "" && s.value != "" {
@@ -95,11 +101,11 @@ func (k *checker) secret(s *Secret, path string) {
 	}
 	if s.Env != "" {
 		if s.value = os.Getenv(s.Env); s.value == "" {
-			k.fault(path+".password_env", CodeSecret, k.say.ConfigSecretEmpty(path, "$"+s.Env))
+			k.fault(env, CodeSecret, k.say.ConfigSecretEmpty(path, "$"+s.Env))
 		}
 		return
 	}
-	at := path + ".password_file"
+	at := file
 	raw, err := readBounded(s.File, maxSecret)
 	if err != nil {
 		k.fault(at, CodeSecret, k.say.ConfigSecretUnreadable(path, k.say.Cause(plainCause(err))))

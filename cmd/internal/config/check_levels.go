@@ -48,9 +48,6 @@ func (k *checker) licences() {
 			k.fault(at, CodeTooOld, k.say.ConfigVersion(s.Name, s.Version.String(), k.Level.String()))
 		}
 	}
-	if k.Level == router.HighAvailability {
-		k.advise("level", CodeMirror, k.say.ConfigMirrorUnwatched())
-	}
 }
 
 // lacking refuses the keys that ask for what the level does not have: a setting

@@ -44,6 +44,7 @@ type Config struct {
 	DeadCalls      string // release or off
 	LostCalls      string // release or off
 	Limits         Limits
+	Mirror         Mirror
 	Store          Store
 	Contacts       Contacts
 	Admin          Admin
@@ -234,8 +235,9 @@ func Default() Config {
 			Connections: 1000, ConnectionsPerSource: 250, MessageSize: 65_535, Headers: 256, Vias: 70, URI: 2048, Line: 16_384,
 			Transactions: 400_000, HeldCalls: 1000,
 		},
-		Store: Store{Path: "/var/lib/releve"},
-		Admin: Admin{Socket: "/run/releve/admin.sock"},
+		Mirror: defaultMirror(),
+		Store:  Store{Path: "/var/lib/releve"},
+		Admin:  Admin{Socket: "/run/releve/admin.sock"},
 	}
 }
 

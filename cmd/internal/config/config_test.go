@@ -202,7 +202,7 @@ func TestGate(t *testing.T) {
 	if got, want := c.WorstMove(), (1814+24)*time.Second+60*time.Millisecond; got != want {
 		t.Errorf("worst move without %v, want %v", got, want)
 	}
-	if got := string(c.Show()); strings.Count(got, stars) != 2 || // a user's, and that of a check
+	if got := string(c.Show()); strings.Count(got, stars) != 4 || // a user's, that of a check, and two of the mirror
 		!strings.Contains(got, "mode: gate") {
 		t.Errorf("shown as\n%s", got)
 	}

@@ -75,6 +75,12 @@ const (
 	CodePortTaken        Code = "CFG-081"
 	CodeOneCall          Code = "CFG-082"
 	CodeHoldPrompt       Code = "CFG-083"
+	CodeMirrorLevel      Code = "CFG-110"
+	CodeMirrorTable      Code = "CFG-111"
+	CodeSize             Code = "CFG-112"
+	CodeMirrorPair       Code = "CFG-113"
+	CodeMirrorBeat       Code = "CFG-114"
+	CodeMirrorLag        Code = "CFG-115"
 	CodeLevelLacks       Code = "CFG-090"
 	CodeAnalogue         Code = "CFG-091"
 	CodeAnalogueUnseen   Code = "CFG-092" // advice

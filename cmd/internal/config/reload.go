@@ -31,7 +31,7 @@ var keysAtStart = []string{
 // keysLive are applied by a reload.
 var keysLive = []string{
 	"site", "language", "wel_licences", "service_numbers", "overflow", "verification", "checks", "dissuasion",
-	"rescue", "dead_calls", "lost_calls", "contacts", "limits",
+	"rescue", "dead_calls", "lost_calls", "contacts", "limits", "mirror",
 	"ipbx.address", "ipbx.sources", "ipbx.profile", "ipbx.no_answer", "ipbx.max_grant", "ipbx.identity",
 	"ipbx.hold_signal", "ipbx.dissuasion", "ipbx.rewrite_contact", "ipbx.redirect_rescue", "ipbx.mark", "ipbx.large",
 	"servers.address", "servers.lines", "servers.version", "servers.user", "servers.identity", "servers.large", "servers.machine", "servers.analogue",
@@ -84,8 +84,22 @@ func Compare(before, after *Config) ([]Change, error) {
 			changes = append(changes, Change{Path: path, Old: stars, New: stars, Reach: Live})
 		}
 	}
+	changes = mirrorPasswords(changes, &before.Mirror, &after.Mirror)
 	slices.SortFunc(changes, func(a, b Change) int { return strings.Compare(a.Path, b.Path) })
 	return changes, nil
+}
+
+func mirrorPasswords(changes []Change, before, after *Mirror) []Change {
+	for _, x := range []struct {
+		path     string
+		old, now Secret
+	}{{"mirror.main_password", before.Main.Password, after.Main.Password}, {"mirror.mirror_password", before.Mirror.Password, after.Mirror.Password}} {
+		known := slices.ContainsFunc(changes, func(c Change) bool { return c.Path == x.path })
+		if x.old.value != x.now.value && !known {
+			changes = append(changes, Change{Path: x.path, Old: stars, New: stars, Reach: Live})
+		}
+	}
+	return changes
 }
 
 // AtStart are the keys among changes that a reload cannot apply.

@@ -37,7 +37,7 @@ func (r *reader) config(c *Config, root *yaml.Node) {
 		field{"dead_calls", oneOf(r, &c.DeadCalls, plain("release", "off")...)},
 		field{"lost_calls", oneOf(r, &c.LostCalls, plain("release", "off")...)},
 		field{"limits", r.limits(&c.Limits)},
-		field{"mirror", r.notYet()},
+		field{"mirror", r.mirror(&c.Mirror)},
 		field{"store", func(n *yaml.Node, p string) {
 			r.mapping(n, p, field{"path", r.path(&c.Store.Path)}, field{"postgres", r.notYet()})
 		}},
@@ -56,10 +56,10 @@ func (r *reader) config(c *Config, root *yaml.Node) {
 	)
 }
 
-// levels: mirroring is all about the mirror, which is not watched yet.
+// levels are the words of Wel'Suite's data sheet.
 var levels = []word[router.Level]{
 	{name: "base", value: router.Base},
-	{name: "mirroring", value: router.Mirroring, notYet: true},
+	{name: "mirroring", value: router.Mirroring},
 	{name: "backup", value: router.Backup},
 	{name: "high-availability", value: router.HighAvailability},
 }

@@ -116,6 +116,7 @@ func (c *Config) tree(say *text.Messages) *yaml.Node {
 	p.plain("dead_calls", c.DeadCalls)
 	p.plain("lost_calls", c.LostCalls)
 	p.put("limits", c.Limits.tree())
+	p.put("mirror", c.Mirror.tree())
 	store := newPairs()
 	store.plain("path", c.Store.Path)
 	p.put("store", store.node)

@@ -165,12 +165,6 @@ func (m Messages) ConfigNoSwitchOn() string {
 		"verification.switch_on is empty; no fault will cause an automatic switchover.")
 }
 
-// ConfigMirrorUnwatched (CFG-040, advice).
-func (m Messages) ConfigMirrorUnwatched() string {
-	return m.say("le miroir de la base n'est pas surveillé dans cette version ; vérifiez son retard avant de compter sur le serveur de secours.",
-		"the database mirror is not watched in this version; check its lag before you rely on the secondary.")
-}
-
 // ConfigNoInline (CFG-042, advice).
 func (m Messages) ConfigNoInline() string {
 	return m.say("toutes les adresses de listen sont des entrées de débordement ; aucun appel ordinaire ne passera par Relève.",
