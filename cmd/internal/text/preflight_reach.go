@@ -1,0 +1,142 @@
+package text
+
+// studiesOfReach: what is found out without a call.
+func studiesOfReach() map[StudyID]studied {
+	return map[StudyID]studied{
+		StudyOptions: {
+			title: pair{"Réponse à OPTIONS", "Answer to OPTIONS"},
+			ok:    pair{"répond {status} en {ms} ms ({agent})", "answers {status} in {ms} ms ({agent})"},
+			odd:   pair{"répond {status} ({agent})", "answers {status} ({agent})"},
+			cases: map[string]pair{
+				"silent":  {"ne répond pas à OPTIONS", "does not answer OPTIONS"},
+				"refused": {"port fermé : la machine refuse", "port closed: the machine refuses"},
+				"garbage": {"répond, mais ce n'est pas du SIP lisible", "answers, but nothing that can be read as SIP"},
+			},
+			means: pair{
+				"Relève vérifie un serveur par OPTIONS, et l'IPBX surveille Relève de même : sans réponse, une panne ne se distingue pas d'un silence.",
+				"Relève verifies a server by OPTIONS, and the IPBX watches Relève likewise: without an answer a failure looks like silence.",
+			},
+			do: pair{
+				"Ouvrez le pare-feu et autorisez l'adresse de Relève (« releve export flux ») ; vérifiez l'adresse et le port ; activez la réponse à OPTIONS.",
+				"Open the firewall and allow Relève's address (\"releve export flux\"); check address and port; enable the answer to OPTIONS.",
+			},
+		},
+		StudyNAT: {
+			title: pair{"Adresses inchangées en chemin (NAT, SIP ALG)", "Addresses unchanged on the way (NAT, SIP ALG)"},
+			ok:    pair{"nous voit à {seen}, notre adresse", "sees us at {seen}, our own address"},
+			odd:   pair{"nous voit à {seen}, nous sommes {local}", "sees us at {seen}, we are {local}"},
+			cases: map[string]pair{
+				"alg": {"un équipement a réécrit {header} : envoyé {sent}, revenu {got}", "some device rewrote {header}: sent {sent}, came back {got}"},
+			},
+			means: pair{
+				"Entre Relève et lui, un routeur change les adresses : les requêtes d'un appel établi se perdraient.",
+				"A router between Relève and it changes addresses: requests of established calls would get lost.",
+			},
+			do: pair{
+				"Désactivez « SIP ALG » (ou « inspection SIP ») sur le routeur ou le pare-feu, et supprimez la translation d'adresses entre ces machines ; sinon, déclarez l'adresse vue dans listen.advertise.",
+				"Switch \"SIP ALG\" (or \"SIP inspection\") off on the router or firewall, and remove address translation between these machines; else put the address that is seen in listen.advertise.",
+			},
+		},
+		StudyContact: {
+			title: pair{"Contact joignable", "Contact that can be reached"},
+			ok:    pair{"annonce {contact}", "announces {contact}"},
+			odd:   pair{"annonce {contact}, alors que nous le joignons à {address}", "announces {contact}, while we reach it at {address}"},
+			cases: map[string]pair{
+				"name":    {"annonce le nom {contact}, que le DNS ne connaît pas d'ici", "announces the name {contact}, which DNS does not know from here"},
+				"changed": {"nous rend notre Contact réécrit : envoyé {sent}, revenu {got}", "gives our Contact back rewritten: sent {sent}, came back {got}"},
+				"missing": {"n'annonce aucun Contact dans sa réponse", "announces no Contact in its response"},
+				"other":   {"annonce {contact}, une autre adresse que {address}", "announces {contact}, another address than {address}"},
+			},
+			means: pair{
+				"Les requêtes d'un appel établi (fin d'appel, mise en attente, transfert) partent vers cette adresse.",
+				"Requests of an established call (its end, hold, transfer) go to this address.",
+			},
+			do: pair{
+				"Ajoutez cette adresse à ipbx.sources (ou au pare-feu et au DNS de Relève) ; faites annoncer une adresse IP.",
+				"Add this address to ipbx.sources (or to the firewall and to Relève's DNS); have an IP address announced.",
+			},
+		},
+		StudyLarge: {
+			title: pair{"Grands messages", "Large messages"},
+			ok:    pair{"répond en UDP à {bytes} octets ; TCP : {tcp}", "answers {bytes} bytes over UDP; TCP: {tcp}"},
+			odd:   pair{"en UDP, plus rien au-delà de {lost} octets ; TCP : {tcp}", "over UDP nothing beyond {lost} bytes; TCP: {tcp}"},
+			means: pair{
+				"Un INVITE avec plusieurs codecs et l'historique des renvois dépasse 1 300 octets : perdu en UDP, l'appel n'arrive pas (RFC 3261 §18.1.1).",
+				"An INVITE with several codecs and a history of diversions exceeds 1,300 bytes: lost over UDP, the call does not arrive (RFC 3261 §18.1.1).",
+			},
+			do: pair{
+				"Laissez passer les fragments IP entre ces machines, ou ouvrez TCP et écrivez large: tcp.",
+				"Let IP fragments pass between these machines, or open TCP and write large: tcp.",
+			},
+		},
+		StudyRoundTrip: {
+			title: pair{"Temps d'aller-retour", "Round-trip time"},
+			ok:    pair{"médiane {p50} ms, au pire {max} ms ({count} OPTIONS)", "median {p50} ms, at worst {max} ms ({count} OPTIONS)"},
+			odd:   pair{"médiane {p50} ms, au pire {max} ms ({count} OPTIONS)", "median {p50} ms, at worst {max} ms ({count} OPTIONS)"},
+			means: pair{
+				"Chaque vérification attend une seconde : une réponse lente passe pour une panne.",
+				"Each verification waits one second: a slow answer passes for a failure.",
+			},
+			do: pair{
+				"Cherchez ce qui ralentit (charge, liaison, machine virtuelle suspendue) ; sinon augmentez verification.timeout et spacing.",
+				"Find what is slow (load, link, a paused virtual machine); else raise verification.timeout and spacing.",
+			},
+		},
+		StudyJitter: {
+			title: pair{"Gigue", "Jitter"},
+			ok:    pair{"{jitter} ms", "{jitter} ms"},
+			odd:   pair{"{jitter} ms", "{jitter} ms"},
+			means: pair{"Au-delà de 30 ms, la parole se dégrade et les vérifications s'étalent.", "Beyond 30 ms speech suffers, and verifications spread."},
+			do:    pair{"Donnez la priorité à la voix (DSCP) sur les commutateurs entre ces machines.", "Give voice priority (DSCP) on the switches between these machines."},
+		},
+		StudyLoss: {
+			title: pair{"Pertes", "Loss"},
+			ok:    pair{"{lost} sans réponse sur {count}", "{lost} of {count} unanswered"},
+			odd:   pair{"{lost} sans réponse sur {count}", "{lost} of {count} unanswered"},
+			means: pair{
+				"Chaque perte retarde un appel d'une demi-seconde ou plus et rapproche d'une fausse bascule.",
+				"Each loss delays a call by half a second or more and brings a false switchover nearer.",
+			},
+			do: pair{"Cherchez le lien fautif (duplex, câble, file d'attente) avant l'installation.", "Find the faulty link (duplex, cable, queue) before the installation."},
+		},
+		StudyClock: {
+			title: pair{"Horloges", "Clocks"},
+			ok:    pair{"écart {offset} s", "{offset} s apart"},
+			odd:   pair{"écart {offset} s", "{offset} s apart"},
+			cases: map[string]pair{"none": {"n'envoie pas l'heure (Date)", "does not send the time (Date)"}},
+			means: pair{"Les journaux des deux machines ne se recoupent pas, et les certificats se jugent mal.", "The journals of the two machines do not match, and certificates are misjudged."},
+			do:    pair{"Réglez les deux machines sur le même serveur NTP.", "Set both machines to the same NTP server."},
+		},
+		StudyNames: {
+			title: pair{"Résolution de noms", "Name resolution"},
+			ok:    pair{"{name} mène à {targets}", "{name} leads to {targets}"},
+			odd:   pair{"{name} ne mène nulle part", "{name} leads nowhere"},
+			cases: map[string]pair{"slow": {"{name} mène à {targets}, en {ms} ms", "{name} leads to {targets}, in {ms} ms"}},
+			means: pair{"Sans adresse, aucun appel ne part.", "Without an address no call leaves."},
+			do:    pair{"Corrigez le DNS (NAPTR, SRV, A), ou écrivez l'adresse IP dans la configuration.", "Correct DNS (NAPTR, SRV, A), or write the IP address into the configuration."},
+		},
+		StudyDatabase: {
+			title: pair{"Accès à la base", "Access to the database"},
+			ok:    pair{"{address} : {product} répond", "{address}: {product} answers"},
+			odd:   pair{"{address} ne répond pas", "{address} does not answer"},
+			cases: map[string]pair{
+				"closed":  {"{address} refuse la connexion", "{address} refuses the connection"},
+				"mute":    {"{address} accepte la connexion et ne dit rien", "{address} accepts the connection and says nothing"},
+				"foreign": {"{address} répond, mais ce n'est pas {product}", "{address} answers, but it is not {product}"},
+				"barred":  {"{address} : {product} refuse cette machine ({said})", "{address}: {product} refuses this machine ({said})"},
+			},
+			means: pair{"La surveillance du miroir ne fonctionnerait pas.", "The mirror could not be watched."},
+			do: pair{
+				"Ouvrez le port (3306 ou 5432) depuis Relève, autorisez son adresse (pg_hba.conf, GRANT … @'adresse') et créez un compte en lecture seule.",
+				"Open the port (3306 or 5432) from Relève, allow its address (pg_hba.conf, GRANT … @'address') and make a read-only account.",
+			},
+		},
+		StudyMargin: {
+			title: pair{"Délais compatibles", "Waiting times that fit"},
+			ok:    pair{"Relève garde un appel {ours} s au plus, l'IPBX attend {theirs} s", "Relève keeps a call {ours} s at most, the IPBX waits {theirs} s"},
+			odd:   pair{"Relève garde un appel {ours} s au plus, l'IPBX n'attend que {theirs} s", "Relève keeps a call {ours} s at most, the IPBX waits {theirs} s only"},
+			means: pair{"L'IPBX reprendrait l'appel pendant une vérification : l'appelant serait perdu.", "The IPBX would take the call back during a verification: the caller would be lost."},
+			do:    pair{"Allongez la temporisation de non-réponse de l'IPBX, ou réduisez overflow.answer_timeout et hold_budget.", "Lengthen the IPBX's no-answer timer, or reduce overflow.answer_timeout and hold_budget."},
+		},
+	}
+}

@@ -1,0 +1,103 @@
+package text
+
+// studiesOfRegistrar: what the registrar of the IPBX does.
+func studiesOfRegistrar() map[StudyID]studied {
+	return map[StudyID]studied{
+		StudyRegistrar: {
+			title: pair{"Enregistrement de l'utilisateur de la licence", "Registration of the licensed user"},
+			ok:    pair{"{user} : accepté ({status})", "{user}: taken ({status})"},
+			odd:   pair{"{user} : refusé ({status})", "{user}: refused ({status})"},
+			cases: map[string]pair{
+				"silent":   {"aucune réponse à REGISTER", "REGISTER is not answered"},
+				"password": {"{user} : mot de passe refusé ({status})", "{user}: password refused ({status})"},
+				"unknown":  {"{user} : inconnu à cet IPBX ({status})", "{user}: not known at this IPBX ({status})"},
+				"open":     {"{user} : accepté sans mot de passe", "{user}: taken without a password"},
+			},
+			means: pair{"La licence ne peut pas se déplacer d'un serveur à l'autre.", "The licence cannot move from one server to the other."},
+			do:    pair{"Vérifiez l'utilisateur, son mot de passe et le domaine à l'IPBX ; sans enregistrement, choisissez registration.mode: trunk.", "Check the user, its password and the domain at the IPBX; without registration choose registration.mode: trunk."},
+		},
+		StudyOccupied: {
+			title: pair{"Utilisateurs libres pendant l'étude", "Users free during the study"},
+			ok:    pair{"personne d'autre n'est enregistré", "nobody else is registered"},
+			odd:   pair{"{user} est enregistré par {contact} : rien n'a été enregistré par l'étude", "{user} is registered by {contact}: the study registered nothing"},
+			cases: map[string]pair{
+				"hidden": {"le registraire ne dit pas qui est enregistré : rien n'a été enregistré par l'étude", "the registrar does not tell who is registered: the study registered nothing"},
+			},
+			means: pair{"Deux enregistrements de la licence à la fois ne sont pas autorisés, pas même un instant.", "Two registrations of the licence at once are not authorised, not for a moment."},
+			do:    pair{"Recommencez hors service, serveurs vocaux arrêtés, ou avec un utilisateur de test.", "Begin again out of service, with the voice servers stopped, or with a test user."},
+		},
+		StudyDigest: {
+			title: pair{"Authentification", "Authentication"},
+			ok:    pair{"{algorithms}, qop {qop}", "{algorithms}, qop {qop}"},
+			odd:   pair{"{algorithms}, sans qop (RFC 2069)", "{algorithms}, without qop (RFC 2069)"},
+			cases: map[string]pair{
+				"none":    {"aucune : chacun peut s'enregistrer", "none: anyone may register"},
+				"unknown": {"aucune méthode que Relève connaisse : {algorithms}", "no method that Relève knows: {algorithms}"},
+			},
+			means: pair{"Un mot de passe mal protégé, ou pas demandé, laisse prendre la licence par un tiers.", "A password badly protected, or not asked for, lets a stranger take the licence."},
+			do:    pair{"Activez l'authentification Digest avec qop=auth à l'IPBX, ou isolez le réseau.", "Enable Digest authentication with qop=auth at the IPBX, or isolate the network."},
+		},
+		StudyListed: {
+			title: pair{"Le registraire dit qui est enregistré", "The registrar tells who is registered"},
+			ok:    pair{"la réponse liste les enregistrements en place", "the response lists the bindings in force"},
+			odd:   pair{"la réponse ne liste pas l'enregistrement qui vient d'être fait", "the response does not list the binding just made"},
+			cases: map[string]pair{
+				"foreign": {"la réponse liste {contact}, que personne n'a enregistré", "the response lists {contact}, which nobody registered"},
+			},
+			means: pair{"Relève ne peut pas prouver que l'ancien est parti : une bascule attend la fin de son enregistrement.", "Relève cannot prove that the former one is gone: a switchover waits until its registration ends."},
+			do:    pair{"Choisissez une durée courte (registration.expires et celle de l'IPBX) ; le pire cas est donné par « releve config check ».", "Choose a short time (registration.expires and the IPBX's own); \"releve config check\" states the worst case."},
+		},
+		StudyGrant: {
+			title: pair{"Durée accordée", "Time granted"},
+			ok:    pair{"{asked} s demandées, {granted} s accordées", "{asked} s asked for, {granted} s granted"},
+			odd:   pair{"{asked} s demandées, {granted} s accordées", "{asked} s asked for, {granted} s granted"},
+			means: pair{"Tant qu'un départ n'est pas prouvé, une bascule attend cette durée (max_grant).", "While a departure is not proven, a switchover waits that long (max_grant)."},
+			do:    pair{"Réduisez la durée minimale du registraire, et écrivez max_grant: {granted}s.", "Reduce the registrar's least time, and write max_grant: {granted}s."},
+		},
+		StudyShortGrant: {
+			title: pair{"Enregistrements courts", "Short registrations"},
+			ok:    pair{"{asked} s acceptées", "{asked} s taken"},
+			odd:   pair{"{asked} s demandées : {granted} s accordées", "{asked} s asked for: {granted} s granted"},
+			cases: map[string]pair{"brief": {"{asked} s refusées (423) : {min} s au moins", "{asked} s refused (423): {min} s at least"}},
+			means: pair{"La durée la plus courte possible est aussi l'attente d'une bascule quand rien n'est prouvé.", "The shortest time possible is also what a switchover waits when nothing is proven."},
+			do:    pair{"Abaissez le minimum du registraire à 60 s ou moins.", "Lower the registrar's minimum to 60 s or less."},
+		},
+		StudySecondContact: {
+			title: pair{"Second Contact du même utilisateur", "A second Contact of the same user"},
+			ok:    pair{"le second remplace le premier", "the second replaces the first"},
+			odd:   pair{"les deux restent enregistrés : les appels partiraient vers les deux", "both stay registered: calls would go to both"},
+			cases: map[string]pair{
+				"refused": {"le second est refusé ({status})", "the second is refused ({status})"},
+				"ignored": {"le second est accepté, mais le premier reste", "the second is taken, but the first stays"},
+				"hidden":  {"le registraire ne le montre pas", "the registrar does not show it"},
+			},
+			means: pair{"Après un redémarrage ou un changement d'adresse de Relève, l'ancien enregistrement survivrait jusqu'à sa fin.", "After a restart or a change of Relève's address the former binding would live until its end."},
+			do:    pair{"Limitez l'utilisateur à un seul Contact à l'IPBX, le nouveau remplaçant l'ancien.", "Limit the user to one Contact at the IPBX, the new one replacing the old one."},
+		},
+		StudyExpiry: {
+			title: pair{"Fin d'un enregistrement expiré", "End of an expired binding"},
+			ok:    pair{"accordé {granted} s, absent ensuite", "granted for {granted} s, gone afterwards"},
+			odd:   pair{"accordé {granted} s, encore listé {late} s plus tard", "granted for {granted} s, still listed {late} s later"},
+			means: pair{"Relève se fie à cette fin quand l'ancien serveur ne se désenregistre pas : deux enregistrements se recouvriraient.", "Relève relies on this end when the former server does not unregister: two bindings would overlap."},
+			do:    pair{"À corriger par le constructeur, ou allongez max_grant d'autant.", "To be corrected by the maker, or lengthen max_grant by as much."},
+		},
+		StudyUnregister: {
+			title: pair{"Désenregistrement (Expires: 0)", "Un-registration (Expires: 0)"},
+			ok:    pair{"obéi : plus rien n'est listé", "obeyed: nothing is listed any more"},
+			odd:   pair{"répond {status}, mais l'enregistrement reste listé", "answers {status}, but the binding stays listed"},
+			cases: map[string]pair{
+				"refused": {"refusé ({status})", "refused ({status})"},
+				"silent":  {"sans réponse", "not answered"},
+			},
+			means: pair{"La licence ne se libère pas : une bascule attend la fin de l'enregistrement à chaque fois.", "The licence is not set free: every switchover waits until the registration ends."},
+			do:    pair{"À corriger à l'IPBX ; d'ici là, choisissez une durée très courte.", "To be corrected at the IPBX; until then choose a very short time."},
+		},
+		StudySecondary: {
+			title: pair{"Les appels du principal atteignent le secours", "The primary's calls reach the secondary"},
+			ok:    pair{"{secondary} enregistré seul : l'appel vers {number} arrive à lui", "with {secondary} alone registered the call to {number} arrives at it"},
+			odd:   pair{"{secondary} enregistré seul : l'appel vers {number} n'arrive pas ({status})", "with {secondary} alone registered the call to {number} does not arrive ({status})"},
+			means: pair{"Après une bascule, les appels n'atteindraient pas le serveur de secours.", "After a switchover calls would not reach the secondary server."},
+			do:    pair{"À l'IPBX, mettez les deux utilisateurs dans le même groupe d'appel, ou renvoyez le premier vers le second quand il n'est pas enregistré ; ou choisissez le mode hold.", "At the IPBX put both users into one hunt group, or forward the first to the second when it is not registered; or choose mode hold."},
+		},
+	}
+}
