@@ -26,6 +26,8 @@ type CallSpec struct {
 	Mute        bool          `json:"mute"`     // with RTP: hear only
 	Reliable    bool          `json:"reliable"` // Supported: 100rel
 	Require     bool          `json:"require"`  // Require: 100rel
+
+	uri string // Request-URI of a call put through to a binding; empty: of the number
 }
 
 // Call is a call placed by the IPBX: one party, and one leg per presentation
@@ -42,7 +44,9 @@ type Call struct {
 	result  Result
 	ended   chan struct{}
 	changed chan struct{}
-	given   bool // hung up or cancelled by us
+	given   bool        // hung up or cancelled by us
+	again   map[int]int // presentations made again, by the status that caused them
+	in      *phone.Call // the caller's leg of a call put through; nil: the caller is ours
 }
 
 // Result is what became of a call.

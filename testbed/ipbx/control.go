@@ -26,7 +26,8 @@ const maxRemembered = 50_000
 //	active {"member"}                 options {"every"} (0 stops)
 //	registrar (fields to change)      drop-bindings
 //	log → []BindingEvent              bindings → []Binding
-//	overlap {"users"} → Overlap       quit
+//	overlap {"users"} → Overlap       quirks {"planted"} (none: away)
+//	quit
 func Run(ctx context.Context, cfg Config, control io.ReadWriter) error {
 	ctl := phone.NewControl(control)
 	cfg.OnEvent = func(e Event) { ctl.Emit(e.Kind, e) }
@@ -59,6 +60,7 @@ func (r *remote) commands() map[string]phone.Command {
 		"log":           func(context.Context, json.RawMessage) (any, error) { return r.x.Log() },
 		"bindings":      func(context.Context, json.RawMessage) (any, error) { return r.x.Bindings(), nil },
 		"overlap":       r.overlap,
+		"quirks":        r.quirks,
 	}
 }
 
@@ -221,4 +223,14 @@ func (r *remote) overlap(_ context.Context, args json.RawMessage) (any, error) {
 		return nil, err
 	}
 	return MostBindings(log, time.Now(), f.Users...), nil
+}
+
+func (r *remote) quirks(_ context.Context, args json.RawMessage) (any, error) {
+	f, err := phone.Parse[struct {
+		Planted []Quirk `json:"planted"`
+	}](args)
+	if err != nil {
+		return nil, err
+	}
+	return nil, r.x.SetQuirks(f.Planted...)
 }

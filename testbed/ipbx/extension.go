@@ -54,6 +54,10 @@ func (x *IPBX) incoming(c *phone.Call) {
 		c.Reject(status, extra...)
 		return
 	}
+	if users, releve, ok := x.behind(number); ok {
+		x.through(c, users, releve)
+		return
+	}
 	e, ok := x.extension(number)
 	if !ok {
 		c.Reject(404)

@@ -47,6 +47,14 @@ type Config struct {
 	// IgnoreRecordRoute: requests of a dialog go straight to the peer's Contact.
 	IgnoreRecordRoute bool `json:"ignore_record_route"`
 
+	// Service are the numbers that stand behind Relève, Groups those of the users
+	// rung in order: a call that comes in to one of them, or to a user's own
+	// number, is put through.
+	Service []string            `json:"service"`
+	Groups  map[string][]string `json:"groups"`
+	Manners phone.Manners       `json:"manners"` // at start, and under the quirks
+	Quirks  []Quirk             `json:"quirks"`  // planted at start
+
 	OnEvent func(Event) `json:"-"` // called with locks held: must not block nor call back; nil: none
 }
 
@@ -82,6 +90,8 @@ type IPBX struct {
 	stats   Stats
 	options *heartbeat // nil: no periodic OPTIONS
 	closed  bool
+	habits  habits
+	avoided map[netip.AddrPort]time.Time // until when a target that said Retry-After is let be
 }
 
 // Start opens the addresses and serves until Close.
@@ -95,7 +105,10 @@ func Start(cfg Config) (*IPBX, error) {
 	if cfg.Represent < 0 || cfg.Represent > 10 {
 		return nil, fmt.Errorf("start ipbx %s: represent %d: write 0 to 10", cfg.Name, cfg.Represent)
 	}
-	x := &IPBX{cfg: cfg}
+	if cfg.IgnoreRecordRoute {
+		cfg.Manners.IgnoreRecordRoute = true
+	}
+	x := &IPBX{cfg: cfg, avoided: map[netip.AddrPort]time.Time{}}
 	x.reg = newRegistrar(cfg.Registrar, x.event)
 	if err := x.compile(); err != nil {
 		return nil, err
@@ -106,8 +119,7 @@ func Start(cfg Config) (*IPBX, error) {
 		}
 		p, err := phone.Listen(phone.Config{
 			Addr: addr, Name: cfg.Name, User: cfg.Name, T1: cfg.T1,
-			IgnoreRecordRoute: cfg.IgnoreRecordRoute,
-			OnInvite:          x.incoming, OnRequest: x.request,
+			OnInvite: x.incoming, OnRequest: x.request,
 		})
 		if err != nil {
 			_ = x.Close()
@@ -118,7 +130,11 @@ func Start(cfg Config) (*IPBX, error) {
 	if len(x.members) == 0 {
 		return nil, errors.New("start ipbx: Addr is empty: write ip:port")
 	}
-	return x, x.SetActive(0)
+	if err := errors.Join(x.SetQuirks(cfg.Quirks...), x.SetActive(0)); err != nil {
+		_ = x.Close()
+		return nil, err
+	}
+	return x, nil
 }
 
 // Close ends it without a word to anyone, as a power cut.

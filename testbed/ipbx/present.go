@@ -1,8 +1,12 @@
 package ipbx
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
+	"strconv"
+	"strings"
+	"time"
 
 	"releve/testbed/phone"
 )
@@ -43,7 +47,39 @@ func (c *Call) present(target string) error {
 	if !to.IsValid() {
 		return fmt.Errorf("present to %s: no address is configured for it", target)
 	}
-	return c.place(target, "sip:"+c.spec.To+"@"+to.String(), to, c.spec.Extra)
+	uri := c.spec.uri
+	if uri == "" {
+		uri = "sip:" + c.spec.To + "@" + to.String()
+	}
+	if c.x.lets(to) {
+		return errAvoided
+	}
+	return c.place(target, uri, to, c.spec.Extra)
+}
+
+// errAvoided: the target said Retry-After, and this IPBX obeys.
+var errAvoided = errors.New("the target asked to be let alone for a while")
+
+// lets says that target is let be, as its Retry-After asked.
+func (x *IPBX) lets(target netip.AddrPort) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.habits.obeys && time.Now().Before(x.avoided[target])
+}
+
+// avoid notes a Retry-After (RFC 3261 §20.33).
+func (x *IPBX) avoid(target netip.AddrPort, m *phone.Message) {
+	if m == nil {
+		return // no answer at all
+	}
+	value, _, _ := strings.Cut(m.Get("Retry-After"), ";")
+	n, err := strconv.Atoi(strings.TrimSpace(strings.Fields(value + " (")[0]))
+	if err != nil || n <= 0 {
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.avoided[target] = time.Now().Add(time.Duration(n) * time.Second)
 }
 
 // place starts a leg and makes it the one that counts.
@@ -59,8 +95,15 @@ func (c *Call) place(target, uri string, to netip.AddrPort, extra []phone.Field)
 	if d := c.spec.CancelAfter; d > 0 && len(c.legs) == 1 {
 		c.p.After(d, c.giveUp)
 	}
-	if target == toPrimary {
+	switch short := c.x.habit().noAnswer; {
+	case target == toPrimary:
 		c.p.After(c.x.cfg.NoAnswer, func() { c.unanswered(leg) })
+	case short > 0:
+		c.p.After(short, func() {
+			if c.leg == leg {
+				c.giveUp()
+			}
+		})
 	}
 	return nil
 }
@@ -98,6 +141,7 @@ func (c *Call) progress(m *phone.Message) {
 	}
 	if m.Status > 100 && c.result.Ringing == 0 {
 		c.result.Ringing = since
+		c.follow("ringing", m.Status)
 	}
 	c.notify()
 }
@@ -113,12 +157,12 @@ func (c *Call) unanswered(leg *phone.Call) {
 	if c.leg != leg || leg.State() >= phone.Answered || c.given {
 		return
 	}
-	c.again(toOverflow)
+	c.retry(toOverflow)
 	leg.Cancel()
 }
 
-// again presents the call to another target, or ends it as failed.
-func (c *Call) again(target string) {
+// retry presents the call to another target, or ends it as failed.
+func (c *Call) retry(target string) {
 	if err := c.present(target); err != nil {
 		c.x.event(Event{Kind: "fault", Call: c.legs[0].Invite.CallID(), Text: err.Error()})
 	}
@@ -130,17 +174,37 @@ func (c *Call) refused(leg *phone.Call, status int, m *phone.Message) {
 		return // a leg given up before
 	}
 	c.result.Status = status
+	c.x.avoid(leg.Peer, m)
 	switch {
 	case c.given || status == 487 || status >= 600:
 	case status == 302 && len(c.legs) <= maxRedirects:
 		c.redirected(m.Get("Contact"))
 	case c.target == toPrimary:
-		c.again(toOverflow)
-	case status == 486 && c.left > 0 && c.target != toDirect:
-		c.left--
+		c.retry(toOverflow)
+	case c.presentsAgain(status):
 		c.x.count(func(s *Stats) { s.Represented++ })
-		c.again(c.first())
+		c.retry(c.first())
 	}
+}
+
+// presentsAgain says whether this refusal makes the IPBX present the call once
+// more, and counts.
+func (c *Call) presentsAgain(status int) bool {
+	if c.target == toDirect && c.in == nil {
+		return false
+	}
+	if status == 486 && c.left > 0 {
+		c.left--
+		return true
+	}
+	if c.again[status] >= c.x.habit().represent[status] {
+		return false
+	}
+	if c.again == nil {
+		c.again = map[int]int{}
+	}
+	c.again[status]++
+	return true
 }
 
 // maxRedirects bounds the 302s that one call follows.
@@ -171,6 +235,7 @@ func (c *Call) answered(leg *phone.Call, m *phone.Message) {
 		c.x.event(Event{Kind: "call-answered", Call: c.legs[0].Invite.CallID(), Text: c.result.AnsweredBy})
 	}
 	c.result.Status = m.Status
+	c.follow("answered", m.Status)
 	if d := c.spec.Duration; d > 0 && len(c.result.Transfers) == 0 {
 		c.p.After(d, func() { c.leg.Hangup() })
 	}
@@ -187,6 +252,7 @@ func (c *Call) over(leg *phone.Call, cause string) {
 		c.result.Setup = sinceStart(c)
 		c.unserved(cause)
 	}
+	c.follow("over", c.result.Status)
 	c.x.event(Event{Kind: "call-ended", Call: c.legs[0].Invite.CallID(), Text: c.result.Outcome + " " + cause})
 	close(c.ended)
 	c.notify()

@@ -16,11 +16,13 @@ type List string
 
 // ListAll is the rule (RFC 3261 §10.3(8)). ListOmit: none. ListForeign: all and
 // a contact that nobody registered. ListStale: all and those just removed.
+// ListLatest: the one of this very request only.
 const (
 	ListAll     List = "all"
 	ListOmit    List = "omit"
 	ListForeign List = "foreign"
 	ListStale   List = "stale"
+	ListLatest  List = "latest"
 )
 
 // Registrar is how the registrar behaves; all of it may change while it runs.
@@ -35,8 +37,14 @@ type Registrar struct {
 	MinGrant   time.Duration     `json:"min_grant"`  // grants no less, whatever is asked (0: as asked)
 	MinExpires time.Duration     `json:"min_expires"`
 	List       List              `json:"list"`   // empty: all
-	Forbid     bool              `json:"forbid"` // 403 to every REGISTER
-	Status     int               `json:"status"` // answers this to every REGISTER; 503 with a Retry-After, 423 with a Min-Expires; 0: none
+	Unsaid     bool              `json:"unsaid"` // lists bindings without saying for how long
+	Single     bool              `json:"single"` // a new contact replaces the others of its user
+	// KeepExpired and KeepRemoved: a binding outlives its time, or a REGISTER
+	// that removes it.
+	KeepExpired bool `json:"keep_expired"`
+	KeepRemoved bool `json:"keep_removed"`
+	Forbid      bool `json:"forbid"` // 403 to every REGISTER
+	Status      int  `json:"status"` // answers this to every REGISTER; 503 with a Retry-After, 423 with a Min-Expires; 0: none
 }
 
 // BindingEvent is one change of a binding. Kind: bound, refreshed, removed,
@@ -171,7 +179,11 @@ func (g *registrar) update(r *phone.Inbound, user string) {
 		}
 		g.apply(user, c, m.CallID(), cseq)
 	}
-	r.Reply(200, g.list(user, removed)...)
+	var kept []string // of this request
+	for _, c := range changes {
+		kept = append(kept, c.contact)
+	}
+	r.Reply(200, g.list(r, user, kept, removed)...)
 }
 
 func asked(m *phone.Message, contact string) time.Duration {
@@ -209,12 +221,17 @@ func (g *registrar) find(user, contact string) *binding {
 func (g *registrar) apply(user string, c change, callID string, cseq uint32) {
 	b := g.find(user, c.contact)
 	if c.expires == 0 {
-		if b != nil {
+		if b != nil && !g.set.KeepRemoved {
 			g.remove(user, b, "removed")
 		}
 		return
 	}
 	kind := "refreshed"
+	if b == nil && g.set.Single {
+		for _, other := range slices.Clone(g.bindings[user]) {
+			g.remove(user, other, "removed")
+		}
+	}
 	if b == nil {
 		kind = "bound"
 		b = &binding{contact: c.contact}
@@ -227,7 +244,7 @@ func (g *registrar) apply(user string, c change, callID string, cseq uint32) {
 	b.timer = time.AfterFunc(c.expires, func() {
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		if b.until.Equal(until) && slices.Contains(g.bindings[user], b) {
+		if b.until.Equal(until) && !g.set.KeepExpired && slices.Contains(g.bindings[user], b) {
 			g.remove(user, b, "expired")
 		}
 	})
@@ -251,15 +268,25 @@ func (g *registrar) record(e BindingEvent) {
 }
 
 // list writes Contact lines of the bindings in force, and Date.
-func (g *registrar) list(user string, removed []string) []phone.Field {
-	out := []phone.Field{{Name: "Date", Value: time.Now().UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")}}
+func (g *registrar) list(r *phone.Inbound, user string, kept, removed []string) []phone.Field {
+	out := []phone.Field{{Name: "Date", Value: r.Now().UTC().Format(phone.DateFormat)}}
 	if g.set.List == ListOmit {
 		return out
 	}
 	add := func(uri string, left time.Duration) {
-		out = append(out, phone.Field{Name: "Contact", Value: "<" + uri + ">;expires=" + seconds(left)})
+		if g.set.KeepExpired {
+			left = max(left, time.Minute) // this registrar never looks at the clock
+		}
+		value := "<" + uri + ">;expires=" + seconds(left)
+		if g.set.Unsaid {
+			value = "<" + uri + ">"
+		}
+		out = append(out, phone.Field{Name: "Contact", Value: value})
 	}
 	for _, b := range g.bindings[user] {
+		if g.set.List == ListLatest && !slices.Contains(kept, b.contact) {
+			continue
+		}
 		add(b.contact, time.Until(b.until))
 	}
 	switch g.set.List {

@@ -13,10 +13,13 @@ func (p *Phone) incoming(r *Inbound) {
 		return
 	}
 	for _, tag := range r.Request.Values("Require") {
-		if tag != "100rel" && tag != "replaces" {
+		if tag != "100rel" && tag != "replaces" && tag != "timer" {
 			r.Reply(420, Field{"Unsupported", tag})
 			return
 		}
+	}
+	if p.refusedInvite(r) {
+		return
 	}
 	if uri := uriOf(r.Request.Get("Contact")); !strings.HasPrefix(uri, "sip:") && !strings.HasPrefix(uri, "sips:") {
 		r.Reply(400) // no request of ours could reach the caller, not even a BYE (RFC 3261 §8.1.1.8)
@@ -73,7 +76,22 @@ func (c *Call) Ring(status int, reliably bool) {
 	} else {
 		c.in.ReplyBody(status, nil, Field{"Contact", c.p.contact()})
 	}
+	if c.p.manners.SecondEarly {
+		c.ringAgain(status)
+	}
 	c.step(fmt.Sprintf("sent %d", status), nil)
+}
+
+// ringAgain sends the provisional a second time, from another early dialog: a
+// branch that will never answer (RFC 3261 §12.1).
+func (c *Call) ringAgain(status int) {
+	if c.otherTag == "" {
+		c.otherTag = c.p.newTag()
+	}
+	m := response(c.Invite, status, c.otherTag)
+	m.Add("Server", c.p.cfg.Name)
+	m.Add("Contact", c.p.contact())
+	c.p.send(m.bytes(), c.in.reply)
 }
 
 // Ignore leaves the INVITE, and a CANCEL of it, without a further word, as a
@@ -106,10 +124,14 @@ func (c *Call) Answer() {
 		return
 	}
 	c.state, c.status = Answered, 200
-	c.in.ReplyBody(
-		200, body, Field{"Contact", c.p.contact()}, Field{"Allow", allowed},
-		Field{"Supported", "replaces, 100rel"},
-	)
+	extra := c.p.sessionFields(c.Invite)
+	if rr := c.p.manners.RecordRoute; rr != "" {
+		extra = append(extra, Field{"Record-Route", rr})
+	}
+	c.in.ReplyBody(200, body, append(
+		extra,
+		Field{"Contact", c.p.contact()}, Field{"Allow", c.p.allows()}, Field{"Supported", "replaces, 100rel"},
+	)...)
 	c.step("sent 200", nil)
 	if c.OnAnswer != nil {
 		c.OnAnswer(nil)

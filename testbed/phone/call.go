@@ -87,6 +87,8 @@ type Call struct {
 	offered   bool // our offer is out and awaits its answer
 	direction Direction
 	remote    remoteMedia
+	codecs    []codec // agreed on, or offered
+	otherTag  string  // of the second early dialog (Manners.SecondEarly)
 }
 
 // Key names the call within its Phone.

@@ -37,7 +37,7 @@ func (d *Dialog) learn(m *Message) {
 	}
 	rr := m.Values("Record-Route")
 	d.routes = d.routes[:0]
-	if d.p.cfg.IgnoreRecordRoute {
+	if d.p.manners.IgnoreRecordRoute {
 		return
 	}
 	for i := len(rr) - 1; i >= 0; i-- {
@@ -53,7 +53,7 @@ func (p *Phone) uasDialog(invite *Message, tag string) *Dialog {
 		remote: invite.Get("From"), remoteTag: invite.FromTag(),
 		remoteCSeq: n,
 	}
-	if !p.cfg.IgnoreRecordRoute {
+	if !p.manners.IgnoreRecordRoute {
 		d.routes = invite.Values("Record-Route")
 	}
 	if contact := invite.Values("Contact"); len(contact) > 0 {

@@ -69,6 +69,7 @@ func (p *Phone) outOfDialog(r *Inbound) {
 		p.stats.ReceivedOPTIONS++
 	}
 	switch {
+	case r.Request.Method == "OPTIONS" && p.optioned(r):
 	case p.cfg.OnRequest != nil:
 		p.cfg.OnRequest(r)
 	case r.Request.Method == "OPTIONS":
@@ -122,6 +123,7 @@ func (r *Inbound) ReplyBody(status int, body []byte, extra ...Field) {
 	m := response(r.Request, status, r.tag)
 	m.Add("Server", r.p.cfg.Name)
 	m.Fields = append(m.Fields, extra...)
+	r.p.dated(m)
 	if body != nil {
 		m.Add("Content-Type", "application/sdp")
 		m.Body = body
@@ -138,6 +140,9 @@ func (r *Inbound) ReplyBody(status int, body []byte, extra ...Field) {
 	r.resend = r.p.After(r.interval, r.again)
 	r.limit = r.p.After(64*r.p.cfg.T1, r.lost)
 }
+
+// Now is the time by the clock of who was asked.
+func (r *Inbound) Now() time.Time { return r.p.Now() }
 
 // Drop leaves the request without an answer, as a process that hangs; copies
 // are swallowed too.

@@ -50,6 +50,10 @@ func (c *Call) handle(r *Inbound) {
 	case "PRACK":
 		c.prack(r)
 	case "REFER":
+		if status := c.p.manners.ReferStatus; status != 0 {
+			r.Reply(status, Field{"Allow", c.p.allows()})
+			return
+		}
 		if c.OnRefer == nil {
 			r.Reply(603)
 			return
@@ -60,7 +64,7 @@ func (c *Call) handle(r *Inbound) {
 	case "INFO", "OPTIONS", "MESSAGE":
 		r.Reply(200)
 	default:
-		r.Reply(405, Field{"Allow", allowed})
+		r.Reply(405, Field{"Allow", c.p.allows()})
 	}
 }
 
@@ -69,7 +73,11 @@ func (c *Call) reinvited(r *Inbound) {
 		r.Reply(491) // RFC 3261 §14.2
 		return
 	}
-	if c.OnReinvite != nil && !c.OnReinvite(r) {
+	if status := c.p.manners.ReinviteStatus; status != 0 {
+		r.Reply(status)
+		return
+	}
+	if c.p.refusedInvite(r) || c.OnReinvite != nil && !c.OnReinvite(r) {
 		return
 	}
 	body, err := c.describe(r.Request.Body)
@@ -79,10 +87,14 @@ func (c *Call) reinvited(r *Inbound) {
 	}
 	c.in = r
 	r.onLost = c.neverACKed
-	r.ReplyBody(200, body, Field{"Contact", c.p.contact()})
+	r.ReplyBody(200, body, append(c.p.sessionFields(r.Request), Field{"Contact", c.p.contact()})...)
 }
 
 func (c *Call) updated(r *Inbound) {
+	if c.p.manners.NoUpdate {
+		r.Reply(405, Field{"Allow", c.p.allows()})
+		return
+	}
 	if len(r.Request.Body) == 0 {
 		r.Reply(200, Field{"Contact", c.p.contact()})
 		return
@@ -182,14 +194,15 @@ func (c *Call) sendReinvite(edit func(*Message), done func(*Message)) {
 // peer's direction.
 func (c *Call) describe(offer []byte) ([]byte, error) {
 	if len(offer) == 0 {
-		c.offered = true
+		c.offered, c.codecs = true, nil
 		return c.offer()
 	}
 	remote, ok := readSession(offer)
-	if !ok || !remote.aLaw {
-		return nil, fmt.Errorf("answer offer: no A-law audio in it")
+	common := c.p.common(remote.codecs)
+	if !ok || !speaks(common) {
+		return nil, fmt.Errorf("answer offer: no audio of ours in it")
 	}
-	c.remote, c.direction = remote, remote.direction.answering()
+	c.remote, c.direction, c.codecs = remote, remote.direction.answering(), common
 	return c.offer()
 }
 
@@ -212,7 +225,10 @@ func (c *Call) offer() ([]byte, error) {
 	}
 	c.sdpVer++
 	c.applyMedia()
-	return session(c.sdpID, c.sdpVer, at, c.direction), nil
+	if len(c.codecs) == 0 {
+		c.codecs = c.p.ours()
+	}
+	return session(c.sdpID, c.sdpVer, at, c.direction, c.codecs), nil
 }
 
 // heardFirst runs in the receiving goroutine.
@@ -236,6 +252,9 @@ func (c *Call) takeDescription(body []byte) []byte {
 		return nil
 	}
 	c.remote = remote
+	if common := c.p.common(remote.codecs); speaks(common) {
+		c.codecs = common
+	}
 	if c.offered {
 		c.offered, c.agreed = false, true
 		c.applyMedia()
@@ -260,6 +279,7 @@ func (c *Call) applyMedia() {
 	}
 	peerHears := c.remote.direction == SendRecv || c.remote.direction == RecvOnly
 	weSend := c.direction == SendRecv || c.direction == SendOnly
+	c.media.speak(c.codecs, c.p.manners.LoseEvery)
 	c.media.set(c.remote.at, peerHears && weSend && !c.mute)
 }
 

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/pion/rtp"
+
+	"releve/proxy/media/sound"
 )
 
 // audibleEnergy is the mean square above which a packet is heard: -40 dBm0,
@@ -20,9 +22,10 @@ const packetSamples = 160
 
 // Heard is what a stream received.
 type Heard struct {
-	Packets int // RTP packets of A-law
+	Packets int // RTP packets of G.711
 	Audible int // of them, those with energy of speech
 	Foreign int // datagrams that are no RTP or another payload type
+	Events  int // RTP packets of telephone-event (RFC 4733)
 }
 
 // stream is the media of one call: one UDP socket. Its counters are atomic,
@@ -30,6 +33,7 @@ type Heard struct {
 type stream struct {
 	conn                      *net.UDPConn
 	packets, audible, foreign atomic.Int64
+	events                    atomic.Int64
 	first                     func() // called once, without the lock, at the first audible packet
 	done                      chan struct{}
 
@@ -38,8 +42,13 @@ type stream struct {
 	to      netip.AddrPort
 	sending bool
 	header  rtp.Header
-	audio   []byte // one second, looped
+	audio   []byte // one second of A-law, looped
 	at      int
+	law     sound.Law // spoken; mute: none of G.711 was agreed on
+	mute    bool
+	lose    int   // each that many packets is not sent; 0: none
+	count   int   // of packets, for lose
+	event   uint8 // payload type of telephone-event; 0: none
 }
 
 func openStream(local netip.Addr, audio []byte, first func()) (*stream, error) {
@@ -48,8 +57,8 @@ func openStream(local netip.Addr, audio []byte, first func()) (*stream, error) {
 		return nil, err
 	}
 	s := &stream{
-		conn: conn, audio: audio, first: first, done: make(chan struct{}),
-		header: rtp.Header{Version: 2, PayloadType: payloadALaw, SSRC: uint32(time.Now().UnixNano()), Marker: true},
+		conn: conn, audio: audio, first: first, done: make(chan struct{}), law: sound.ALaw,
+		header: rtp.Header{Version: 2, PayloadType: uint8(sound.ALaw), SSRC: uint32(time.Now().UnixNano()), Marker: true},
 	}
 	go s.receive()
 	return s, nil
@@ -68,15 +77,44 @@ func (s *stream) receive() {
 			continue // an ICMP error of an earlier packet
 		}
 		at, err := h.Unmarshal(buf[:n])
-		if err != nil || h.PayloadType != payloadALaw {
-			s.foreign.Add(1)
+		law := sound.Law(h.PayloadType)
+		if err != nil || !law.Known() {
+			s.other(h.PayloadType, err)
 			continue
 		}
 		s.packets.Add(1)
-		if energy(buf[at:n]) > audibleEnergy && s.audible.Add(1) == 1 && s.first != nil {
+		if energy(law, buf[at:n]) > audibleEnergy && s.audible.Add(1) == 1 && s.first != nil {
 			s.first()
 		}
 	}
+}
+
+// other counts what is no G.711.
+func (s *stream) other(payload uint8, err error) {
+	s.mu.Lock()
+	event := s.event
+	s.mu.Unlock()
+	if err == nil && event != 0 && payload == event {
+		s.events.Add(1)
+		return
+	}
+	s.foreign.Add(1)
+}
+
+// speak sets what was agreed on.
+func (s *stream) speak(codecs []codec, lose int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mute, s.event, s.lose = true, 0, lose
+	for _, c := range codecs {
+		switch law := sound.Law(c.payload); {
+		case c.name == TelephoneEvent:
+			s.event = c.payload
+		case law.Known() && s.mute:
+			s.law, s.mute = law, false
+		}
+	}
+	s.header.PayloadType = uint8(s.law)
 }
 
 // send writes the next packet. Called by the pacer.
@@ -85,7 +123,7 @@ func (s *stream) send() {
 	defer s.mu.Unlock()
 	s.header.SequenceNumber++
 	s.header.Timestamp += packetSamples // time goes on over silence
-	if !s.sending || !s.to.IsValid() || s.to.Port() == 0 {
+	if !s.sending || s.mute || !s.to.IsValid() || s.to.Port() == 0 {
 		s.header.Marker = true // the next packet starts a talkspurt (RFC 3551 §4.1)
 		return
 	}
@@ -94,9 +132,18 @@ func (s *stream) send() {
 	if err != nil {
 		return
 	}
+	head := n
 	n += copy(buf[n:], s.audio[s.at:s.at+packetSamples])
+	if s.law != sound.ALaw {
+		for i, b := range buf[head:n] {
+			buf[head+i] = s.law.Encode(sound.ALaw.Decode(b))
+		}
+	}
 	s.at = (s.at + packetSamples) % len(s.audio)
 	s.header.Marker = false
+	if s.count++; s.lose > 0 && s.count%s.lose == 0 {
+		return
+	}
 	_, _ = s.conn.WriteToUDPAddrPort(buf[:n], s.to) // a peer that is gone is no fault of ours
 }
 
@@ -107,7 +154,7 @@ func (s *stream) set(to netip.AddrPort, sending bool) {
 }
 
 func (s *stream) heard() Heard {
-	return Heard{int(s.packets.Load()), int(s.audible.Load()), int(s.foreign.Load())}
+	return Heard{int(s.packets.Load()), int(s.audible.Load()), int(s.foreign.Load()), int(s.events.Load())}
 }
 
 // pacer sends for every stream of a Phone each 20 ms: one ticker, not one per

@@ -175,7 +175,7 @@ func (m *Message) bytes() []byte {
 var phrases = map[int]string{
 	100: "Trying", 180: "Ringing", 182: "Queued", 183: "Session Progress", 200: "OK", 202: "Accepted",
 	302: "Moved Temporarily", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
-	405: "Method Not Allowed", 408: "Request Timeout", 420: "Bad Extension", 423: "Interval Too Brief",
+	405: "Method Not Allowed", 408: "Request Timeout", 420: "Bad Extension", 421: "Extension Required", 422: "Session Interval Too Small", 423: "Interval Too Brief",
 	480: "Temporarily Unavailable", 481: "Call/Transaction Does Not Exist", 486: "Busy Here",
 	487: "Request Terminated", 488: "Not Acceptable Here", 491: "Request Pending",
 	500: "Server Internal Error", 501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable",

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+
+	"releve/proxy/media/sound"
 )
 
 func TestParseKeepsWhatCame(t *testing.T) {
@@ -72,31 +74,31 @@ func TestReadReferTo(t *testing.T) {
 // itself, and the two ends of the table are the Recommendation's.
 func TestALaw(t *testing.T) {
 	for i := range 256 {
-		if b := byte(i); encodeALaw(decodeALaw(b)) != b {
-			t.Errorf("code %#x decodes to %d, which encodes to %#x", b, decodeALaw(b), encodeALaw(decodeALaw(b)))
+		if b := byte(i); sound.ALaw.Encode(sound.ALaw.Decode(b)) != b {
+			t.Errorf("code %#x decodes to %d, which encodes to %#x", b, sound.ALaw.Decode(b), sound.ALaw.Encode(sound.ALaw.Decode(b)))
 		}
 	}
-	if decodeALaw(0xAA) != 32256 || decodeALaw(0x2A) != -32256 || decodeALaw(0xD5) != 8 || decodeALaw(0x55) != -8 {
+	if sound.ALaw.Decode(0xAA) != 32256 || sound.ALaw.Decode(0x2A) != -32256 || sound.ALaw.Decode(0xD5) != 8 || sound.ALaw.Decode(0x55) != -8 {
 		t.Error("the ends of the A-law table are wrong")
 	}
-	if encodeALaw(32767) != 0xAA || encodeALaw(-32768) != 0x2A {
+	if sound.ALaw.Encode(32767) != 0xAA || sound.ALaw.Encode(-32768) != 0x2A {
 		t.Error("a full-scale sample does not get the outermost code")
 	}
 }
 
 func TestEnergyTellsAPromptFromSilence(t *testing.T) {
-	if e := energy(prompt[:packetSamples]); e < audibleEnergy {
+	if e := energy(sound.ALaw, prompt[:packetSamples]); e < audibleEnergy {
 		t.Errorf("the prompt has energy %g", e)
 	}
-	if e := energy(bytes.Repeat([]byte{0xD5, 0x55}, 80)); e >= audibleEnergy {
+	if e := energy(sound.ALaw, bytes.Repeat([]byte{0xD5, 0x55}, 80)); e >= audibleEnergy {
 		t.Errorf("silence has energy %g", e)
 	}
 }
 
 func TestReadSession(t *testing.T) {
 	at := netip.MustParseAddrPort("127.0.0.4:4000")
-	r, ok := readSession(session(1, 2, at, SendOnly))
-	if !ok || r.at != at || r.direction != SendOnly || !r.aLaw {
+	r, ok := readSession(session(1, 2, at, SendOnly, []codec{{ALaw, 8}}))
+	if !ok || r.at != at || r.direction != SendOnly || len(r.codecs) != 1 {
 		t.Errorf("read %+v, %v", r, ok)
 	}
 	if _, ok := readSession([]byte("v=0\r\nm=video 4 RTP/AVP 96\r\n")); ok {

@@ -70,6 +70,9 @@ type Phone struct {
 	delay  func() time.Duration // how late each datagram is read; nil: at once
 	closed bool
 	pacer  *pacer
+
+	manners Manners
+	alg     *alg // nil: none stands before us
 }
 
 type keptKey struct {
@@ -90,6 +93,7 @@ func Listen(cfg Config) (*Phone, error) {
 	p := &Phone{
 		cfg: cfg, local: addr, parser: newParser(), salt: random(6),
 		clients: map[string]*client{}, servers: map[string]*Inbound{}, calls: map[string]*Call{},
+		manners: Manners{IgnoreRecordRoute: cfg.IgnoreRecordRoute},
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -181,6 +185,7 @@ func (p *Phone) Close() error {
 	p.closed = true
 	p.Forget()
 	p.CloseSocket()
+	p.closeALG()
 	pace := p.pacer
 	p.pacer = nil
 	p.mu.Unlock()
@@ -218,6 +223,10 @@ func (p *Phone) arrive(raw []byte, from netip.AddrPort) {
 	if len(raw) <= 4 { // keep-alive
 		return
 	}
+	if p.manners.MaxDatagram > 0 && len(raw) > p.manners.MaxDatagram {
+		p.stats.Dropped++
+		return
+	}
 	m, err := parse(p.parser, raw)
 	if err != nil {
 		p.stats.Unreadable++
@@ -234,6 +243,7 @@ func (p *Phone) arrive(raw []byte, from netip.AddrPort) {
 
 func (p *Phone) dispatch(m *Message, from netip.AddrPort) {
 	p.sweep(time.Now())
+	p.rewrite(m, from)
 	if m.Status != 0 {
 		if t := p.clients[clientKey(m.branch(), m.Method)]; t != nil {
 			t.response(m)

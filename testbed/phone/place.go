@@ -70,12 +70,14 @@ func (p *Phone) inviteFor(o Outgoing, tag string) *Message {
 	m.Add("CSeq", "1 INVITE")
 	m.Add("Contact", p.contact())
 	m.Add("User-Agent", p.cfg.Name)
-	m.Add("Allow", allowed)
-	if o.Require {
+	m.Add("Allow", p.allows())
+	m.Fields = append(m.Fields, p.sessionFields(nil)...)
+	require := o.Require || p.manners.NeedReliable
+	if require {
 		m.Add("Require", "100rel")
 	}
 	supported := "replaces"
-	if o.Reliable || o.Require {
+	if o.Reliable || require {
 		supported = "100rel, replaces"
 	}
 	m.Add("Supported", supported)

@@ -18,9 +18,6 @@ const (
 	Inactive Direction = "inactive"
 )
 
-// payloadALaw is the static payload type of PCMA (RFC 3551 §6).
-const payloadALaw = 8
-
 // answering is the direction that answers an offered one (RFC 3264 §6.1).
 func (d Direction) answering() Direction {
 	switch d {
@@ -34,24 +31,36 @@ func (d Direction) answering() Direction {
 	return SendRecv
 }
 
-// session writes an offer or an answer: one audio stream, A-law.
-func session(id, version uint64, at netip.AddrPort, d Direction) []byte {
-	return fmt.Appendf(nil, "v=0\r\no=- %d %d IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\n"+
-		"m=audio %d RTP/AVP %d\r\na=rtpmap:%d PCMA/8000\r\na=ptime:20\r\na=%s\r\n",
-		id, version, at.Addr(), at.Addr(), at.Port(), payloadALaw, payloadALaw, d)
+// session writes an offer or an answer: one audio stream of the codecs.
+func session(id, version uint64, at netip.AddrPort, d Direction, codecs []codec) []byte {
+	out := fmt.Appendf(nil, "v=0\r\no=- %d %d IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio %d RTP/AVP",
+		id, version, at.Addr(), at.Addr(), at.Port())
+	for _, c := range codecs {
+		out = fmt.Appendf(out, " %d", c.payload)
+	}
+	out = append(out, "\r\n"...)
+	for _, c := range codecs {
+		out = fmt.Appendf(out, "a=rtpmap:%d %s/8000\r\n", c.payload, c.name)
+		if c.name == TelephoneEvent {
+			out = fmt.Appendf(out, "a=fmtp:%d 0-15\r\n", c.payload)
+		}
+	}
+	return fmt.Appendf(out, "a=ptime:20\r\na=%s\r\n", d)
 }
 
 // remoteMedia is what we need of the peer's session description.
 type remoteMedia struct {
 	at        netip.AddrPort
 	direction Direction
-	aLaw      bool // lists payload 8
+	codecs    []codec // those we know, in the peer's order
 }
 
 // readSession reads a session description; ok is false when it has no audio.
 func readSession(body []byte) (r remoteMedia, ok bool) {
 	var addr netip.Addr
 	var port uint16
+	names := map[uint8]string{}
+	var listed []string
 	r.direction = SendRecv
 	for line := range strings.Lines(string(body)) {
 		line = strings.TrimRight(line, "\r\n")
@@ -64,14 +73,18 @@ func readSession(body []byte) (r remoteMedia, ok bool) {
 				return r, false
 			}
 			n, _ := strconv.ParseUint(parts[1], 10, 16)
-			port, ok = uint16(n), true
-			for _, pt := range parts[3:] {
-				r.aLaw = r.aLaw || pt == strconv.Itoa(payloadALaw)
+			port, ok, listed = uint16(n), true, parts[3:]
+		case strings.HasPrefix(line, "a=rtpmap:"):
+			number, name, _ := strings.Cut(strings.TrimPrefix(line, "a=rtpmap:"), " ")
+			name, _, _ = strings.Cut(name, "/")
+			if n, err := strconv.ParseUint(number, 10, 7); err == nil {
+				names[uint8(n)] = name
 			}
 		case line == "a=sendonly", line == "a=recvonly", line == "a=inactive", line == "a=sendrecv":
 			r.direction = Direction(line[2:])
 		}
 	}
 	r.at = netip.AddrPortFrom(addr, port)
+	r.codecs = known(listed, names)
 	return r, ok
 }

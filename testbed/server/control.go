@@ -20,7 +20,8 @@ const maxRemembered = 50_000
 //
 //	mode Mode          stats → Stats      calls → {"calls","forgotten"}
 //	place PlaceSpec → {"id"}              placed {"id","wait"} → Outcome
-//	hangup {"id"}      unregister         quit
+//	hangup {"id"}      unregister         quirks {"planted"} (none: away)
+//	quit
 //	transfer {"from","to","attended"}     release {"from"}
 func Run(ctx context.Context, cfg Config, control io.ReadWriter) error {
 	ctl := phone.NewControl(control)
@@ -55,7 +56,7 @@ func (r *remote) commands() map[string]phone.Command {
 		"mode":  r.mode,
 		"stats": func(context.Context, json.RawMessage) (any, error) { return r.s.Stats(), nil },
 		"calls": r.calls, "place": r.place, "placed": r.outcome, "hangup": r.hangup,
-		"transfer": r.transfer, "release": r.release,
+		"transfer": r.transfer, "release": r.release, "quirks": r.quirks,
 		"unregister": func(context.Context, json.RawMessage) (any, error) { r.s.Unregister(); return nil, nil },
 	}
 }
@@ -157,4 +158,14 @@ func (r *remote) hangup(_ context.Context, args json.RawMessage) (any, error) {
 		c.Hangup()
 	}
 	return nil, err
+}
+
+func (r *remote) quirks(_ context.Context, args json.RawMessage) (any, error) {
+	q, err := phone.Parse[struct {
+		Planted []Quirk `json:"planted"`
+	}](args)
+	if err != nil {
+		return nil, err
+	}
+	return nil, r.s.SetQuirks(q.Planted...)
 }

@@ -22,8 +22,10 @@ type Config struct {
 	Talk         time.Duration  `json:"talk"`          // BYE that long after the ACK; 0: the caller ends the call
 	Transfer     Transfer       `json:"transfer"`
 	Register     Register       `json:"register"`
-	Seed         uint64         `json:"seed"` // of the delays of mode slow
-	T1           time.Duration  `json:"t1"`   // 0: 500 ms
+	Seed         uint64         `json:"seed"`    // of the delays of mode slow
+	T1           time.Duration  `json:"t1"`      // 0: 500 ms
+	Manners      phone.Manners  `json:"manners"` // at start, and under the quirks
+	Quirks       []Quirk        `json:"quirks"`  // planted at start
 
 	OnEvent func(Event) `json:"-"` // called with the lock held: must not block nor call back; nil: none
 }
@@ -59,6 +61,8 @@ type Server struct {
 	forgotten int
 	random    *rand.Rand
 	reg       registration
+
+	answerDelay time.Duration // from 180 to 200
 }
 
 // Start opens the address and serves until Close.
@@ -75,6 +79,10 @@ func Start(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("start server %s: %w", cfg.Name, err)
 	}
 	s.p = p
+	if err := s.SetQuirks(cfg.Quirks...); err != nil {
+		_ = p.Close()
+		return nil, fmt.Errorf("start server %s: %w", cfg.Name, err)
+	}
 	p.Do(s.startRegistering)
 	return s, nil
 }
@@ -180,11 +188,11 @@ func (s *Server) welcome(c *phone.Call) {
 	c.OnAck = func() { s.acked(c, rec) }
 	c.OnAudio = func() { rec.audible = true }
 	c.OnAnswer = func(*phone.Message) { s.answered(c, rec) }
-	if s.cfg.WelcomeDelay == 0 {
+	if s.answerDelay == 0 {
 		c.Answer()
 		return
 	}
-	s.p.After(s.cfg.WelcomeDelay, c.Answer)
+	s.p.After(s.answerDelay, c.Answer)
 }
 
 func (s *Server) answered(c *phone.Call, rec *seen) {
