@@ -10,8 +10,8 @@ import (
 	"releve/cmd/internal/text"
 )
 
-// columns are the matrix as cells, its heading first.
-func columns(flows []Flow, m text.Messages) [][]string {
+// Rows are the matrix as cells, its heading first.
+func Rows(flows []Flow, m text.Messages) [][]string {
 	rows := [][]string{{
 		m.FluxFrom(), m.FluxAddress(), m.FluxTo(), m.FluxAddress(), m.FluxProtocol(), m.FluxSource(), m.FluxPorts(), m.FluxWhy(),
 	}}
@@ -60,7 +60,7 @@ func ports(f Flow, p string, m text.Messages) string {
 
 // Text prints the matrix as a table and what to know about it.
 func Text(flows []Flow, m text.Messages) string {
-	rows := columns(flows, m)
+	rows := Rows(flows, m)
 	widths := make([]int, len(rows[0]))
 	for _, r := range rows {
 		for i, cell := range r {
@@ -91,7 +91,7 @@ func CSV(flows []Flow, m text.Messages, marked bool) ([]byte, error) {
 	}
 	w := csv.NewWriter(&b)
 	w.Comma, w.UseCRLF = ';', true
-	for _, r := range columns(flows, m) {
+	for _, r := range Rows(flows, m) {
 		for i, cell := range r {
 			if cell != "-" && strings.ContainsRune("=+-@\t\r", firstRune(cell)) {
 				r[i] = "'" + cell
