@@ -110,4 +110,10 @@ bench: build tools ## CPU, memory and failed calls beside Kamailio and a bare re
 bench-short: build
 	$(GO) run ./testbed/bench -binary $(BIN) -short
 
-.PHONY: help build demo test tools check conformance explore explore-long simulate simulate-full verdicts verdicts-short flows licence-long licence-short interop interop-short abuse abuse-short soak soak-short bench bench-short
+levels: build tools ## each Wel'Suite level on its example of docs/examples, and redundant IPBXs, gateways, virtual machines
+	@$(GO) run ./testbed/levels/run -binary $(BIN)
+
+levels-short: build tools
+	@$(GO) run ./testbed/levels/run -binary $(BIN) -short
+
+.PHONY: help build demo test tools check conformance explore explore-long simulate simulate-full verdicts verdicts-short flows licence-long licence-short interop interop-short abuse abuse-short soak soak-short bench bench-short levels levels-short

@@ -184,14 +184,35 @@ func (r *roster) of(peer *Peer) (out []target) {
 	return out
 }
 
+// heardAt notes which machine of a main/stand-by pair serves: the one that
+// answers, or calls. Our choice: what else a machine sends says nothing of that,
+// for one that stands by may ask us whether we live.
+func (p *Proxy) heardAt(ipbx uint8, from netip.Addr) {
+	peer := &p.cfg().IPBXs[ipbx].Peer
+	if !peer.Other.IsValid() || int(ipbx) >= len(p.Stats.OnStandby) || peer.Addr.Addr() == peer.Other.Addr() {
+		return
+	}
+	on := &p.Stats.OnStandby[ipbx]
+	if standby := from == peer.Other.Addr(); (standby || from == peer.Addr.Addr()) && on.Load() != standby {
+		on.Store(standby)
+	}
+}
+
 // targetsOf is where a peer is to be sought now: first, then the others in the
-// order to try (RFC 3263 §4.3). The weights of SRV are drawn at each call.
+// order to try (RFC 3263 §4.3). The weights of SRV are drawn at each call; of a
+// main/stand-by pair the machine that served last comes first, so that no request
+// waits for one that stands by.
 func (p *Proxy) targetsOf(peer *Peer) (first target, rest []target, ok bool) {
 	if !peer.named() {
+		first = target{addr: peer.Addr, network: peer.Network}
 		if peer.Other.IsValid() {
-			rest = []target{{addr: peer.Other, network: peer.Network}}
+			other := target{addr: peer.Other, network: peer.Network}
+			if peer.of.kind == fromIPBX && p.Stats.OnStandby[peer.of.index].Load() {
+				first, other = other, first
+			}
+			rest = []target{other}
 		}
-		return target{addr: peer.Addr, network: peer.Network}, rest, peer.Addr.IsValid()
+		return first, rest, peer.Addr.IsValid()
 	}
 	all := p.lookup(peer.Host)
 	if len(all) == 0 {

@@ -260,6 +260,9 @@ func (p *Proxy) receive(f transport.Flow, raw []byte, h *message.Head) {
 		p.Stats.Strangers.Add(1) // responses are matched by branch, whoever sent them (RFC 3261 §17.1.3)
 		return
 	}
+	if result == message.OK && from.kind == fromIPBX && (!h.Request || h.Method == message.INVITE) {
+		p.heardAt(from.index, f.Remote.Addr())
+	}
 	switch result {
 	case message.KeepAlive:
 		return

@@ -32,6 +32,7 @@ type Stats struct {
 	AnsweredAt   [router.Servers]atomic.Int64     // instant of the last response of this server to anything
 	ServedAt     [router.Servers]atomic.Int64     // instant of its last 2xx to an INVITE, or final that says plausibly that it is busy
 	IPBXAt       [8]atomic.Int64                  // instant of the last message of IPBX i
+	OnStandby    [8]atomic.Bool                   // IPBX i answered, or called, from its second address last
 }
 
 // Shed is what all limits refused together.

@@ -57,6 +57,7 @@ const (
 	ReasonStoreDown      Reason = "store-unavailable"
 	ReasonLeaseLost      Reason = "lease-lost"
 	ReasonLevel          Reason = "level-has-no-automatic-switchover"
+	ReasonOneServer      Reason = "level-has-one-server"
 	ReasonObservation    Reason = "observation"
 	ReasonReturnTooEarly Reason = "return-too-early"
 	ReasonNotStable      Reason = "not-stable"

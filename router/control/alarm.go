@@ -69,11 +69,12 @@ func (a *alarms) count(x router.Server, now router.Clock, s *State) {
 	}
 }
 
-// countIPBX enters the result of a probe of an IPBX.
-func (a *alarms) countIPBX(i uint8, s *State) {
-	switch {
+// countIPBX enters the result of a probe of an IPBX. One whose port refuses is
+// seen, and serves nobody.
+func (a *alarms) countIPBX(e Event, s *State) {
+	switch i := e.IPBX; {
 	case i >= MaxIPBX:
-	case s.board.Unseen(i):
+	case e.Evidence == router.Refused || s.board.Unseen(i):
 		a.unseen[i] = min(a.unseen[i]+1, s.enough())
 	default:
 		a.unseen[i] = 0

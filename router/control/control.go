@@ -181,7 +181,7 @@ func (s *State) currentView() router.View {
 // is used.
 func (s *State) operate(now router.Clock, e Event, out []Effect) []Effect {
 	if e.Command == role.Switchover && !s.policy.Secondary {
-		return append(out, Effect{Kind: Refuse, Reason: router.ReasonLevel, Command: e.Command})
+		return append(out, Effect{Kind: Refuse, Reason: router.ReasonOneServer, Command: e.Command})
 	}
 	return s.roleStep(now, role.Event{Kind: role.Operator, Command: e.Command, Force: e.Force}, out)
 }

@@ -33,6 +33,8 @@ type node struct {
 	sees       health.Presence // the other node, of the active server
 	peerSilent bool
 
+	ipbxRefuses bool // while ipbx is false: its host is there
+
 	placing func(f Effect) []Event // test calls; nil: no result comes
 }
 
@@ -97,7 +99,11 @@ func (n *node) perform(f Effect) []Event {
 		if n.ipbx {
 			return []Event{{Kind: IPBXProbe, Round: f.Round, Evidence: router.OK}}
 		}
-		return []Event{{Kind: IPBXProbe, Round: f.Round, Evidence: router.Silent, RTT: time.Second}}
+		e := router.Silent
+		if n.ipbxRefuses {
+			e = router.Refused
+		}
+		return []Event{{Kind: IPBXProbe, Round: f.Round, Evidence: e, RTT: time.Second}}
 	case AskPeer:
 		if n.peerSilent {
 			return nil

@@ -49,7 +49,7 @@ type EventKind uint8
 // Server; about a server that is not active it means nothing. ProbeDone: a probe of Server ended,
 // Round as its effect said (0: idle); On: it could not be sent for a reason of
 // our own side (no link, no route, a firewall of ours), and proves nothing.
-// IPBXProbe: likewise of an IPBX; OK or Silent. Evidence: what a decided call proves of Server. Answered: Server
+// IPBXProbe: likewise of an IPBX; OK, Refused (its host is seen) or Silent. Evidence: what a decided call proves of Server. Answered: Server
 // answered a real call, At: proof of life. Sight: traffic of an IPBX. Lines: how full Server is.
 // Self: whether this node is sick; again, each time that it was away once more. Operate: an operator's command. Registrar:
 // an answer or time-out of a REGISTER, a server's own REGISTER (mode gate), or

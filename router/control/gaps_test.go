@@ -53,7 +53,7 @@ func TestNobodyToSwitchOverTo(t *testing.T) {
 	n.run(30 * time.Second)
 	n.feed(Event{Kind: Operate, Command: role.Switchover, Force: true})
 	last := n.calls[len(n.calls)-1]
-	if last.Kind != Refuse || last.Reason != router.ReasonLevel || n.s.View().Phase != router.Normal {
+	if last.Kind != Refuse || last.Reason != router.ReasonOneServer || n.s.View().Phase != router.Normal {
 		t.Fatalf("%+v, phase %v", last, n.s.View().Phase)
 	}
 }
@@ -177,6 +177,24 @@ func TestAlarmIPBXSilent(t *testing.T) {
 	n.run(20 * time.Second)
 	wantTold(t, n, AlarmIPBXSilent, router.NoServer, false, true)
 	n.bound[router.Primary] = false // it was restarted
+	n.ipbx = true
+	n.run(6 * time.Second)
+	wantTold(t, n, AlarmIPBXSilent, router.NoServer, false, true, false)
+	if !n.bound[router.Primary] {
+		t.Error("back, and the binding it may have lost was not refreshed at once")
+	}
+}
+
+// TestAnIPBXThatRefusesIsTold: its process is gone, its host is there. That is no
+// isolation of ours, and no call comes from it all the same.
+func TestAnIPBXThatRefusesIsTold(t *testing.T) {
+	n := start(t, licence.Pair)
+	n.run(30 * time.Second)
+	n.ipbx, n.ipbxRefuses = false, true
+	n.run(20 * time.Second)
+	wantTold(t, n, AlarmIPBXSilent, router.NoServer, false, true)
+	wantTold(t, n, AlarmSelf, router.NoServer, false)
+	n.bound[router.Primary] = false
 	n.ipbx = true
 	n.run(6 * time.Second)
 	wantTold(t, n, AlarmIPBXSilent, router.NoServer, false, true, false)

@@ -152,12 +152,12 @@ func failed(e router.Evidence) bool {
 
 // ipbxProbed enters the result of a probe of an IPBX.
 func (s *State) ipbxProbed(now router.Clock, e Event, out []Effect) []Effect {
-	if e.Evidence == router.OK {
-		s.board.SightIPBX(now.Mono, e.IPBX, true)
+	if e.Evidence == router.OK || e.Evidence == router.Refused {
+		s.board.SightIPBX(now.Mono, e.IPBX, true) // a refusal is sight of its host
 	} else if !s.void(now, e.RTT) {
 		s.board.IPBXSilent(now.Mono, e.IPBX, e.RTT)
 	}
-	s.alarms.countIPBX(e.IPBX, s)
+	s.alarms.countIPBX(e, s)
 	if e.Round != 0 && e.Round == s.round.number {
 		out = s.reported(now, 1<<(idleIPBX+int(e.IPBX)), out)
 	}

@@ -99,6 +99,9 @@ func TestMainDiesAndStandbyAnswers(t *testing.T) {
 				return s.licensed().Grants[0].Answers == standby.String() && strings.HasPrefix(s.bound(), "5001 at ")
 			})
 			s.told(text.EventIPBXMember)
+			if first := s.node.proxy.IPBXFlows(0)[0].Remote; first != standby {
+				t.Errorf("the next request goes to %s first, which stands by", first)
+			}
 			s.switchover() // within 20 s; the fence is 10 min
 			s.until("the secondary's user is bound", func() bool { return strings.HasPrefix(s.bound(), "5002 at ") })
 			s.exclusive()

@@ -129,8 +129,11 @@ func (m *mind) probeIPBX(i uint8, round uint64) {
 	x := m.app.cfg().IPBX[i]
 	m.options(x.Address, m.app.proxy.IPBXFlows(i), func(r agent.Result) {
 		e := router.Silent
-		if r.Failure == agent.NoFailure || r.Failure == agent.Refused {
-			e = router.OK // a refusal is sight of its host
+		switch r.Failure {
+		case agent.NoFailure:
+			e = router.OK
+		case agent.Refused:
+			e = router.Refused
 		}
 		m.post(control.Event{Kind: control.IPBXProbe, IPBX: i, Round: round, Evidence: e, RTT: r.Took})
 	})

@@ -66,10 +66,10 @@ var alarms = map[uint16]alarmText{
 		},
 	},
 	1010: {
-		pair{"L'IPBX ne donne plus signe de vie", "The IPBX shows no sign of life"},
+		pair{"L'IPBX ne répond plus", "The IPBX no longer answers"},
 		pair{
-			"Vérifiez l'IPBX et le réseau entre lui et Relève. Tant qu'il est muet, aucun appel n'arrive.",
-			"Check the IPBX and the network between it and Relève. While it is silent no call arrives.",
+			"Vérifiez l'IPBX et le réseau entre lui et Relève. Tant qu'il ne répond pas, aucun appel n'arrive.",
+			"Check the IPBX and the network between it and Relève. While it does not answer no call arrives.",
 		},
 	},
 	1011: {

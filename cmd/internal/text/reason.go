@@ -210,6 +210,10 @@ var reasons = map[router.Reason]pair{
 		"Le niveau de sécurité du site ne prévoit pas de bascule automatique.",
 		"The site's security level has no automatic switchover.",
 	},
+	router.ReasonOneServer: {
+		"Ce niveau de sécurité n'a qu'un serveur : il n'y a pas de secours vers lequel basculer.",
+		"This security level has one server: there is no secondary to switch over to.",
+	},
 	router.ReasonObservation: {
 		"Mode observation (act: false) : la décision est notée, pas appliquée.",
 		"Observation (act: false): the decision is recorded, not performed.",

@@ -1,0 +1,102 @@
+package levels
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+)
+
+// Options of a run.
+type Options struct {
+	Binary string
+	Short  bool // the outage of the receivers is 10 s instead of a minute, and a few quirks stand for all
+	Out    io.Writer
+}
+
+// Report is the last line. Passed and Failed count levels, as does Levels; the
+// sites beside them and the checks of all have counts of their own.
+type Report struct {
+	Levels       int `json:"levels"`
+	Passed       int `json:"passed"`
+	Failed       int `json:"failed"`
+	Sites        int `json:"sites"`
+	SitesPassed  int `json:"sites_passed"`
+	Checks       int `json:"checks"`
+	ChecksFailed int `json:"checks_failed"`
+}
+
+// Good says whether all that was looked at holds.
+func (r Report) Good() bool {
+	return r.Levels > 0 && r.Passed == r.Levels && r.Failed == 0 && r.SitesPassed == r.Sites && r.ChecksFailed == 0 && r.Checks > 0
+}
+
+// book takes down the checks of one story. It belongs to that story's goroutine.
+type book struct {
+	lines  []string
+	checks int
+	failed int
+}
+
+// check notes one thing that holds, or does not.
+func (b *book) check(holds bool, format string, a ...any) {
+	mark := "✔"
+	if !holds {
+		mark = "✘"
+		b.failed++
+	}
+	b.checks++
+	b.lines = append(b.lines, "  "+mark+" "+fmt.Sprintf(format, a...))
+}
+
+// Run tells every story, all at once: most of their time is waiting. The error
+// says what kept it from a result.
+func Run(ctx context.Context, o Options) (r Report, err error) {
+	list := stories()
+	books, errs := make([]book, len(list)), make([]error, len(list))
+	var all sync.WaitGroup
+	for i, told := range list {
+		all.Go(func() { errs[i] = play(ctx, o, i, told, &books[i]) })
+	}
+	all.Wait()
+	for i, told := range list {
+		b := &books[i]
+		fmt.Fprintf(o.Out, "%s\n", told.name)
+		for _, line := range b.lines {
+			fmt.Fprintln(o.Out, line)
+		}
+		if errs[i] != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", told.name, errs[i]))
+		}
+		r.Checks += b.checks
+		r.ChecksFailed += b.failed
+		good := b.failed == 0 && b.checks > 0 && errs[i] == nil
+		switch {
+		case told.level && good:
+			r.Passed++
+		case told.level:
+			r.Failed++
+		case good:
+			r.SitesPassed++
+		}
+		if told.level {
+			r.Levels++
+		} else {
+			r.Sites++
+		}
+	}
+	return r, err
+}
+
+// play tells one story on a site of its own.
+func play(ctx context.Context, o Options, i int, told story, b *book) (err error) {
+	s := &site{binary: o.Binary, example: told.example, number: i}
+	defer func() {
+		if b.failed > 0 && s.node != nil {
+			b.lines = append(b.lines, s.node.Log())
+		}
+		err = errors.Join(err, s.close())
+	}()
+	return told.tell(ctx, b, s)
+}
