@@ -22,7 +22,8 @@ func (p *Proxy) forUs(raw []byte, h *message.Head, from side) bool {
 // else 503: then the IPBX shall indeed go elsewhere.
 func (p *Proxy) options(f transport.Flow, raw []byte, h *message.Head) {
 	v := p.View()
-	if v.Phase == router.BothDown && p.cfg().RescueURI == "" {
+	nobody := v.Phase == router.BothDown || v.Drained[v.Active]
+	if nobody && p.cfg().RescueURI == "" {
 		p.answerStateless(f, raw, h, 503, phrase(503))
 		return
 	}

@@ -45,6 +45,7 @@ const (
 	ReasonSessionExpired    Reason = "session-expired"        // its session timer ran out (RFC 4028)
 	ReasonSpared            Reason = "spared"                 // the server asked for a pause: 503 with Retry-After
 	ReasonFault             Reason = "internal-fault"         // a panic ended this call
+	ReasonDrained           Reason = "drained"                // an operator wants no new calls on the active server
 )
 
 // Reasons of role changes.

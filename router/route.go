@@ -75,6 +75,10 @@ func Route(c Call, v View) Decision {
 		return Decision{Action: Offer, Target: v.Active, Reason: ReasonBothDown}
 	}
 	// Normal, Verifying (an answer would be proof of life), OnSecondary, Maintenance.
+	if v.Drained[v.Active] {
+		// Our choice: nobody else may take it, so a human does; refused without one.
+		return Decision{Action: Desk, Status: 480, Reason: ReasonDrained}
+	}
 	if c.Spared {
 		return Decision{Action: Offer, Target: v.Active, Reason: ReasonSpared}
 	}

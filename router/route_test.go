@@ -7,6 +7,8 @@ func TestRoute(t *testing.T) {
 	normal := View{Phase: Normal, Active: p, Act: true}
 	in := func(phase Phase, active Server) View { return View{Phase: phase, Active: active, Act: true} }
 	confirmed := View{Phase: Switching, Active: p, Act: true, Verdict: VerdictDeadApp, Ruling: RuleSwitching}
+	drained := normal
+	drained.Drained[p] = true
 	over := Call{Entry: OverflowEntry}
 	tests := []struct {
 		name string
@@ -28,6 +30,11 @@ func TestRoute(t *testing.T) {
 		{"returning", Call{}, in(Returning, s), Decision{Keep, NoServer, 0, ReasonOperator}},
 		{"both down fails open", Call{}, in(BothDown, p), Decision{Offer, p, 0, ReasonBothDown}},
 		{"both down, secondary active", Call{}, in(BothDown, s), Decision{Offer, s, 0, ReasonBothDown}},
+		{"drained", Call{}, drained, Decision{Desk, NoServer, 480, ReasonDrained}},
+		{"drained: what belongs to its calls goes on", Call{Replaces: true, Owner: p}, drained, Decision{Relay, p, 0, ReasonReplaces}},
+		{"drained: its own calls go on", Call{From: p}, drained, Decision{Place, NoServer, 0, ReasonOutgoing}},
+		{"drained, left by a switchover", Call{}, View{Phase: Switching, Active: p, Act: true, Drained: drained.Drained}, Decision{Keep, NoServer, 0, ReasonOperator}},
+		{"the other one drained", Call{}, View{Phase: OnSecondary, Active: s, Drained: drained.Drained}, Decision{Offer, s, 0, ReasonActiveServes}},
 		{"looped", Call{Looped: true}, normal, Decision{Desk, NoServer, 480, ReasonLooped}},
 		{"replaces", Call{Replaces: true, Owner: s}, normal, Decision{Relay, s, 0, ReasonReplaces}},
 		{"replaces, owner unknown", Call{Replaces: true}, normal, Decision{Relay, p, 0, ReasonReplaces}},

@@ -205,4 +205,7 @@ type View struct {
 	Act          bool    // false: observation; nothing is held, what the server does is relayed
 	MoveBy       Instant // Mono of the fence that a licence move waits for; 0: none runs, or its end is expected within seconds
 	Round, Of    uint8   // progress of the verification, k of N
+
+	// Drained: an operator wants no new calls sent to this server.
+	Drained [Servers]bool
 }

@@ -208,7 +208,7 @@ var causes = [...]router.Reason{
 	router.ReasonWaitingFull, router.ReasonBothDown, router.ReasonLooped,
 	router.ReasonCallerCancelled, router.ReasonReplaces, router.ReasonNoRoute,
 	router.ReasonConfirmed, router.ReasonOperator, router.ReasonLevel, router.ReasonObservation,
-	router.ReasonMaintenance, router.ReasonOverloaded, router.ReasonSpared,
+	router.ReasonMaintenance, router.ReasonOverloaded, router.ReasonSpared, router.ReasonDrained,
 }
 
 // causeOf returns the number of r; that of ReasonNone for a reason no context carries.

@@ -57,6 +57,7 @@ type State struct {
 	passive router.Server // whom ready and healthy are about
 	ready   bool
 	healthy bool
+	drained [router.Servers]bool // by an operator: no new calls, no change of role to it
 	alarms  alarms
 	calls   testCalls
 	view    router.View
@@ -132,6 +133,8 @@ func (s *State) Step(now router.Clock, e Event, out []Effect) []Effect {
 		out = s.peerSaw(now, e, out)
 	case CallDone:
 		out = s.called(now, e, out)
+	case Drain:
+		s.drained[e.Server] = e.On // readiness and view follow in settle
 	case LeaseDone, Address, Yield: // done
 	}
 	switch e.Kind {
@@ -171,6 +174,7 @@ func (s *State) giveUp(now router.Clock, out []Effect) []Effect {
 // currentView is the role machine's view with the end of a licence move.
 func (s *State) currentView() router.View {
 	v := s.role.View()
+	v.Drained = s.drained
 	if v.Phase == router.Switching || v.Phase == router.Returning {
 		v.MoveBy = s.licence.MoveBy()
 	}
@@ -178,10 +182,15 @@ func (s *State) currentView() router.View {
 }
 
 // operate: a site with one server has nobody to switch over to, whatever force
-// is used.
+// is used. Nor is a role given to a drained server, our choice: it would serve
+// nobody, and to lift the mark is one command.
 func (s *State) operate(now router.Clock, e Event, out []Effect) []Effect {
 	if e.Command == role.Switchover && !s.policy.Secondary {
 		return append(out, Effect{Kind: Refuse, Reason: router.ReasonOneServer, Command: e.Command})
+	}
+	moves := e.Command == role.Switchover || e.Command == role.Return
+	if moves && s.drained[s.role.View().Active.Other()] {
+		return append(out, Effect{Kind: Refuse, Reason: router.ReasonDrained, Command: e.Command})
 	}
 	return s.roleStep(now, role.Event{Kind: role.Operator, Command: e.Command, Force: e.Force}, out)
 }

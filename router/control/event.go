@@ -64,6 +64,8 @@ type EventKind uint8
 // this node has the virtual address; at least every Lease.Guard/2.
 // Restarted: Server has lost the calls that it had answered.
 // CallDone: the test call of Server ended, as Call says; RTT is how long it took.
+// Drain: an operator wants no new calls on Server (On), or does again. The owner
+// keeps that mark and shows it again after Boot; while roles move, it waits.
 const (
 	Boot EventKind = iota
 	Tick
@@ -87,6 +89,7 @@ const (
 	PeerSaw
 	Restarted
 	CallDone
+	Drain
 )
 
 // Event is one input; only the fields its Kind names are read.

@@ -53,7 +53,7 @@ func TestSingleNodeAsksNobody(t *testing.T) {
 // anyEvent is one of all kinds, the lease's own among them.
 func anyEvent(rng *rand.Rand) Event {
 	return Event{
-		Kind: Tick + EventKind(rng.IntN(int(CallDone))), Server: router.Server(1 + rng.IntN(2)),
+		Kind: Tick + EventKind(rng.IntN(int(Drain))), Server: router.Server(1 + rng.IntN(2)),
 		Round: rng.Uint64N(20), Evidence: router.Evidence(rng.IntN(7)), RTT: time.Millisecond, Host: health.Presence(rng.IntN(3)),
 		On: rng.IntN(4) > 0, Command: role.Command(rng.IntN(4)), Force: rng.IntN(2) == 0,
 		Register: licence.Event{

@@ -234,6 +234,10 @@ var reasons = map[router.Reason]pair{
 		"Une maintenance est en cours : les rôles sont figés ; « releve maintenance stop » y met fin.",
 		"A maintenance is running: roles are frozen; \"releve maintenance stop\" ends it.",
 	},
+	router.ReasonDrained: {
+		"Un opérateur a demandé de ne plus envoyer d'appels à ce serveur ; « releve drain stop » y met fin.",
+		"An operator asked that no more calls go to this server; \"releve drain stop\" ends it.",
+	},
 	router.ReasonIPBXUnseen: {
 		"L'IPBX ne donne plus signe de vie : la panne est peut-être de notre côté, rien ne bascule.",
 		"The IPBX shows no sign of life: the fault may be on our side, nothing switches.",
