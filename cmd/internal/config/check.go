@@ -35,6 +35,7 @@ func (c *Config) Check(lang text.Lang) []Problem {
 	k.lacking()
 	k.analogue()
 	k.gateways()
+	k.exercise()
 	k.mirror()
 	k.times()
 	k.checksList()

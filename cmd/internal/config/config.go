@@ -46,6 +46,8 @@ type Config struct {
 	Limits         Limits
 	Mirror         Mirror
 	Store          Store
+	BackupData     BackupData
+	Drill          Drill
 	Contacts       Contacts
 	Admin          Admin
 

@@ -81,6 +81,8 @@ const (
 	CodeMirrorPair       Code = "CFG-113"
 	CodeMirrorBeat       Code = "CFG-114"
 	CodeMirrorLag        Code = "CFG-115"
+	CodeCopyLevel        Code = "CFG-140"
+	CodeDrillLevel       Code = "CFG-141"
 	CodeLevelLacks       Code = "CFG-090"
 	CodeAnalogue         Code = "CFG-091"
 	CodeAnalogueUnseen   Code = "CFG-092" // advice

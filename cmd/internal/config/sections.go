@@ -45,6 +45,8 @@ func (r *reader) config(c *Config, root *yaml.Node) {
 			r.mapping(n, p, field{"mail", r.notYet()}, field{"snmp", r.notYet()}, field{"webhook", r.notYet()},
 				field{"syslog", r.notYet()}, field{"hooks", r.notYet()})
 		}},
+		field{"backup_data", r.backupData(&c.BackupData)},
+		field{"drill", r.drill(&c.Drill)},
 		field{"contacts", func(n *yaml.Node, p string) {
 			r.mapping(n, p, field{"integrateur", r.freeText(&c.Contacts.Integrator)},
 				field{"tlmcom", r.freeText(&c.Contacts.TLMCom)},

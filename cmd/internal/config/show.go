@@ -120,6 +120,8 @@ func (c *Config) tree(say *text.Messages) *yaml.Node {
 	store := newPairs()
 	store.plain("path", c.Store.Path)
 	p.put("store", store.node)
+	p.put("backup_data", c.BackupData.tree())
+	p.put("drill", c.Drill.tree())
 	if c.Contacts != (Contacts{}) {
 		contacts := newPairs()
 		contacts.quoted("integrateur", c.Contacts.Integrator)
