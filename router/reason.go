@@ -65,4 +65,5 @@ const (
 	ReasonWrongPhase     Reason = "wrong-phase"
 	ReasonMaintenance    Reason = "maintenance"
 	ReasonIPBXUnseen     Reason = "ipbx-unseen"
+	ReasonStillActive    Reason = "still-active" // a drain of the server that serves
 )

@@ -71,6 +71,9 @@ func (v view) status(s admin.Status) string {
 	if !s.Act {
 		head += "  [" + v.m.Label("observation") + "]"
 	}
+	if s.Exercise != nil {
+		head += "  [" + v.m.ExerciseRuns() + "]"
+	}
 	b.WriteString(head + "\n")
 	active := serverOf(s, s.Active)
 	b.WriteString(v.m.Line(v.m.Label("active"), strings.TrimSpace(active.Name+" ("+v.m.Role(s.Active)+") "+v.since(s.Since))) + "\n")
@@ -88,6 +91,7 @@ func (v view) status(s admin.Status) string {
 	for _, x := range s.IPBX {
 		b.WriteString("IPBX " + x.Name + "  " + v.seen(x) + "\n")
 	}
+	b.WriteString(v.dataAge(s))
 	b.WriteString(v.checks(s.Servers))
 	b.WriteString("\n" + v.m.Line(v.m.Label("registration"), v.registration(s)) + "\n")
 	for _, x := range s.Registration.Own {
@@ -100,6 +104,17 @@ func (v view) status(s admin.Status) string {
 	b.WriteString(v.m.Line(v.m.Label("alarms"), v.alarmSummary(s.Alarms)))
 	b.WriteString(v.contacts(s.Contacts, s.Alarms))
 	return b.String()
+}
+
+// dataAge says how old the secondary's data are, where they are a copy made by hand.
+func (v view) dataAge(s admin.Status) string {
+	switch {
+	case s.Data == nil:
+		return ""
+	case s.Data.CopiedAt.IsZero():
+		return v.m.DataAge(-1) + "\n"
+	}
+	return v.m.DataAge(max(v.now.Sub(s.Data.CopiedAt), 0)) + "\n"
 }
 
 // seen says when an IPBX was last heard of.
@@ -140,6 +155,9 @@ func (v view) server(s admin.Server) []string {
 			ready = v.m.Label("ready")
 		}
 		last = ready + ", " + last
+	}
+	if s.Drained != nil {
+		last = v.m.DrainedServer() + ", " + v.since(s.Drained.At)
 	}
 	if s.State != admin.StateActive && s.Stability.N > 0 && s.Role == "primary" {
 		last = fmt.Sprintf("%s %d/%d, %s", v.m.Label("stability"), s.Stability.K, s.Stability.N, last)

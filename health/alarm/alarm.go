@@ -48,6 +48,7 @@ const (
 	BindingUnkept     Number = 1025 // the IPBX grants the registration and does not list it
 	CheckFailed       Number = 1026 // a check of a server failed, verification.count times in a row
 	LinesDiffer       Number = 1027 // a server has shown another number of lines than the file says
+	SecondaryDataOld  Number = 1032 // level backup: the copy at the secondary is older than backup_data.max_age, or nobody recorded one
 	PeerAbsent        Number = 1030
 	TwoMasters        Number = 1031
 	CertificateEnding Number = 1040 // warning; RaiseAs Major below seven days
@@ -66,6 +67,8 @@ const (
 	Frozen            Number = 1066 // a panic ended the decisions: roles and registration stay as they are
 	BackupFailed      Number = 1070
 	Exercise          Number = 1080
+	ExerciseFailed    Number = 1081 // the last exercise did not go well
+	ExerciseOverdue   Number = 1082 // none for drill.every
 )
 
 // Severity is a perceived severity of ITU-T X.733, as Centreon's plugins map it.
@@ -96,9 +99,9 @@ func Numbers() []Number {
 		ServerSilent, NobodyServes, ServerMute, ServerSlow, Switched, ReturnPossible, Flapping, SecondaryNotReady,
 		SelfSick, IPBXSilent, BindingLapsing, BindingRefused, ForeignBinding, GrantTooLong, PassiveCalls,
 		Misprovisioned, MoveStuck, TLSFault, BothPresent, MirrorLag, StoreDown, MainDatabaseDown, PasswordRefused, Unregistered, BindingUnkept, CheckFailed, LinesDiffer, PeerAbsent,
-		TwoMasters, CertificateEnding, ClockAdrift, DiskFilling, NameStale, NameLost, CertificateBroken,
+		TwoMasters, SecondaryDataOld, CertificateEnding, ClockAdrift, DiskFilling, NameStale, NameLost, CertificateBroken,
 		ConfigRefused, ManyRefused, UnknownSource, LimitReached, InternalFault, SourceFlood, Overloaded,
-		Frozen, BackupFailed, Exercise,
+		Frozen, BackupFailed, Exercise, ExerciseFailed, ExerciseOverdue,
 	}
 }
 
@@ -110,11 +113,11 @@ func (n Number) Severity() Severity {
 		return Critical
 	case ServerSilent, ServerMute, Switched, Flapping, SecondaryNotReady, SelfSick, IPBXSilent, BindingRefused,
 		PassiveCalls, Misprovisioned, MoveStuck, TLSFault, BothPresent, MirrorLag, PeerAbsent, LimitReached, InternalFault,
-		NameLost, CertificateBroken, Overloaded, PasswordRefused, Unregistered, BindingUnkept:
+		NameLost, CertificateBroken, Overloaded, PasswordRefused, Unregistered, BindingUnkept, ExerciseFailed:
 		return Major
 	case ServerSlow, CheckFailed, LinesDiffer, BindingLapsing, GrantTooLong, ClockAdrift, DiskFilling, ConfigRefused, BackupFailed, NameStale:
 		return Minor
-	case ReturnPossible, CertificateEnding, ManyRefused, UnknownSource, SourceFlood:
+	case ReturnPossible, CertificateEnding, ManyRefused, UnknownSource, SourceFlood, SecondaryDataOld, ExerciseOverdue:
 		return Warning
 	}
 	return Indeterminate

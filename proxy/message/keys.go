@@ -114,6 +114,7 @@ const (
 	forCheck  = 'c'
 	forLoop   = 'l'
 	forRemote = 'r'
+	forSeal   = 's'
 )
 
 // start begins what is to be signed; field adds one part, its length first, so

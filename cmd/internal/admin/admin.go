@@ -47,6 +47,14 @@ type Node interface {
 	// Acknowledge notes who takes an active alarm; a *Fault with
 	// FaultNotActive when it does not stand.
 	Acknowledge(ctx context.Context, a Acknowledgement) error
+	// RecordProcedure keeps the record of a run, seals it and returns it; of a
+	// copy it notes when the data were copied.
+	RecordProcedure(ctx context.Context, p Procedure) (Procedure, error)
+	// Procedures returns past runs, the newest first.
+	Procedures(ctx context.Context, limit int) ([]Procedure, error)
+	// Exercise is told how a drill goes; without a word for half a minute it is
+	// taken for broken off.
+	Exercise(ctx context.Context, n ExerciseNote) error
 	// Ready says whether this node may take calls, and if not why (a short
 	// English cause for monitoring).
 	Ready(ctx context.Context) (bool, string)
@@ -58,26 +66,28 @@ type Node interface {
 // Status is the one-glance state of the node. Roles are "primary",
 // "secondary" or "none"; times are UTC, zero when unknown.
 type Status struct {
-	Site         string        `json:"site"`
-	Level        string        `json:"level"`
-	Headline     text.Headline `json:"headline"`
-	Active       string        `json:"active"` // role
-	Since        time.Time     `json:"since"`  // of the present role
-	Reason       router.Reason `json:"reason"` // of the last role change
-	Phase        string        `json:"phase"`  // as router.Phase
-	Epoch        uint64        `json:"epoch"`
-	Act          bool          `json:"act"`          // false: observation
-	Verification Progress      `json:"verification"` // of the verification that runs; N 0: none
-	Servers      []Server      `json:"servers"`
-	IPBX         []IPBX        `json:"ipbx"`
-	Registration Registration  `json:"registration"`
-	Mirror       *Mirror       `json:"mirror,omitempty"` // nil: none is watched
-	Counters     Counters      `json:"counters"`
-	Alarms       []db.Alarm    `json:"alarms"` // active
-	Contacts     SiteContacts  `json:"contacts"`
-	Started      time.Time     `json:"started"`
-	Now          time.Time     `json:"now"` // the node's clock when it answered
-	Version      string        `json:"version"`
+	Site         string         `json:"site"`
+	Level        string         `json:"level"`
+	Headline     text.Headline  `json:"headline"`
+	Active       string         `json:"active"` // role
+	Since        time.Time      `json:"since"`  // of the present role
+	Reason       router.Reason  `json:"reason"` // of the last role change
+	Phase        string         `json:"phase"`  // as router.Phase
+	Epoch        uint64         `json:"epoch"`
+	Act          bool           `json:"act"`          // false: observation
+	Verification Progress       `json:"verification"` // of the verification that runs; N 0: none
+	Servers      []Server       `json:"servers"`
+	IPBX         []IPBX         `json:"ipbx"`
+	Registration Registration   `json:"registration"`
+	Mirror       *Mirror        `json:"mirror,omitempty"` // nil: none is watched
+	Counters     Counters       `json:"counters"`
+	Alarms       []db.Alarm     `json:"alarms"` // active
+	Contacts     SiteContacts   `json:"contacts"`
+	Data         *SecondaryData `json:"secondary_data,omitempty"` // level backup: a copy made by hand
+	Exercise     *Mark          `json:"exercise,omitempty"`       // a drill is running
+	Started      time.Time      `json:"started"`
+	Now          time.Time      `json:"now"` // the node's clock when it answered
+	Version      string         `json:"version"`
 }
 
 // SiteContacts are whom to call about an alarm, free text; empty: not configured.
@@ -121,6 +131,10 @@ type Server struct {
 	Host       string    `json:"host"`         // up, down or unknown: what its checks prove of its machine
 
 	Checks []ProbeCheck `json:"checks"` // their newest results
+
+	Drained  *Mark  `json:"drained,omitempty"`  // an operator wants no new calls on it
+	Version  string `json:"version,omitempty"`  // of Wel'Suite, as configured
+	Analogue int    `json:"analogue,omitempty"` // analogue lines plugged into the machine
 }
 
 // IPBX is one IPBX.
@@ -129,6 +143,7 @@ type IPBX struct {
 	Address string    `json:"address"`
 	Seen    bool      `json:"seen"` // any traffic is sight
 	Since   time.Time `json:"since"`
+	Gateway bool      `json:"gateway,omitempty"` // of analogue lines
 }
 
 // Registration summarises the licence.
@@ -271,13 +286,16 @@ const (
 	Return           = "return"
 	MaintenanceStart = "maintenance-start"
 	MaintenanceStop  = "maintenance-stop"
+	Drain            = "drain"
+	DrainStop        = "drain-stop"
 )
 
 // Command is an operator's act.
 type Command struct {
 	Name   string `json:"name"`
 	Force  bool   `json:"force"`
-	Reason string `json:"reason"` // the operator's words, at most 500 characters
+	Reason string `json:"reason"`           // the operator's words, at most 500 characters
+	Server string `json:"server,omitempty"` // name or role, of drain and drain-stop
 	// ExpectedActive, when not empty, is the role the operator saw as active:
 	// two operators cannot cross.
 	ExpectedActive string `json:"expected_active"`

@@ -26,8 +26,10 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 // site is a node with a memory of what it was asked; the wire is real.
 type site struct {
-	commands chan admin.Command
-	asked    chan string
+	recorded  admin.Procedure
+	exercised admin.ExerciseNote
+	commands  chan admin.Command
+	asked     chan string
 }
 
 func (s *site) Status(context.Context) admin.Status {
@@ -76,6 +78,20 @@ func (s *site) Probe(_ context.Context, server string) (admin.Probe, error) {
 func (s *site) Command(_ context.Context, c admin.Command) (admin.Result, error) {
 	s.commands <- c
 	return admin.Result{Accepted: true, Epoch: 4}, nil
+}
+
+func (s *site) RecordProcedure(_ context.Context, p admin.Procedure) (admin.Procedure, error) {
+	s.recorded = p
+	return p, nil
+}
+
+func (s *site) Procedures(context.Context, int) ([]admin.Procedure, error) {
+	return []admin.Procedure{s.recorded}, nil
+}
+
+func (s *site) Exercise(_ context.Context, n admin.ExerciseNote) error {
+	s.exercised = n
+	return nil
 }
 
 func (s *site) Acknowledge(_ context.Context, a admin.Acknowledgement) error {

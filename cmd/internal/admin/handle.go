@@ -35,6 +35,9 @@ func (d *Door) routes(metrics http.Handler) http.Handler {
 		"GET /api/v1/version":                d.version,
 		"POST /api/v1/servers/{name}/probes": d.probe,
 		"POST /api/v1/commands":              d.command,
+		"GET /api/v1/procedures":             d.procedures,
+		"POST /api/v1/procedures":            d.record,
+		"POST /api/v1/exercise":              d.exercise,
 		"POST /api/v1/config/reloads":        d.reload,
 	} {
 		mux.HandleFunc(pattern, d.json(h))
@@ -208,12 +211,12 @@ func (d *Door) command(ctx context.Context, r *http.Request) (any, error) {
 		return nil, err
 	}
 	switch c.Name {
-	case Switchover, Return, MaintenanceStart, MaintenanceStop:
+	case Switchover, Return, MaintenanceStart, MaintenanceStop, Drain, DrainStop:
 	default:
 		return nil, bad(text.FaultCommand)
 	}
 	c.Reason = strings.TrimSpace(c.Reason)
-	if utf8.RuneCountInString(c.Reason) > maxReason || c.Reason == "" && c.Name != MaintenanceStop {
+	if utf8.RuneCountInString(c.Reason) > maxReason || c.Reason == "" && c.Name != MaintenanceStop && c.Name != DrainStop {
 		return nil, bad(text.FaultReason)
 	}
 	if c.ExpectedActive != "" {

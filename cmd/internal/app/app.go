@@ -70,6 +70,8 @@ type App struct {
 	reloading chan struct{} // has one place: one reload at a time
 	tests     testCalls
 	player    *media.Player // nil: no hold prompt
+	marks     *marks
+	exercise  exercise
 	door      atomic.Pointer[admin.Door]
 	stops     []func() // last in, first out
 }
@@ -126,6 +128,10 @@ func New(cfg *config.Config, o Options) (a *App, err error) {
 	}
 	if a.keys, err = loadKeys(cfg.Keys.File); err != nil {
 		return a, err
+	}
+	a.marks = newMarks(cfg.Store.Path)
+	if err := a.marks.read(); err != nil {
+		a.log.Error("operators' marks", "error", err) // no reason not to serve
 	}
 	a.store = newStorage(cfg.Store.Path)
 	a.stops = append(a.stops, a.store.close)

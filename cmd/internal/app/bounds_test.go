@@ -57,6 +57,8 @@ var bounds = map[string]string{
 	"cmd/internal/config/checks.go maxURL":          "a fault of the file",
 	"cmd/internal/config/checks.go maxQuery":        "a fault of the file",
 	"health/probe/http.go maxBody":                  "the rest of a body is not looked at",
+	"cmd/internal/admin/procedure.go maxOutcome":    "the request is refused: API-040",
+	"cmd/internal/app/marks.go maxMarks":            "the file is refused whole, and the log says so",
 	"health/probe/plugin.go maxOutput":              "the rest of what a plugin prints is not shown",
 	"health/probe/probe.go maxNote":                 "the rest of what a check says is not shown",
 	"health/probe/runner.go maxPlugins":             `releve_limit_refused_total{limit="plugins"}`,

@@ -43,7 +43,7 @@ type mind struct {
 	awake      awake
 	bound      binding              // what the journal knows of the licence
 	silent     [router.Servers]bool // the alarm about this server stands
-	told       struct{ nobody, stuck edge }
+	told       struct{ nobody, stuck, oldData, exercise, overdue edge }
 	ordered    *admin.Command // the operator's act that has not shown in the view yet
 	changing   *changing      // a reload that waits for a registration to be removed; nil: none
 	counted    counted

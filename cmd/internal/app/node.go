@@ -49,7 +49,7 @@ func (a *App) Status(context.Context) admin.Status {
 		Since: since.UTC(), Reason: s.reason(), Phase: s.view.Phase.String(), Epoch: s.view.Epoch, Act: s.view.Act,
 		Verification: admin.Progress{K: k, N: n}, Alarms: alarms, Started: a.started.UTC(), Now: time.Now().UTC(),
 		Version: a.options.Version, Counters: a.counters(switchovers, verifications),
-		Contacts: admin.SiteContacts(a.cfg().Contacts),
+		Contacts: admin.SiteContacts(a.cfg().Contacts), Data: a.secondaryData(), Exercise: a.exercise.running(),
 	}
 	for _, c := range a.cfg().Servers {
 		out.Servers = append(out.Servers, a.serverStatus(c, s))
@@ -101,7 +101,10 @@ func (a *App) serverStatus(c config.Server, s snapshot) admin.Server {
 		Reserved: reserved, Lines: lines, Reconciled: exact, Calls: a.proxy.Dialogs.Calls(c.Role), Since: since,
 		Stability: admin.Progress{K: min(int(s.good[c.Role]), 5), N: 5}, State: admin.StatePassive,
 		Ready: c.Role != s.view.Active && s.ready, Host: [...]string{"unknown", "up", "down"}[s.host[c.Role]],
-		Checks: checkStatus(m.checks().Latest(c.Role)),
+		Checks: checkStatus(m.checks().Latest(c.Role)), Version: c.Version.String(), Analogue: c.Analogue,
+	}
+	if s.view.Drained[c.Role] {
+		out.Drained = a.marks.get().Drained[c.Role]
 	}
 	out.LinesMost, out.LinesFull = a.proxy.Dialogs.Learnt(c.Role)
 	if k, ok := a.lastCall(c.Role); ok {
@@ -123,7 +126,7 @@ func (a *App) serverStatus(c config.Server, s snapshot) admin.Server {
 }
 
 func (a *App) ipbxStatus(i int, x config.IPBX) admin.IPBX {
-	out := admin.IPBX{Name: x.Name, Address: shown(x.Address)}
+	out := admin.IPBX{Name: x.Name, Address: shown(x.Address), Gateway: x.Gateway}
 	if at := a.proxy.Stats.IPBXAt[i].Load(); at != 0 {
 		out.Since = a.proxy.Started().Add(time.Duration(at)).UTC()
 		out.Seen = time.Since(out.Since) < 4*a.cfg().Verification.IdleInterval
@@ -298,7 +301,7 @@ func proofOf(l licence.Status, by router.Instant) string {
 // Probe runs one round now.
 func (a *App) Probe(ctx context.Context, name string) (admin.Probe, error) {
 	for _, c := range a.cfg().Servers {
-		if c.Name == name || c.Role.String() == name {
+		if named(c, name) {
 			return a.probeServer(ctx, c)
 		}
 	}
@@ -312,6 +315,9 @@ var commands = map[string]role.Command{
 
 // Command gives an operator's act to the mind.
 func (a *App) Command(ctx context.Context, c admin.Command) (admin.Result, error) {
+	if c.Name == admin.Drain || c.Name == admin.DrainStop {
+		return a.drain(ctx, c)
+	}
 	view := a.proxy.View()
 	if c.ExpectedActive != "" && c.ExpectedActive != view.Active.String() {
 		return admin.Result{Reason: router.ReasonWrongPhase, Epoch: view.Epoch}, nil

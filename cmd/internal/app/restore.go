@@ -67,7 +67,8 @@ func (m *mind) tryBoot(ctx context.Context) error {
 		m.presume()
 	}
 	m.restoreAlarms(alarms)
-	if _, err = m.ask(ctx, e); errors.Is(err, errFrozen) {
+	boot := func() { m.step(e); m.drainAgain() }
+	if _, err = m.request(ctx, request{do: boot, reply: make(chan []control.Effect, 1)}); errors.Is(err, errFrozen) {
 		return nil // it was read, and trying again changes nothing
 	}
 	return err

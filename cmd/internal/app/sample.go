@@ -77,6 +77,7 @@ func (m *mind) observe(now time.Time) {
 	m.lookForRegisters(now)
 	m.awaitRegister(now)
 	m.watchNet(now)
+	m.watchMarks(now)
 }
 
 // snapshot is the mind as other goroutines see it.

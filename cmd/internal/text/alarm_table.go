@@ -310,11 +310,32 @@ var alarms = map[uint16]alarmText{
 			"Check the space and the rights of the backup directory.",
 		},
 	},
+	1032: {
+		pair{"Les données du serveur de secours sont anciennes, ou leur âge n'est pas connu", "The secondary's data are old, or their age is not known"},
+		pair{
+			"Recopiez les données du principal vers le secours, puis notez-le : « releve procedure copy ». Sans cela, une bascule mettrait en service des données anciennes.",
+			"Copy the primary's data to the secondary again, then record it: \"releve procedure copy\". Otherwise a switchover would put old data into service.",
+		},
+	},
 	1080: {
 		pair{"Un exercice de bascule est en cours", "A switchover exercise is running"},
 		pair{
 			"Rien à faire : l'exercice est voulu.",
 			"Nothing to do: the exercise is intended.",
+		},
+	},
+	1081: {
+		pair{"Le dernier exercice de bascule n'a pas réussi", "The last switchover exercise did not go well"},
+		pair{
+			"Voyez qui est actif (« releve etat ») et le compte rendu (« releve procedure history ») ; si le serveur de secours sert encore, faites le retour : « releve procedure return ».",
+			"See who is active (\"releve status\") and the record (\"releve procedure history\"); if the secondary still serves, return: \"releve procedure return\".",
+		},
+	},
+	1082: {
+		pair{"L'exercice de bascule n'a pas été fait depuis longtemps", "The switchover exercise is overdue"},
+		pair{
+			"Faites-le à une heure calme : « releve drill --window 02:00-04:00 ». Un secours jamais essayé n'est pas un secours.",
+			"Hold it at a quiet hour: \"releve drill --window 02:00-04:00\". A secondary that is never tried is none.",
 		},
 	},
 }

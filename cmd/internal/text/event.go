@@ -74,6 +74,12 @@ const (
 	EventForeignGone         = "foreign-gone"        // user, ipbx, duration
 	EventIPBXMember          = "ipbx-member"         // ipbx, from, to: addresses
 	EventTestCall            = "test-call"           // server, heard (TestCallWord), check: the number
+	EventDrainStarted        = "drain-start"         // server, note
+	EventDrainEnded          = "drain-end"           // server, note
+	EventProcedure           = "procedure"           // procedure, outcome, duration, note, forced, id, record
+	EventExerciseStarted     = "exercise-start"      // note
+	EventExerciseDone        = "exercise-done"       //
+	EventExerciseFailed      = "exercise-failed"     //
 )
 
 // Event renders one line of the journal. An unknown code is shown with its
@@ -172,6 +178,10 @@ func (m Messages) param(name, value string) string {
 		}
 	case "limit":
 		return m.Limit(value)
+	case "procedure":
+		return m.ProcedureName(value)
+	case "outcome":
+		return m.ProcedureOutcome(value)
 	case "cause":
 		return m.cause(value)
 	case "heard":
@@ -265,6 +275,12 @@ var events = map[string]pair{
 	EventServerRegistered:    {"Le {server} s'enregistre auprès de Relève.", "{server} registers at Relève."},
 	EventServerUnregistered:  {"Le {server} ne s'enregistre plus auprès de Relève.", "{server} no longer registers at Relève."},
 	EventTestCall:            {"Appel de test[ au {check}] : le {server} {heard}.", "Test call[ to {check}]: {server} {heard}."},
+	EventDrainStarted:        {"Plus aucun nouvel appel n'est envoyé au {server}[ : {note}].", "No new call goes to {server} any more[: {note}]."},
+	EventDrainEnded:          {"Le {server} peut de nouveau recevoir des appels[ : {note}].", "{server} may receive calls again[: {note}]."},
+	EventProcedure:           {"Procédure « {procedure} » : {outcome}[ en {duration}][ ; une condition a été forcée ({forced})].[ Motif : {note}.]", "Procedure \"{procedure}\": {outcome}[ in {duration}][; a condition was overridden ({forced})].[ Reason given: {note}.]"},
+	EventExerciseStarted:     {"Exercice de bascule commencé[ : {note}].", "Switchover exercise started[: {note}]."},
+	EventExerciseDone:        {"Exercice de bascule réussi.", "Switchover exercise done."},
+	EventExerciseFailed:      {"Exercice de bascule interrompu ou échoué.", "Switchover exercise broken off or failed."},
 	EventInternalFault:       {"Erreur interne[ : {cause}].[ Seul l'appel {call} est touché.] Signalez-la avec ce journal.", "Internal fault[: {cause}].[ Only the call {call} is touched.] Report it with this journal."},
 	EventOverloadBegun:       {"Trop d'appels à la fois[ (plus de {rate} par seconde)] : une partie des nouveaux appels est refusée.", "Too many calls at once[ (more than {rate} per second)]: part of the new calls is refused."},
 	EventOverloadEnded:       {"L'affluence est passée[ en {duration}][ ({count} appels refusés)].", "The rush is over[ after {duration}][ ({count} calls refused)]."},
@@ -291,6 +307,10 @@ func (m Messages) Command(name string) string {
 		return m.say("début de maintenance", "start of maintenance")
 	case "maintenance-stop":
 		return m.say("fin de maintenance", "end of maintenance")
+	case "drain":
+		return m.say("ne plus lui envoyer d'appels", "drain")
+	case "drain-stop":
+		return m.say("lui envoyer de nouveau des appels", "end of drain")
 	}
 	return name
 }

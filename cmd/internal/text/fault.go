@@ -24,6 +24,8 @@ const (
 	FaultOldEvidence    FaultCode = "API-016"
 	FaultNotActive      FaultCode = "API-017" // the alarm to acknowledge does not stand
 	FaultComment        FaultCode = "API-018"
+	FaultProcedure      FaultCode = "API-040" // the record of a procedure
+	FaultExercise       FaultCode = "API-041" // another exercise is running
 )
 
 // Fault says what went wrong with a request and what to do.
@@ -52,5 +54,7 @@ var faults = map[FaultCode]pair{
 	FaultOldEvidence:    {"Une autre version de Relève a gardé cette vérification sans ses preuves : elle ne peut pas être rejouée.", "Another version of Relève kept this verification without its evidence: it cannot be replayed."},
 	FaultNotActive:      {"Cette alarme n'est plus active : il n'y a rien à acquitter.", "This alarm no longer stands: there is nothing to acknowledge."},
 	FaultComment:        {"Le commentaire a 500 caractères au plus.", "The comment has 500 characters at most."},
+	FaultProcedure:      {"Le compte rendu de la procédure n'est pas recevable ; la commande et Relève sont peut-être de versions différentes.", "The record of the procedure cannot be accepted; the command and Relève may be of different versions."},
+	FaultExercise:       {"Un autre exercice est en cours ; « releve etat » le montre.", "Another exercise is running; \"releve status\" shows it."},
 	FaultInternal:       {"Erreur interne de Relève ; le détail est dans son journal système.", "Internal fault of Relève; its system log holds the detail."},
 }

@@ -92,6 +92,16 @@ var helps = map[Verb]help{
 	},
 	"maintenance start": {pair{"Commencer une maintenance", "Start a maintenance"}, pair{"", ""}},
 	"maintenance stop":  {pair{"Terminer la maintenance", "End the maintenance"}, pair{"", ""}},
+	"drain": {
+		pair{"Ne plus envoyer d'appels à un serveur ; ceux en cours continuent", "Send no more calls to a server; those in progress go on"},
+		pair{
+			"Sans SERVEUR : le passif. Il n'est alors plus prêt : rien ne bascule vers lui. Le serveur actif ne l'accepte qu'avec --force : ses nouveaux appels vont au poste des opérateurs ou sont refusés. Survit à un redémarrage ; « releve drain stop » y met fin.\nCodes de sortie : 0 fait (avec --wait : plus aucun appel), 1 refusé, ou des appels restent, 4 déjà fait.",
+			"Without SERVER: the passive one. It is then not ready: nothing switches to it. The active server takes it by --force only: its new calls go to the operators' desk or are refused. Survives a restart; \"releve drain stop\" ends it.\nExit codes: 0 done (with --wait: no call left), 1 refused, or calls are left, 4 already so.",
+		},
+	},
+	"drain stop": {
+		pair{"Lui envoyer de nouveau des appels", "Send it calls again"}, pair{"", ""},
+	},
 	"alarms": {
 		pair{"Les alarmes et que faire", "The alarms and what to do"},
 		pair{
@@ -178,6 +188,8 @@ var flags = map[string]pair{
 	"bom":         {"CSV avec la marque d'ordre des octets, pour Excel", "CSV with a byte order mark, for Excel"},
 	"csv":         {"CSV séparé par des points-virgules", "CSV separated by semicolons"},
 	"config":      {"fichier de configuration", "configuration file"},
+	"force-drain": {"même le serveur actif", "the active server, too"},
+	"wait-calls":  {"attendre au plus cette durée qu'il ne tienne plus d'appel", "wait for at most this long until it holds no call"},
 	"force":       {"passer outre les attentes de stabilité", "override the waits for stability"},
 	"help":        {"cette aide", "this help"},
 	"ipbx":        {"modèle d'IPBX", "model of IPBX"},

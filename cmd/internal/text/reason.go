@@ -238,6 +238,10 @@ var reasons = map[router.Reason]pair{
 		"Un opérateur a demandé de ne plus envoyer d'appels à ce serveur ; « releve drain stop » y met fin.",
 		"An operator asked that no more calls go to this server; \"releve drain stop\" ends it.",
 	},
+	router.ReasonStillActive: {
+		"Ce serveur est actif : personne d'autre ne prendrait ses appels. Faites d'abord une bascule ou un retour ; avec --force, ses nouveaux appels iront au poste des opérateurs ou seront refusés.",
+		"This server is active: nobody else would take its calls. Switch over or return first; with --force its new calls go to the operators' desk or are refused.",
+	},
 	router.ReasonIPBXUnseen: {
 		"L'IPBX ne donne plus signe de vie : la panne est peut-être de notre côté, rien ne bascule.",
 		"The IPBX shows no sign of life: the fault may be on our side, nothing switches.",

@@ -117,6 +117,21 @@ func (c *Client) Command(ctx context.Context, cmd admin.Command) (r admin.Result
 	return r, c.post(ctx, "/api/v1/commands", cmd, &r)
 }
 
+// RecordProcedure has the node keep the record of a run; the answer is sealed.
+func (c *Client) RecordProcedure(ctx context.Context, p admin.Procedure) (kept admin.Procedure, err error) {
+	return kept, c.post(ctx, "/api/v1/procedures", p, &kept)
+}
+
+// Procedures asks for past runs, newest first.
+func (c *Client) Procedures(ctx context.Context, limit int) (runs []admin.Procedure, err error) {
+	return runs, c.get(ctx, "/api/v1/procedures", url.Values{"limit": {strconv.Itoa(limit)}}, &runs)
+}
+
+// Exercise tells how a drill goes.
+func (c *Client) Exercise(ctx context.Context, n admin.ExerciseNote) error {
+	return c.post(ctx, "/api/v1/exercise", n, &n)
+}
+
 // Acknowledge takes an alarm; the answer is the alarms that stand.
 func (c *Client) Acknowledge(ctx context.Context, a admin.Acknowledgement) (out []db.Alarm, err error) {
 	return out, c.post(ctx, "/api/v1/alarms/"+strconv.Itoa(int(a.Number))+"/ack", a, &out)
