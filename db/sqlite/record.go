@@ -20,9 +20,10 @@ const (
 
 	allCallsSQL = "SELECT record FROM calls ORDER BY started DESC, id DESC LIMIT ?1"
 	// findCallsSQL: each half stops at the limit and uses an index of its own.
-	// ?2 is the filter, ?3 just above every text that begins with it.
+	// ?2 is the filter, ?3 just above every text that begins with it (NULL: there is
+	// none): TEXT compares byte by byte.
 	findCallsSQL = `SELECT record FROM calls WHERE id IN (
-			SELECT id FROM (SELECT id FROM calls WHERE call_id >= ?2 AND call_id < ?3 ORDER BY started DESC, id DESC LIMIT ?1)
+			SELECT id FROM (SELECT id FROM calls WHERE call_id >= ?2 AND (?3 IS NULL OR call_id < ?3) ORDER BY started DESC, id DESC LIMIT ?1)
 			UNION
 			SELECT id FROM (SELECT id FROM calls INDEXED BY calls_by_start
 				WHERE instr(caller, ?2) > 0 OR instr(callee, ?2) > 0 ORDER BY started DESC, id DESC LIMIT ?1)
@@ -107,9 +108,8 @@ func (s *Store) appendEvents(ctx context.Context, tx *sql.Tx, events []db.Event)
 func (s *Store) Calls(ctx context.Context, filter string, limit int) ([]router.CallRecord, error) {
 	query, args := allCallsSQL, []any{rows(limit)}
 	if filter != "" {
-		// 0xff never occurs in UTF-8: filter+0xff is above every text that
-		// begins with filter, for TEXT compares byte by byte.
-		query, args = findCallsSQL, []any{rows(limit), filter, filter + "\xff"}
+		above := db.PrefixEnd(filter)
+		query, args = findCallsSQL, []any{rows(limit), filter, sql.NullString{String: string(above), Valid: above != nil}}
 	}
 	var out []router.CallRecord
 	err := s.each(ctx, func(r *sql.Rows) error {
