@@ -123,7 +123,9 @@ func redundant(ctx context.Context, b *book, s *site) error {
 	if err := s.switchOn(); err != nil {
 		return err
 	}
-	_, ok := s.until(ctx, func(v status) bool { return bound(s.ipbx) == "5001" && bound(s.second) == "5001" && v.ready("secondary") })
+	_, ok := s.until(ctx, func(v status) bool {
+		return bound(s.ipbx) == "5001" && bound(s.second) == "5001" && v.ready("secondary")
+	})
 	b.check(ok, "the primary's user is registered at both: %q, %q", bound(s.ipbx), bound(s.second))
 	b.serves(ctx, s.ipbx, "principal", "a caller of the first IPBX is served")
 	b.serves(ctx, s.second, "principal", "a caller of the second IPBX is served")
@@ -146,7 +148,7 @@ func redundant(ctx context.Context, b *book, s *site) error {
 	if err := s.principal.SetMode(server.Mode{Kind: server.Killed}); err != nil {
 		return err
 	}
-	now, ok = s.until(ctx, func(v status) bool { 
+	now, ok = s.until(ctx, func(v status) bool {
 		return v.Active == "secondary" && v.Phase == "on-secondary" && bound(s.ipbx) == "5002" && bound(s.second) == "5002"
 	})
 	b.check(ok, "the primary fails, the secondary takes over: %s", s.describe(now))

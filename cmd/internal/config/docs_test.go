@@ -48,7 +48,7 @@ func TestExamples(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, dir := file(t, "good_base.yaml")
-		for _, user := range []string{"5001", "5002"} {
+		for _, user := range []string{"5001", "5002", "mirror"} {
 			write(t, filepath.Join(dir, user), "s3cret\n")
 		}
 		shown := strings.NewReplacer("/etc/releve/secrets", dir, "/var/lib/releve", dir, "/run/releve", dir).Replace(string(raw))
@@ -56,6 +56,26 @@ func TestExamples(t *testing.T) {
 		for _, p := range problems {
 			if p.Code != CodeMirror {
 				t.Error(p)
+			}
+		}
+	}
+}
+
+// TestLinksOfTheDocuments: what a page points to is there.
+func TestLinksOfTheDocuments(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
+	pages, err := filepath.Glob("../../../docs/levels/*.md")
+	if err != nil || len(pages) < 8 {
+		t.Fatalf("%d pages: %v", len(pages), err)
+	}
+	for _, page := range append(pages, "../../../README.md") {
+		raw, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllSubmatch(raw, -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), string(m[1]))); err != nil {
+				t.Errorf("%s: %v", page, err)
 			}
 		}
 	}
