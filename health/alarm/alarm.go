@@ -65,6 +65,7 @@ const (
 	SourceFlood       Number = 1064 // a source sends more than limits.source_rate: the excess is dropped
 	Overloaded        Number = 1065 // new calls are shed to protect those in progress
 	Frozen            Number = 1066 // a panic ended the decisions: roles and registration stay as they are
+	LoginRefused      Number = 1067 // somebody tries passwords at the alarm screen
 	BackupFailed      Number = 1070
 	Exercise          Number = 1080
 	ExerciseFailed    Number = 1081 // the last exercise did not go well
@@ -101,7 +102,7 @@ func Numbers() []Number {
 		Misprovisioned, MoveStuck, TLSFault, BothPresent, MirrorLag, StoreDown, MainDatabaseDown, PasswordRefused, Unregistered, BindingUnkept, CheckFailed, LinesDiffer, PeerAbsent,
 		TwoMasters, SecondaryDataOld, CertificateEnding, ClockAdrift, DiskFilling, NameStale, NameLost, CertificateBroken,
 		ConfigRefused, ManyRefused, UnknownSource, LimitReached, InternalFault, SourceFlood, Overloaded,
-		Frozen, BackupFailed, Exercise, ExerciseFailed, ExerciseOverdue,
+		Frozen, LoginRefused, BackupFailed, Exercise, ExerciseFailed, ExerciseOverdue,
 	}
 }
 
@@ -117,7 +118,7 @@ func (n Number) Severity() Severity {
 		return Major
 	case ServerSlow, CheckFailed, LinesDiffer, BindingLapsing, GrantTooLong, ClockAdrift, DiskFilling, ConfigRefused, BackupFailed, NameStale:
 		return Minor
-	case ReturnPossible, CertificateEnding, ManyRefused, UnknownSource, SourceFlood, SecondaryDataOld, ExerciseOverdue:
+	case ReturnPossible, CertificateEnding, ManyRefused, UnknownSource, SourceFlood, LoginRefused, SecondaryDataOld, ExerciseOverdue:
 		return Warning
 	}
 	return Indeterminate

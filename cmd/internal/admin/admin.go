@@ -86,7 +86,8 @@ type Status struct {
 	Data         *SecondaryData `json:"secondary_data,omitempty"` // level backup: a copy made by hand
 	Exercise     *Mark          `json:"exercise,omitempty"`       // a drill is running
 	Started      time.Time      `json:"started"`
-	Now          time.Time      `json:"now"` // the node's clock when it answered
+	Now          time.Time      `json:"now"`      // the node's clock when it answered
+	Observed     time.Time      `json:"observed"` // when the decisions last looked: older than a few seconds, they stand still
 	Version      string         `json:"version"`
 }
 

@@ -79,6 +79,15 @@ func Listen(o Options) (*Door, error) {
 	return d, nil
 }
 
+// API is what the socket answers, for a door of another kind, which says who acts
+// by WithActor and lets pass what its readers may ask.
+func (d *Door) API() http.Handler { return d.http.Handler }
+
+// WithActor says who acts, for the handlers of API.
+func WithActor(ctx context.Context, name string) context.Context {
+	return context.WithValue(ctx, actorKey{}, name)
+}
+
 // Start answers requests until Close.
 func (d *Door) Start() {
 	go func() {
@@ -190,7 +199,7 @@ type actorKey struct{}
 
 // withActor puts who is at the other end of the socket into the context.
 func withActor(ctx context.Context, c net.Conn) context.Context {
-	return context.WithValue(ctx, actorKey{}, peer(c))
+	return WithActor(ctx, peer(c))
 }
 
 func actor(ctx context.Context) string {

@@ -29,6 +29,7 @@ import (
 	"time"
 
 	"releve/cmd/internal/admin"
+	"releve/cmd/internal/admin/web"
 	"releve/cmd/internal/config"
 	"releve/cmd/internal/text"
 	"releve/health/probe"
@@ -73,6 +74,7 @@ type App struct {
 	marks     *marks
 	exercise  exercise
 	door      atomic.Pointer[admin.Door]
+	screen    atomic.Pointer[web.Server]
 	stops     []func() // last in, first out
 }
 

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"releve/cmd/internal/admin"
+	"releve/cmd/internal/admin/web"
 	"releve/cmd/internal/text"
 	"releve/health/alarm"
 	"releve/health/metric"
@@ -153,6 +154,8 @@ func (a *App) limitsOfNode() []limit {
 			open, _, _ := a.doorConnections()
 			return int64(open)
 		}),
+		limit{name: text.LimitScreens, count: func() uint64 { return a.screenStats().TurnedAway }}.
+			holding(web.MaxConnections, func() int64 { return int64(a.screenStats().Connections) }),
 	}
 }
 

@@ -69,6 +69,7 @@ type counted struct {
 	source  string // object of the alarm about an unknown source
 
 	handshakes map[string]*damper // TLS, refused, by far end
+	logins     damper             // at the alarm screen, refused
 }
 
 // newCounted lists what is followed; called once the rooms exist.
@@ -102,6 +103,7 @@ func (m *mind) count(now time.Time) {
 	m.countFloods(now)
 	m.countShed(now)
 	m.countHandshakes(now)
+	m.countLogins(now)
 	if c.refused.see(now, m.callers.turnedAway.Load(), manyRefused) {
 		m.set(alarm.ManyRefused, node, c.refused.on)
 	}

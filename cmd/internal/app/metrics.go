@@ -69,6 +69,7 @@ func (a *App) metrics() http.Handler {
 	a.checkMetrics(set)
 	a.testMetrics(set)
 	a.promptMetrics(set)
+	a.screenMetrics(set)
 	a.mind.counted.declare(set)
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")

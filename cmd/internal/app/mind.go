@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"releve/cmd/internal/admin"
+	"releve/cmd/internal/admin/web"
 	"releve/cmd/internal/text"
 	"releve/health/alarm"
 	"releve/health/probe"
@@ -75,6 +76,7 @@ type mind struct {
 	alarms        *alarm.Table
 	troubles      trouble
 	last          [router.Servers]probed
+	lastRefused   web.Told                       // at the alarm screen
 	failures      map[string]int                 // failures of a check in a row, by the object of its alarm
 	roundChecks   [router.Servers][]probe.Result // of the newest round
 	stateSince    [router.Servers]time.Time

@@ -29,6 +29,7 @@ func (a *App) serveAdmin() error {
 		defer cancel()
 		_ = door.Close(ctx)
 	})
+	a.serveScreen(door)
 	return nil
 }
 
@@ -47,7 +48,7 @@ func (a *App) Status(context.Context) admin.Status {
 	out := admin.Status{
 		Site: a.cfg().Site, Level: a.cfg().Level.String(), Headline: a.headline(s), Active: s.view.Active.String(),
 		Since: since.UTC(), Reason: s.reason(), Phase: s.view.Phase.String(), Epoch: s.view.Epoch, Act: s.view.Act,
-		Verification: admin.Progress{K: k, N: n}, Alarms: alarms, Started: a.started.UTC(), Now: time.Now().UTC(),
+		Verification: admin.Progress{K: k, N: n}, Alarms: alarms, Started: a.started.UTC(), Now: time.Now().UTC(), Observed: s.at.UTC(),
 		Version: a.options.Version, Counters: a.counters(switchovers, verifications),
 		Contacts: admin.SiteContacts(a.cfg().Contacts), Data: a.secondaryData(), Exercise: a.exercise.running(),
 	}

@@ -82,6 +82,7 @@ func (m *mind) observe(now time.Time) {
 
 // snapshot is the mind as other goroutines see it.
 type snapshot struct {
+	at       time.Time
 	view     router.View
 	row      control.Row
 	licence  licence.Status
@@ -94,7 +95,7 @@ type snapshot struct {
 // picture refreshes what the screens show.
 func (m *mind) picture() {
 	now := m.clock.now()
-	s := snapshot{view: m.app.proxy.View(), row: m.state.Row(), licence: m.state.Licence(now), ready: m.state.Ready()}
+	s := snapshot{at: time.Now(), view: m.app.proxy.View(), row: m.state.Row(), licence: m.state.Licence(now), ready: m.state.Ready()}
 	for x := router.Primary; x <= router.Secondary; x++ {
 		s.verdicts[x], _ = m.state.Judged(now, x)
 		s.good[x] = m.state.Good(now, x)

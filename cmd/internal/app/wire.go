@@ -93,12 +93,19 @@ const (
 // certificates tells what is wrong with our certificate files, and when their
 // certificate is about to end.
 func (m *mind) certificates(now time.Time) {
-	file := m.app.cfg().TLS.Certificate
-	end := m.app.wire.CertificateEnd()
-	if end.IsZero() {
-		return // no TLS
+	if end := m.app.wire.CertificateEnd(); !end.IsZero() {
+		m.certificate(now, m.app.cfg().TLS.Certificate, end, m.app.wire.TLSFault())
 	}
-	err := m.app.wire.TLSFault()
+	file := m.app.cfg().Admin.TLS.Certificate
+	if s := m.app.screen.Load(); s != nil && file != m.app.cfg().TLS.Certificate {
+		if end, fault := s.Certificate(now); !end.IsZero() {
+			m.certificate(now, file, end, fault)
+		}
+	}
+}
+
+// certificate tells what is wrong with one, and when it ends.
+func (m *mind) certificate(now time.Time, file string, end time.Time, err error) {
 	if m.standing(alarm.CertificateBroken, file, err != nil, alarm.CertificateBroken.Severity()) && err != nil {
 		m.app.event(text.EventCertificateBroken, map[string]string{"file": file, "cause": err.Error()})
 	}

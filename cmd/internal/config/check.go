@@ -46,6 +46,7 @@ func (c *Config) Check(lang text.Lang) []Problem {
 	k.identities()
 	k.rescue()
 	k.directories()
+	k.admin()
 	return k.problems
 }
 

@@ -28,15 +28,20 @@ func (k *checker) tls() {
 			}
 		}
 	}
-	certificate, okCertificate := k.pem("tls.certificate", k.TLS.Certificate)
-	private, okKey := k.pem("tls.key", k.TLS.Key)
-	okCertificate = okCertificate && k.holdsCertificate(certificate)
-	okKey = okKey && k.holdsKey(private)
-	if okCertificate && okKey {
-		k.pair(certificate, private)
-	}
+	k.keyPair("tls", k.TLS.Certificate, k.TLS.Key)
 	if raw, ok := k.pem("tls.ca", k.TLS.CA); ok && !x509.NewCertPool().AppendCertsFromPEM(raw) {
 		k.fault("tls.ca", CodeTLSFile, k.say.ConfigNoCertificate("tls.ca", k.TLS.CA))
+	}
+}
+
+// keyPair judges the certificate and the key of a section.
+func (k *checker) keyPair(section, certificate, key string) {
+	chain, okCertificate := k.pem(section+".certificate", certificate)
+	private, okKey := k.pem(section+".key", key)
+	okCertificate = okCertificate && k.holdsCertificate(section+".certificate", certificate, chain)
+	okKey = okKey && k.holdsKey(section+".key", key, private)
+	if okCertificate && okKey {
+		k.pair(section+".certificate", certificate, key, chain, private)
 	}
 }
 
@@ -70,52 +75,52 @@ func (k *checker) pem(path, file string) ([]byte, bool) {
 
 // holdsCertificate tells a file of another kind (the key's, a DER one) from a
 // certificate that does not go with its key.
-func (k *checker) holdsCertificate(raw []byte) bool {
+func (k *checker) holdsCertificate(path, file string, raw []byte) bool {
 	for block, rest := pem.Decode(raw); block != nil; block, rest = pem.Decode(rest) {
 		if block.Type == "CERTIFICATE" {
 			return true
 		}
 	}
-	k.fault("tls.certificate", CodeTLSFile, k.say.ConfigNoCertificate("tls.certificate", k.TLS.Certificate))
+	k.fault(path, CodeTLSFile, k.say.ConfigNoCertificate(path, file))
 	return false
 }
 
 // holdsKey: the file has a private key, and no pass phrase guards it, for there
 // is nobody to type it when the service starts.
-func (k *checker) holdsKey(raw []byte) bool {
+func (k *checker) holdsKey(path, file string, raw []byte) bool {
 	for block, rest := pem.Decode(raw); block != nil; block, rest = pem.Decode(rest) {
 		switch {
 		case !strings.HasSuffix(block.Type, "PRIVATE KEY"):
 		case strings.HasPrefix(block.Type, "ENCRYPTED") || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED"):
-			k.fault("tls.key", CodeTLSFile, k.say.ConfigKeyEncrypted(k.TLS.Key))
+			k.fault(path, CodeTLSFile, k.say.ConfigKeyEncrypted(path, file))
 			return false
 		default:
 			return true
 		}
 	}
-	k.fault("tls.key", CodeTLSFile, k.say.ConfigNoKey(k.TLS.Key))
+	k.fault(path, CodeTLSFile, k.say.ConfigNoKey(path, file))
 	return false
 }
 
 // pair: the key is that of the certificate, which is valid today and for a
 // while.
-func (k *checker) pair(certificate, private []byte) {
+func (k *checker) pair(path, file, key string, certificate, private []byte) {
 	pair, err := tls.X509KeyPair(certificate, private)
 	if err != nil {
-		k.fault("tls.certificate", CodeTLSFile, k.say.ConfigTLSPair(k.TLS.Certificate, k.TLS.Key, k.say.Cause(err.Error())))
+		k.fault(path, CodeTLSFile, k.say.ConfigTLSPair(file, key, k.say.Cause(err.Error())))
 		return
 	}
 	leaf, err := x509.ParseCertificate(pair.Certificate[0])
 	if err != nil {
-		k.fault("tls.certificate", CodeTLSFile, k.say.ConfigNoCertificate("tls.certificate", k.TLS.Certificate))
+		k.fault(path, CodeTLSFile, k.say.ConfigNoCertificate(path, file))
 		return
 	}
 	switch now := time.Now(); {
 	case now.Before(leaf.NotBefore):
-		k.fault("tls.certificate", CodeTLSExpired, k.say.ConfigTLSEarly(k.TLS.Certificate, leaf.NotBefore))
+		k.fault(path, CodeTLSExpired, k.say.ConfigTLSEarly(file, leaf.NotBefore))
 	case !now.Before(leaf.NotAfter):
-		k.fault("tls.certificate", CodeTLSExpired, k.say.ConfigTLSExpired(k.TLS.Certificate, leaf.NotAfter))
+		k.fault(path, CodeTLSExpired, k.say.ConfigTLSExpired(file, leaf.NotAfter))
 	case leaf.NotAfter.Sub(now) < endsSoon:
-		k.advise("tls.certificate", CodeTLSEnding, k.say.ConfigTLSEnding(k.TLS.Certificate, leaf.NotAfter))
+		k.advise(path, CodeTLSEnding, k.say.ConfigTLSEnding(file, leaf.NotAfter))
 	}
 }

@@ -202,11 +202,6 @@ type Contacts struct {
 	OnCall     string
 }
 
-// Admin is the door for operators.
-type Admin struct {
-	Socket string // Unix socket, 0660; /run/releve/admin.sock
-}
-
 // Default returns a Config with every default; what has none (site, level,
 // listen, ipbx, servers) is empty.
 func Default() Config {
@@ -239,7 +234,7 @@ func Default() Config {
 		},
 		Mirror: defaultMirror(),
 		Store:  Store{Path: "/var/lib/releve"},
-		Admin:  Admin{Socket: "/run/releve/admin.sock"},
+		Admin:  defaultAdmin(),
 	}
 }
 

@@ -29,6 +29,8 @@ func file(t *testing.T, name string) (string, string) {
 	}
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "5001"), "s3cret\n")
+	write(t, filepath.Join(dir, "marie"), "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc\n")
+	write(t, filepath.Join(dir, "wall"), strings.Repeat("a1", 16)+"\n")
 	certificate(t, dir, "cert.pem", "key.pem", 365*24*time.Hour)
 	certificate(t, dir, "unused.pem", "other.pem", 365*24*time.Hour)
 	path := filepath.Join(dir, name)
@@ -297,7 +299,10 @@ func TestInit(t *testing.T) {
 			for _, prompt := range []string{"wait.wav", "attente.wav"} {
 				writeSilence(t, filepath.Join(dir, prompt))
 			}
-			raw = []byte(strings.NewReplacer("/etc/releve", dir, "/var/lib/releve", dir).Replace(string(raw)))
+			for _, token := range []string{"mur", "wall"} {
+				write(t, filepath.Join(dir, token), strings.Repeat("a1", 16))
+			}
+			raw = []byte(strings.NewReplacer("/etc/releve/secrets/mur", dir+"/mur", "/etc/releve/secrets/wall", dir+"/wall", "/etc/releve", dir, "/var/lib/releve", dir).Replace(string(raw)))
 			c, problems := Parse("init", raw, lang)
 			if Faulty(problems) {
 				t.Errorf("%s %s: %s", lang, profile, lines(problems, dir))

@@ -88,6 +88,11 @@ const (
 	CodeAnalogueUnseen   Code = "CFG-092" // advice
 	CodeGatewayFirst     Code = "CFG-093"
 	CodeNoRegistrar      Code = "CFG-094"
+	CodeAdminListen      Code = "CFG-110"
+	CodeAdminOpen        Code = "CFG-111"
+	CodeAdminUser        Code = "CFG-112"
+	CodeAdminPassword    Code = "CFG-113"
+	CodeWallToken        Code = "CFG-115"
 )
 
 // Problem is one fault, or one piece of advice, at its place in the file.

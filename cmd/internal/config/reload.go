@@ -19,11 +19,11 @@ const (
 
 // keysAtStart need a restart, with all that is below them. Indexes and the
 // names of users are left out of a path here. Why each: sockets and what they
-// carry (listen, media, dscp, tls, dns, admin and the limits that the sockets keep),
+// carry (listen, media, dscp, tls, dns, the doors of admin and the limits that the sockets keep),
 // what was opened once (keys, store, the hold prompt), and what records, alarms and the stored
 // row are named or counted by (level, the names, roles and redundancy).
 var keysAtStart = []string{
-	"level", "listen", "dscp", "tls", "dns", "keys", "store", "admin", "media", "overflow.hold_prompt",
+	"level", "listen", "dscp", "tls", "dns", "keys", "store", "admin.listen", "admin.socket", "admin.tls", "media", "overflow.hold_prompt",
 	"ipbx.name", "ipbx.kind", "ipbx.redundancy", "servers.name", "servers.role", "registration.mode",
 	"limits.connections", "limits.connections_per_source", "limits.message_size", "limits.strangers",
 }
@@ -31,7 +31,7 @@ var keysAtStart = []string{
 // keysLive are applied by a reload.
 var keysLive = []string{
 	"site", "language", "wel_licences", "service_numbers", "overflow", "verification", "checks", "dissuasion",
-	"rescue", "dead_calls", "lost_calls", "contacts", "limits", "mirror", "backup_data", "drill",
+	"rescue", "dead_calls", "lost_calls", "contacts", "limits", "mirror", "backup_data", "drill", "admin.users", "admin.wall_token_file",
 	"ipbx.address", "ipbx.sources", "ipbx.profile", "ipbx.no_answer", "ipbx.max_grant", "ipbx.identity",
 	"ipbx.hold_signal", "ipbx.dissuasion", "ipbx.rewrite_contact", "ipbx.redirect_rescue", "ipbx.mark", "ipbx.large",
 	"servers.address", "servers.lines", "servers.version", "servers.user", "servers.identity", "servers.large", "servers.machine", "servers.analogue",

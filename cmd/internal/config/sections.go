@@ -52,9 +52,7 @@ func (r *reader) config(c *Config, root *yaml.Node) {
 				field{"tlmcom", r.freeText(&c.Contacts.TLMCom)},
 				field{"astreinte", r.freeText(&c.Contacts.OnCall)})
 		}},
-		field{"admin", func(n *yaml.Node, p string) {
-			r.mapping(n, p, field{"listen", r.notYet()}, field{"socket", r.path(&c.Admin.Socket)})
-		}},
+		field{"admin", r.admin(&c.Admin)},
 	)
 }
 

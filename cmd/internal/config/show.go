@@ -129,9 +129,7 @@ func (c *Config) tree(say *text.Messages) *yaml.Node {
 		contacts.quoted("astreinte", c.Contacts.OnCall)
 		p.put("contacts", contacts.node)
 	}
-	admin := newPairs()
-	admin.plain("socket", c.Admin.Socket)
-	p.put("admin", admin.node)
+	p.put("admin", c.Admin.tree())
 	return p.node
 }
 

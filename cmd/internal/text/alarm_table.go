@@ -303,6 +303,13 @@ var alarms = map[uint16]alarmText{
 			"Relève ends by itself within seconds and systemd starts it again; conversations in progress are not cut. If this alarm stays, restart it (\"systemctl restart releve\"). Send the journal to the integrator.",
 		},
 	},
+	1067: {
+		pair{"Des connexions à l'écran d'alarme sont refusées", "Logins at the alarm screen are refused"},
+		pair{
+			"Quelqu'un a oublié son mot de passe, ou essaie ceux des autres : le journal (« releve journal ») dit d'où. Les appels ne risquent rien. Si personne ne se dénonce, prévenez le responsable informatique.",
+			"Somebody forgot a password, or tries those of others: the journal (\"releve events\") says from where. Calls are in no danger. If nobody owns up, tell those in charge of IT.",
+		},
+	},
 	1070: {
 		pair{"La sauvegarde a échoué", "The backup failed"},
 		pair{

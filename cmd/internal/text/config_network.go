@@ -43,14 +43,14 @@ func (m Messages) ConfigNoCertificate(key, file string) string {
 }
 
 // ConfigNoKey (CFG-052): a PEM file holds no private key.
-func (m Messages) ConfigNoKey(file string) string {
-	return m.say("tls.key : le fichier %s ne contient aucune clé privée PEM.", "tls.key: file %s holds no PEM private key.", file)
+func (m Messages) ConfigNoKey(path, file string) string {
+	return m.say("%s : le fichier %s ne contient aucune clé privée PEM.", "%s: file %s holds no PEM private key.", path, file)
 }
 
 // ConfigKeyEncrypted (CFG-052): nobody types a pass phrase when a service starts.
-func (m Messages) ConfigKeyEncrypted(file string) string {
-	return m.say("tls.key : la clé %[1]s est protégée par une phrase secrète, que personne ne tape au démarrage d'un service ; « openssl pkey -in %[1]s -out … » écrit la clé sans elle.",
-		"tls.key: the key %[1]s is guarded by a pass phrase, which nobody types when a service starts; \"openssl pkey -in %[1]s -out …\" writes the key without it.", file)
+func (m Messages) ConfigKeyEncrypted(path, file string) string {
+	return m.say("%[2]s : la clé %[1]s est protégée par une phrase secrète, que personne ne tape au démarrage d'un service ; « openssl pkey -in %[1]s -out … » écrit la clé sans elle.",
+		"%[2]s: the key %[1]s is guarded by a pass phrase, which nobody types when a service starts; \"openssl pkey -in %[1]s -out …\" writes the key without it.", file, path)
 }
 
 // ConfigTLSPair (CFG-052): certificate and key do not belong together. The

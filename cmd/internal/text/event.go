@@ -52,6 +52,10 @@ const (
 	EventAlarmRaised         = "alarm-raised"        // number, object
 	EventAlarmCleared        = "alarm-cleared"       // number, object
 	EventAlarmAcknowledged   = "alarm-acknowledged"  // number, object, note
+	EventLogin               = "login"               // source
+	EventLoginRefused        = "login-refused"       // source, user: as typed, count
+	EventPageClosed          = "page-closed"         // address, cause
+	EventPageOpen            = "page-open"           // address
 	EventStoreDown           = "store-down"          // cause
 	EventStoreUp             = "store-up"            //
 	EventLimit               = "limit-reached"       // limit, count
@@ -265,6 +269,10 @@ var events = map[string]pair{
 	EventCommandForced:       {"Commande « {command} » forcée[ : {note}].", "Command \"{command}\" forced[: {note}]."},
 	EventAlarmRaised:         {"Alarme {number} : {title}.", "Alarm {number}: {title}."},
 	EventAlarmCleared:        {"Fin de l'alarme {number} : {title}.", "End of alarm {number}: {title}."},
+	EventLogin:               {"Connexion à l'écran d'alarme[ depuis {source}].", "Login at the alarm screen[ from {source}]."},
+	EventLoginRefused:        {"Connexions à l'écran d'alarme refusées[ depuis {source}][ au nom de « {user} »][ ({count})].", "Logins at the alarm screen refused[ from {source}][ in the name of \"{user}\"][ ({count})]."},
+	EventPageClosed:          {"L'écran d'alarme ne peut pas s'ouvrir[ sur {address}][ : {cause}] ; les appels ne s'en ressentent pas.", "The alarm screen cannot open[ on {address}][: {cause}]; calls do not feel it."},
+	EventPageOpen:            {"L'écran d'alarme est ouvert[ sur {address}].", "The alarm screen is open[ on {address}]."},
 	EventAlarmAcknowledged:   {"Alarme {number} acquittée, la panne continue : {title}.[ {note}.]", "Alarm {number} acknowledged, the fault goes on: {title}.[ {note}.]"},
 	EventStoreDown:           {"Les données ne peuvent plus être écrites[ : {cause}]. Les appels continuent.", "Data can no longer be written[: {cause}]. Calls go on."},
 	EventStoreUp:             {"Les données sont de nouveau écrites.", "Data are written again."},

@@ -28,6 +28,7 @@ const (
 	LimitHandshakes           = "handshakes"
 	LimitSteps                = "steps"
 	LimitDoor                 = "admin"
+	LimitScreens              = "screens"
 	LimitRegistrations        = "registrations"
 	LimitMediaPorts           = "media-ports"
 	LimitPrompts              = "prompts"
@@ -42,6 +43,8 @@ func (m Messages) Limit(name string) string {
 		return m.say("requêtes de Relève elle-même", "Relève's own requests")
 	case LimitPrompts:
 		return m.say("appelants qui entendent l'annonce d'attente", "callers who hear the hold prompt")
+	case LimitScreens:
+		return m.say("navigateurs ouverts sur l'écran d'alarme", "browsers on the alarm screen")
 	case LimitMediaPorts:
 		return m.say("ports du son (media.ports)", "ports for sound (media.ports)")
 	case LimitLoopGuard:
