@@ -169,6 +169,14 @@ var helps = map[Verb]help{
 		pair{"Ce nœud peut-il prendre des appels ?", "May this node take calls?"},
 		pair{"Codes de sortie : 0 oui, 1 non, 3 Relève injoignable.", "Exit codes: 0 yes, 1 no, 3 Relève unreachable."},
 	},
+	"user": {pair{"Qui se connecte à l'écran d'alarme", "Who logs in at the alarm screen"}, pair{"", ""}},
+	"user hash": {
+		pair{"Faire l'empreinte d'un mot de passe, pour admin.users", "Make the hash of a password, for admin.users"},
+		pair{
+			"Demande le mot de passe deux fois, sans l'afficher (ou lit une ligne de l'entrée), et écrit son empreinte argon2id :\n  releve user hash > /etc/releve/secrets/marie\nUne nouvelle empreinte vaut tout de suite et ferme les sessions ouvertes avec l'ancienne.",
+			"Asks for the password twice, without showing it (or reads a line of the input), and prints its argon2id hash:\n  releve user hash > /etc/releve/secrets/marie\nA new hash counts at once, and ends the sessions opened with the former.",
+		},
+	},
 	"version": {pair{"La version", "The version"}, pair{"", ""}},
 	"help":    {pair{"L'aide d'une commande", "Help of a command"}, pair{"", ""}},
 }

@@ -130,3 +130,21 @@ func (m Messages) ServerRole(role string) string {
 // TypedName is an operator's name as the journal keeps it, when nobody checked
 // who typed it.
 func (m Messages) TypedName(name string) string { return m.say("%s (écran)", "%s (screen)", name) }
+
+// AskPassword and AskPasswordAgain are prompts.
+func (m Messages) AskPassword() string { return m.say("Mot de passe : ", "Password: ") }
+
+// AskPasswordAgain asks for it once more.
+func (m Messages) AskPasswordAgain() string {
+	return m.say("Le même, encore une fois : ", "The same once more: ")
+}
+
+// PasswordsDiffer says that the two are not the same.
+func (m Messages) PasswordsDiffer() string {
+	return m.say("Les deux mots de passe diffèrent ; rien n'est écrit.", "The two passwords differ; nothing is written.")
+}
+
+// PasswordLength says how long one is, in bytes.
+func (m Messages) PasswordLength(shortest, longest int) string {
+	return m.say("Un mot de passe a %d à %d caractères ; choisissez-en un autre.", "A password has %d to %d characters; choose another.", shortest, longest)
+}

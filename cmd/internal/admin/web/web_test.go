@@ -469,7 +469,7 @@ func TestStream(t *testing.T) {
 		t.Errorf("%s to who has that state", event)
 	}
 	s.set(func(st *admin.Status) { st.Headline = text.Nobody })
-	for event = ""; event != "state"; event, id, data = next() {
+	for event = ""; event != "state"; event, _, data = next() {
 	}
 	if data["tone"] != "bad" || !strings.Contains(data["sections"].(map[string]any)["verdict"].(string), "No server answers") {
 		t.Errorf("%v", data)
