@@ -252,6 +252,9 @@ func (v view) alarms(alarms []db.Alarm) string {
 			times += " → " + v.clock(a.Cleared)
 		}
 		fmt.Fprintf(&b, "%d  %s  %s  %s\n", a.Number, v.m.Severity(a.Severity), times, v.alarmLine(a))
+		if a.AckBy != "" {
+			fmt.Fprintf(&b, "      %s\n", v.m.TakenBy(a.AckBy, v.clock(a.AckAt), a.AckNote))
+		}
 		if a.Cleared.IsZero() {
 			fmt.Fprintf(&b, "      %s %s\n", v.m.WhatToDo(), v.m.AlarmTodo(a.Number))
 		}

@@ -110,36 +110,6 @@ func (c *cli) licenceVerb() *cobra.Command {
 	})
 }
 
-func (c *cli) alarmsVerb() *cobra.Command {
-	return c.verb("alarms", "alarms", 0, 0, func(ctx context.Context, _ []string) error {
-		api := c.client()
-		alarms, err := api.Alarms(ctx)
-		if err != nil {
-			return err
-		}
-		s, err := api.Status(ctx) // knows whom to call
-		if err != nil {
-			return err
-		}
-		if err := c.print(alarms, func() string { return c.view().alarms(alarms) + c.view().contacts(s.Contacts, alarms) }); err != nil {
-			return err
-		}
-		worst := exitDone
-		for _, a := range alarms {
-			if !a.Cleared.IsZero() {
-				continue
-			}
-			switch text.Severity(a.Severity) {
-			case text.Critical, text.Major:
-				worst = exitDown
-			case text.Minor, text.Warning:
-				worst = max(worst, exitNo)
-			}
-		}
-		return quiet(worst)
-	}, "alarmes")
-}
-
 func (c *cli) probeVerb() *cobra.Command {
 	use := c.placeholder("probe SERVER|all", "probe SERVEUR|all")
 	return c.verb("probe", use, 1, 1, func(ctx context.Context, args []string) error {

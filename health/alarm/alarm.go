@@ -67,6 +67,9 @@ const (
 	Frozen            Number = 1066 // a panic ended the decisions: roles and registration stay as they are
 	LoginRefused      Number = 1067 // somebody tries passwords at the alarm screen
 	BackupFailed      Number = 1070
+	SilenceLong       Number = 1071 // notices are silenced, or roles frozen, for more than a day
+	SinkDown          Number = 1072 // a receiver does not take our notices
+	NoticesDropped    Number = 1073 // the queue of a receiver was full
 	Exercise          Number = 1080
 	ExerciseFailed    Number = 1081 // the last exercise did not go well
 	ExerciseOverdue   Number = 1082 // none for drill.every
@@ -102,7 +105,7 @@ func Numbers() []Number {
 		Misprovisioned, MoveStuck, TLSFault, BothPresent, MirrorLag, StoreDown, MainDatabaseDown, PasswordRefused, Unregistered, BindingUnkept, CheckFailed, LinesDiffer, PeerAbsent,
 		TwoMasters, SecondaryDataOld, CertificateEnding, ClockAdrift, DiskFilling, NameStale, NameLost, CertificateBroken,
 		ConfigRefused, ManyRefused, UnknownSource, LimitReached, InternalFault, SourceFlood, Overloaded,
-		Frozen, LoginRefused, BackupFailed, Exercise, ExerciseFailed, ExerciseOverdue,
+		Frozen, LoginRefused, BackupFailed, SilenceLong, SinkDown, NoticesDropped, Exercise, ExerciseFailed, ExerciseOverdue,
 	}
 }
 
@@ -114,11 +117,11 @@ func (n Number) Severity() Severity {
 		return Critical
 	case ServerSilent, ServerMute, Switched, Flapping, SecondaryNotReady, SelfSick, IPBXSilent, BindingRefused,
 		PassiveCalls, Misprovisioned, MoveStuck, TLSFault, BothPresent, MirrorLag, PeerAbsent, LimitReached, InternalFault,
-		NameLost, CertificateBroken, Overloaded, PasswordRefused, Unregistered, BindingUnkept, ExerciseFailed:
+		NameLost, CertificateBroken, Overloaded, PasswordRefused, Unregistered, BindingUnkept, ExerciseFailed, SinkDown:
 		return Major
-	case ServerSlow, CheckFailed, LinesDiffer, BindingLapsing, GrantTooLong, ClockAdrift, DiskFilling, ConfigRefused, BackupFailed, NameStale:
+	case ServerSlow, CheckFailed, LinesDiffer, BindingLapsing, GrantTooLong, ClockAdrift, DiskFilling, ConfigRefused, BackupFailed, NameStale, NoticesDropped:
 		return Minor
-	case ReturnPossible, CertificateEnding, ManyRefused, UnknownSource, SourceFlood, LoginRefused, SecondaryDataOld, ExerciseOverdue:
+	case ReturnPossible, SilenceLong, CertificateEnding, ManyRefused, UnknownSource, SourceFlood, LoginRefused, SecondaryDataOld, ExerciseOverdue:
 		return Warning
 	}
 	return Indeterminate

@@ -9,6 +9,7 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -20,12 +21,13 @@ const (
 	Raised       Kind = "raised"
 	Changed      Kind = "changed" // its severity
 	Acknowledged Kind = "acknowledged"
+	Reminder     Kind = "reminder" // it stands, and nobody has taken it
 	Cleared      Kind = "cleared"
 	Test         Kind = "test" // releve alarms test
 )
 
 // Notice is one thing to tell. Its sentences are plain text without line ends,
-// except Todo and Detail.
+// except Todo, Text and Detail.
 type Notice struct {
 	ID       string    `json:"id"`       // unique, the same at each retry: receivers know a repetition by it
 	Incident string    `json:"incident"` // the same from raised to cleared: one thread
@@ -33,14 +35,17 @@ type Notice struct {
 	Number   uint16    `json:"number"`
 	Object   string    `json:"object"`   // as in db.Alarm
 	Severity string    `json:"severity"` // ITU-T X.733 word; of a cleared alarm, what it was
+	Urgent   bool      `json:"urgent"`   // a night call: callers are not served, or soon will not be
 	Time     time.Time `json:"time"`     // of what happened, UTC
 	Site     string    `json:"site"`
 	Node     string    `json:"node"` // host name of the node that tells
 	Language string    `json:"language"`
 	Title    string    `json:"title"`    // "Un serveur vocal ne répond plus (primary)"
 	Word     string    `json:"word"`     // the severity, or "fin d'alarme", in Language
+	Thread   string    `json:"thread"`   // a subject, the same for the whole incident
 	Headline string    `json:"headline"` // "L'accueil automatique répond": what callers meet now
 	Todo     string    `json:"todo"`     // "Que faire ?"
+	Text     string    `json:"text"`     // all of it as plain text of several lines, for a mail
 	Detail   string    `json:"detail,omitempty"`
 	Contacts []string  `json:"contacts,omitempty"` // whom to call, rendered
 	By       string    `json:"by,omitempty"`       // who acknowledged
@@ -53,3 +58,13 @@ type Notice struct {
 type Sink interface {
 	Send(ctx context.Context, notices []Notice) error
 }
+
+// Answerer is a Sink that knows what its receiver said to the newest Send that
+// went well: one line, for who tests it.
+type Answerer interface {
+	Answer() string
+}
+
+// ErrPermanent marks what trying again soon will not mend, such as a recipient
+// that does not exist. It is tried again all the same, but seldom.
+var ErrPermanent = errors.New("refused for good")

@@ -55,6 +55,7 @@ type Node interface {
 	// Exercise is told how a drill goes; without a word for half a minute it is
 	// taken for broken off.
 	Exercise(ctx context.Context, n ExerciseNote) error
+	Teller
 	// Ready says whether this node may take calls, and if not why (a short
 	// English cause for monitoring).
 	Ready(ctx context.Context) (bool, string)

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"releve/cmd/internal/admin"
@@ -33,4 +34,13 @@ func (a *App) Acknowledge(_ context.Context, k admin.Acknowledgement) error {
 	p["note"] = k.Comment
 	a.eventBy(k.Actor, text.EventAlarmAcknowledged, p)
 	return nil
+}
+
+// standing are the active alarms of these numbers.
+func (a *App) standing(numbers ...alarm.Number) []db.Alarm {
+	a.mind.mu.Lock()
+	defer a.mind.mu.Unlock()
+	return slices.DeleteFunc(a.mind.alarms.Active(), func(x db.Alarm) bool {
+		return !slices.Contains(numbers, alarm.Number(x.Number))
+	})
 }

@@ -32,6 +32,7 @@ import (
 	"releve/cmd/internal/admin/web"
 	"releve/cmd/internal/config"
 	"releve/cmd/internal/text"
+	"releve/health/notify"
 	"releve/health/probe"
 	"releve/proxy"
 	"releve/proxy/agent"
@@ -64,6 +65,7 @@ type App struct {
 	agent     *agent.Agent
 	registrar *register.Registrar
 	names     *names
+	notices   *notify.Dispatcher
 	store     *storage
 	records   *records
 	kept      *keptCalls
@@ -137,6 +139,7 @@ func New(cfg *config.Config, o Options) (a *App, err error) {
 	}
 	a.store = newStorage(cfg.Store.Path)
 	a.stops = append(a.stops, a.store.close)
+	a.openNotices()
 	a.mind = newMind(a)
 	a.stops = append(a.stops, a.mind.end)
 	a.records = &records{dir: filepath.Join(cfg.Store.Path, "spool"), report: a.mind.recordsTroubled, retry: a.options.retry}
@@ -172,6 +175,11 @@ func New(cfg *config.Config, o Options) (a *App, err error) {
 	if err := a.prepareMedia(); err != nil {
 		return a, err
 	}
+	receivers, err := a.receivers(cfg)
+	if err != nil {
+		return a, err
+	}
+	a.notices.Set(receivers)
 	a.mind.counted = a.newCounted()
 	return a, nil
 }

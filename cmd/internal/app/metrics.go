@@ -74,5 +74,6 @@ func (a *App) metrics() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		_, _ = set.WriteTo(w) // the reader went away: nothing to do
+		a.noticeMetrics(w)
 	})
 }

@@ -74,6 +74,7 @@ type mind struct {
 	mu            sync.Mutex // guards what other goroutines read
 	status        snapshot
 	alarms        *alarm.Table
+	telling       telling
 	troubles      trouble
 	last          [router.Servers]probed
 	lastRefused   web.Told                       // at the alarm screen
@@ -120,6 +121,7 @@ func newMind(a *App) *mind {
 		jobs: make(chan func(), maxJobs), restored: make(chan struct{}), frozen: make(chan struct{}), alarms: alarm.NewTable(0),
 		failures: make(map[string]int),
 	}
+	m.telling = telling{herald: heraldOf(a), wake: make(chan struct{}, 1)}
 	m.life, m.end = context.WithCancel(context.Background())
 	m.state = control.New(a.controlPolicy(), uint64(time.Now().UnixNano()))
 	m.status.view = m.firstView()
@@ -343,6 +345,7 @@ func (a *App) background() func() {
 	m.wait.Go(m.run)
 	m.wait.Go(func() { m.decide(m.saver) }) // without it nothing that is decided holds
 	m.wait.Go(func() { m.do(m.keepAlarms) })
+	m.wait.Go(func() { m.do(m.keepNotices) })
 	m.wait.Go(func() { m.do(a.watchCalls) })
 	m.wait.Go(func() {
 		m.do(func() {

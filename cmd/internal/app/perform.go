@@ -229,7 +229,9 @@ func (m *mind) raise(n alarm.Number, object string) bool {
 func (m *mind) change(f func(t *alarm.Table) bool) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return f(m.alarms)
+	changed := f(m.alarms)
+	m.announce(time.Now())
+	return changed
 }
 
 // clearAlarm reports whether it stood.

@@ -103,6 +103,12 @@ func (a *App) apply(ctx context.Context, next *config.Config, out *admin.Reload)
 		return
 	}
 	before := a.cfg()
+	receivers, err := a.receivers(next)
+	if err != nil {
+		out.Outcome, out.Cause = admin.ReloadFailed, firstLine(err.Error())
+		a.names.settle(a.under(before))
+		return
+	}
 	c := &changing{next: next, policy: a.under(next).controlPolicy(), again: repeated(before, next), applied: make(chan struct{})}
 	if !reflect.DeepEqual(before.Checks, next.Checks) || !reflect.DeepEqual(before.Servers, next.Servers) {
 		plan, err := a.under(next).checkPlan()
@@ -114,7 +120,7 @@ func (a *App) apply(ctx context.Context, next *config.Config, out *admin.Reload)
 		c.plan = &plan
 	}
 	busy := false
-	_, err := a.mind.request(ctx, request{do: func() { busy = !a.mind.begin(c) }, reply: make(chan []control.Effect, 1)})
+	_, err = a.mind.request(ctx, request{do: func() { busy = !a.mind.begin(c) }, reply: make(chan []control.Effect, 1)})
 	switch {
 	case err != nil:
 		out.Outcome, out.Cause = admin.ReloadFailed, firstLine(err.Error())
@@ -123,6 +129,7 @@ func (a *App) apply(ctx context.Context, next *config.Config, out *admin.Reload)
 	default:
 		select {
 		case <-c.applied:
+			a.receive(receivers)
 			out.Outcome, out.Elsewhere = admin.ReloadApplied, a.elsewhere()
 		case <-a.mind.life.Done():
 			out.Outcome, out.Cause = admin.ReloadFailed, errStopping.Error()

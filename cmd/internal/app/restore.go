@@ -110,13 +110,15 @@ func (m *mind) restoreAlarms(stored []db.Alarm) {
 		case alarm.Misprovisioned:
 			m.callers.misprovisioned.Store(true)
 		case alarm.LimitReached, alarm.ManyRefused, alarm.UnknownSource, alarm.SourceFlood, alarm.Overloaded,
-			alarm.InternalFault, alarm.Frozen, alarm.TLSFault, alarm.CheckFailed:
+			alarm.InternalFault, alarm.Frozen, alarm.TLSFault, alarm.CheckFailed, alarm.SinkDown, alarm.NoticesDropped:
 			// Of counters that began again at 0, of a fault that ended with its process.
 			if !slices.ContainsFunc(now, func(n db.Alarm) bool { return n.Number == a.Number && n.Object == a.Object }) {
 				m.alarms.Clear(time.Now(), alarm.Number(a.Number), a.Object)
 			}
 		}
 	}
+	m.telling.read = true
+	m.announce(time.Now())
 }
 
 // presumed is how long after a restart calls of the earlier run may hold lines

@@ -265,6 +265,7 @@ func (m *mind) keepAlarms() {
 func (m *mind) keep(ctx context.Context, stored uint64) uint64 {
 	m.mu.Lock()
 	ended := m.alarms.Tick(time.Now())
+	m.announce(time.Now())
 	version, all := m.alarms.Version(), m.alarms.All()
 	m.mu.Unlock()
 	for _, a := range ended {

@@ -47,6 +47,8 @@ func (c *Config) Check(lang text.Lang) []Problem {
 	k.rescue()
 	k.directories()
 	k.admin()
+	k.mail()
+	k.hooks()
 	return k.problems
 }
 

@@ -46,6 +46,7 @@ type Config struct {
 	Limits         Limits
 	Mirror         Mirror
 	Store          Store
+	Alarms         Alarms
 	BackupData     BackupData
 	Drill          Drill
 	Contacts       Contacts
@@ -235,6 +236,7 @@ func Default() Config {
 		Mirror: defaultMirror(),
 		Store:  Store{Path: "/var/lib/releve"},
 		Admin:  defaultAdmin(),
+		Alarms: defaultAlarms(),
 	}
 }
 

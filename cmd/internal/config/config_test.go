@@ -33,6 +33,7 @@ func file(t *testing.T, name string) (string, string) {
 	write(t, filepath.Join(dir, "wall"), strings.Repeat("a1", 16)+"\n")
 	certificate(t, dir, "cert.pem", "key.pem", 365*24*time.Hour)
 	certificate(t, dir, "unused.pem", "other.pem", 365*24*time.Hour)
+	hook(t, dir)
 	path := filepath.Join(dir, name)
 	write(t, path, strings.ReplaceAll(string(raw), "@DIR@", dir))
 	return path, dir
@@ -204,7 +205,7 @@ func TestGate(t *testing.T) {
 	if got, want := c.WorstMove(), (1814+24)*time.Second+60*time.Millisecond; got != want {
 		t.Errorf("worst move without %v, want %v", got, want)
 	}
-	if got := string(c.Show()); strings.Count(got, stars) != 4 || // a user's, that of a check, and two of the mirror
+	if got := string(c.Show()); strings.Count(got, stars) != 5 || // a user's, that of a check, two of the mirror and the mail relay's
 		!strings.Contains(got, "mode: gate") {
 		t.Errorf("shown as\n%s", got)
 	}
@@ -299,6 +300,7 @@ func TestInit(t *testing.T) {
 			for _, prompt := range []string{"wait.wav", "attente.wav"} {
 				writeSilence(t, filepath.Join(dir, prompt))
 			}
+			hook(t, dir)
 			for _, token := range []string{"mur", "wall"} {
 				write(t, filepath.Join(dir, token), strings.Repeat("a1", 16))
 			}

@@ -72,6 +72,7 @@ func Parse(file string, raw []byte, lang text.Lang) (*Config, []Problem) {
 	r.config(&c, root)
 	c.settle()
 	c.settleChecks()
+	c.Alarms.Mail.settle()
 	if err := d.Decode(&yaml.Node{}); !errors.Is(err, io.EOF) {
 		r.fault(&doc, "", CodeSyntax, r.say.ConfigOneDocument())
 	}

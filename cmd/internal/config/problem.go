@@ -93,6 +93,12 @@ const (
 	CodeAdminUser        Code = "CFG-112"
 	CodeAdminPassword    Code = "CFG-113"
 	CodeWallToken        Code = "CFG-115"
+	CodeHostPort         Code = "CFG-120"
+	CodeMailbox          Code = "CFG-121"
+	CodeClearPassword    Code = "CFG-122"
+	CodeHook             Code = "CFG-123"
+	CodeHookOpen         Code = "CFG-124"
+	CodeHookIdle         Code = "CFG-125" // advice
 )
 
 // Problem is one fault, or one piece of advice, at its place in the file.

@@ -31,7 +31,7 @@ var keysAtStart = []string{
 // keysLive are applied by a reload.
 var keysLive = []string{
 	"site", "language", "wel_licences", "service_numbers", "overflow", "verification", "checks", "dissuasion",
-	"rescue", "dead_calls", "lost_calls", "contacts", "limits", "mirror", "backup_data", "drill", "admin.users", "admin.wall_token_file",
+	"rescue", "dead_calls", "lost_calls", "contacts", "limits", "mirror", "backup_data", "drill", "alarms", "admin.users", "admin.wall_token_file",
 	"ipbx.address", "ipbx.sources", "ipbx.profile", "ipbx.no_answer", "ipbx.max_grant", "ipbx.identity",
 	"ipbx.hold_signal", "ipbx.dissuasion", "ipbx.rewrite_contact", "ipbx.redirect_rescue", "ipbx.mark", "ipbx.large",
 	"servers.address", "servers.lines", "servers.version", "servers.user", "servers.identity", "servers.large", "servers.machine", "servers.analogue",
@@ -85,6 +85,7 @@ func Compare(before, after *Config) ([]Change, error) {
 		}
 	}
 	changes = mirrorPasswords(changes, &before.Mirror, &after.Mirror)
+	changes = newSecret(changes, "alarms.mail.password", before.Alarms.Mail.Password, after.Alarms.Mail.Password)
 	slices.SortFunc(changes, func(a, b Change) int { return strings.Compare(a.Path, b.Path) })
 	return changes, nil
 }
@@ -114,3 +115,12 @@ func AtStart(changes []Change) (paths []string) {
 
 // File is where this configuration was read; "": it was not.
 func (c *Config) File() string { return c.file }
+
+// newSecret adds that the password at path changed, unless that is known.
+func newSecret(changes []Change, path string, before, after Secret) []Change {
+	known := slices.ContainsFunc(changes, func(c Change) bool { return c.Path == path })
+	if before.value == after.value || known {
+		return changes
+	}
+	return append(changes, Change{Path: path, Old: stars, New: stars, Reach: Live})
+}

@@ -41,10 +41,7 @@ func (r *reader) config(c *Config, root *yaml.Node) {
 		field{"store", func(n *yaml.Node, p string) {
 			r.mapping(n, p, field{"path", r.path(&c.Store.Path)}, field{"postgres", r.notYet()})
 		}},
-		field{"alarms", func(n *yaml.Node, p string) {
-			r.mapping(n, p, field{"mail", r.notYet()}, field{"snmp", r.notYet()}, field{"webhook", r.notYet()},
-				field{"syslog", r.notYet()}, field{"hooks", r.notYet()})
-		}},
+		field{"alarms", r.alarms(&c.Alarms)},
 		field{"backup_data", r.backupData(&c.BackupData)},
 		field{"drill", r.drill(&c.Drill)},
 		field{"contacts", func(n *yaml.Node, p string) {

@@ -120,6 +120,7 @@ func (c *Config) tree(say *text.Messages) *yaml.Node {
 	store := newPairs()
 	store.plain("path", c.Store.Path)
 	p.put("store", store.node)
+	p.put("alarms", c.Alarms.tree())
 	p.put("backup_data", c.BackupData.tree())
 	p.put("drill", c.Drill.tree())
 	if c.Contacts != (Contacts{}) {

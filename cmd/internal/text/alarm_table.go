@@ -324,6 +324,27 @@ var alarms = map[uint16]alarmText{
 			"Copy the primary's data to the secondary again, then record it: \"releve procedure copy\". Otherwise a switchover would put old data into service.",
 		},
 	},
+	1071: {
+		pair{"Les alarmes ne sont plus envoyées depuis plus de 24 heures", "Alarms have not been sent for more than 24 hours"},
+		pair{
+			"Une plage de silence est restée ouverte. « releve alarmes » montre laquelle et pourquoi ; « releve alarmes reprendre » y met fin.",
+			"A silence was left open. \"releve alarms\" shows which one and why; \"releve alarms resume\" ends it.",
+		},
+	},
+	1072: {
+		pair{"Un destinataire des alarmes n'est plus joint", "A receiver of the alarms cannot be reached"},
+		pair{
+			"Les alarmes l'attendent (1000 au plus) et lui parviendront. « releve alarmes essai » dit ce qu'il répond ; vérifiez ce serveur, le réseau vers lui et la section alarms de la configuration.",
+			"The alarms wait for it (1000 at most) and will reach it. \"releve alarms test\" tells what it answers; check that server, the network to it and section alarms of the configuration.",
+		},
+	},
+	1073: {
+		pair{"Des alarmes n'ont pas pu être gardées pour un destinataire", "Alarms could not be kept for a receiver"},
+		pair{
+			"Il n'est plus joint depuis longtemps : les moins graves ont été abandonnées. « releve alarmes » et « releve journal » les montrent ; rétablissez le destinataire.",
+			"It has not been reached for long: the least grave were given up. \"releve alarms\" and \"releve events\" show them; restore the receiver.",
+		},
+	},
 	1080: {
 		pair{"Un exercice de bascule est en cours", "A switchover exercise is running"},
 		pair{

@@ -56,6 +56,8 @@ const (
 	EventLoginRefused        = "login-refused"       // source, user: as typed, count
 	EventPageClosed          = "page-closed"         // address, cause
 	EventPageOpen            = "page-open"           // address
+	EventSilencePlanned      = "silence-planned"     // id, duration, note
+	EventSilenceEnded        = "silence-ended"       // id, note
 	EventStoreDown           = "store-down"          // cause
 	EventStoreUp             = "store-up"            //
 	EventLimit               = "limit-reached"       // limit, count
@@ -274,6 +276,8 @@ var events = map[string]pair{
 	EventPageClosed:          {"L'écran d'alarme ne peut pas s'ouvrir[ sur {address}][ : {cause}] ; les appels ne s'en ressentent pas.", "The alarm screen cannot open[ on {address}][: {cause}]; calls do not feel it."},
 	EventPageOpen:            {"L'écran d'alarme est ouvert[ sur {address}].", "The alarm screen is open[ on {address}]."},
 	EventAlarmAcknowledged:   {"Alarme {number} acquittée, la panne continue : {title}.[ {note}.]", "Alarm {number} acknowledged, the fault goes on: {title}.[ {note}.]"},
+	EventSilencePlanned:      {"Silence {id} des alarmes pendant {duration} : {note}.", "Silence {id} of the alarms for {duration}: {note}."},
+	EventSilenceEnded:        {"Fin du silence {id} des alarmes : {note}.", "End of silence {id} of the alarms: {note}."},
 	EventStoreDown:           {"Les données ne peuvent plus être écrites[ : {cause}]. Les appels continuent.", "Data can no longer be written[: {cause}]. Calls go on."},
 	EventStoreUp:             {"Les données sont de nouveau écrites.", "Data are written again."},
 	EventLimit:               {"Limite atteinte : {limit}[ ({count} refus)].", "Limit reached: {limit}[ ({count} refused)]."},

@@ -26,6 +26,11 @@ const (
 	FaultComment        FaultCode = "API-018"
 	FaultProcedure      FaultCode = "API-040" // the record of a procedure
 	FaultExercise       FaultCode = "API-041" // another exercise is running
+	FaultNoReceiver     FaultCode = "API-020"
+	FaultNoSilence      FaultCode = "API-021"
+	FaultSilenceLength  FaultCode = "API-022"
+	FaultSilenceStart   FaultCode = "API-023"
+	FaultSilenceMany    FaultCode = "API-024"
 )
 
 // Fault says what went wrong with a request and what to do.
@@ -56,5 +61,10 @@ var faults = map[FaultCode]pair{
 	FaultComment:        {"Le commentaire a 500 caractères au plus.", "The comment has 500 characters at most."},
 	FaultProcedure:      {"Le compte rendu de la procédure n'est pas recevable ; la commande et Relève sont peut-être de versions différentes.", "The record of the procedure cannot be accepted; the command and Relève may be of different versions."},
 	FaultExercise:       {"Un autre exercice est en cours ; « releve etat » le montre.", "Another exercise is running; \"releve status\" shows it."},
+	FaultNoReceiver:     {"Aucun destinataire d'alarmes ne porte ce nom ; « releve alarmes destinataires » les montre.", "No receiver of alarms has this name; \"releve alarms receivers\" shows them."},
+	FaultNoSilence:      {"Aucun silence n'est en cours ni prévu sous ce numéro.", "No silence of this number is open or planned."},
+	FaultSilenceLength:  {"Un silence dure d'une minute à sept jours (2h, 90m, 168h).", "A silence lasts from one minute to seven days (2h, 90m, 168h)."},
+	FaultSilenceStart:   {"Un silence commence maintenant ou dans les 90 jours.", "A silence begins now or within 90 days."},
+	FaultSilenceMany:    {"Vingt silences sont déjà prévus : terminez-en un d'abord.", "Twenty silences are planned already: end one of them first."},
 	FaultInternal:       {"Erreur interne de Relève ; le détail est dans son journal système.", "Internal fault of Relève; its system log holds the detail."},
 }

@@ -109,6 +109,29 @@ var helps = map[Verb]help{
 			"Exit codes: 0 none, 1 minor or warning, 2 major or critical.",
 		},
 	},
+	"alarms ack": {
+		pair{"Prendre une alarme en charge : les rappels cessent, la panne continue", "Take an alarm: reminders end, the fault goes on"},
+		pair{
+			"Qui (l'utilisateur de cette machine) et le commentaire sont notés et montrés.",
+			"Who (the user of this machine) and the comment are recorded and shown.",
+		},
+	},
+	"alarms receivers": {pair{"Qui est prévenu, et ce qui attend encore", "Who is told, and what still waits"}, pair{"", ""}},
+	"alarms test": {
+		pair{"Envoyer un essai et montrer la réponse du destinataire", "Send a test and show what the receiver says"},
+		pair{
+			"DESTINATAIRE : un nom de « releve alarmes destinataires », le premier mot de son nom (mail, hook, …), ou all. Codes de sortie : 0 tous l'ont reçu, 2 sinon.",
+			"RECEIVER: a name of \"releve alarms receivers\", the first word of its name (mail, hook, …), or all. Exit codes: 0 all have taken it, 2 otherwise.",
+		},
+	},
+	"alarms silence": {
+		pair{"Ne pas envoyer d'alarmes pendant une intervention", "Send no alarms during an intervention"},
+		pair{
+			"Les alarmes sont notées et montrées ; à la fin, ce qui est encore actif est envoyé. L'alarme 1002 (personne ne répond) est envoyée malgré tout, sauf avec --all. Sept jours au plus. Les bascules continuent : « releve maintenance » les fige, et n'arrête pas les envois.",
+			"Alarms are recorded and shown; at the end what still stands is sent. Alarm 1002 (nobody answers) is sent all the same, except with --all. Seven days at most. Switchovers go on: \"releve maintenance\" freezes them, and does not stop the sending.",
+		},
+	},
+	"alarms resume": {pair{"Terminer les silences, ou celui de ce numéro", "End the silences, or the one of that number"}, pair{"", ""}},
 	"demo": {
 		pair{"Toute l'histoire en moins d'une minute, sur cette machine", "The whole story in less than a minute, on this machine"},
 		pair{
@@ -142,13 +165,6 @@ var helps = map[Verb]help{
 	"config profiles": {
 		pair{"Ce que chaque profil d'IPBX règle, d'après quoi, et que régler à l'IPBX", "What each IPBX profile sets, on what ground, and what to set at the IPBX"},
 		pair{"", ""},
-	},
-	"doctor": {
-		pair{"Examiner cette machine : ports, horloge, disque, certificat, durcissement…", "Examine this machine: ports, clock, disk, certificate, hardening…"},
-		pair{
-			"N'a pas besoin de root, et dit ce qu'il n'a pas pu voir ; sans danger à côté de Relève en service.\nCodes de sortie : 0 convient, 1 réserves, 2 à corriger, 3 rien à examiner.",
-			"Needs no root, and says what it could not see; harmless beside a running Relève.\nExit codes: 0 suits, 1 reservations, 2 to be corrected, 3 nothing to examine.",
-		},
 	},
 	"export": {pair{"Ce que d'autres équipes demandent : matrice de flux, unité systemd…", "What other teams ask for: firewall matrix, systemd unit…"}, pair{"", ""}},
 	"export flux": {
@@ -209,6 +225,10 @@ var flags = map[string]pair{
 	"help":        {"cette aide", "this help"},
 	"ipbx":        {"modèle d'IPBX", "model of IPBX"},
 	"lang":        {"langue : fr ou en", "language: fr or en"},
+	"object":      {"de quoi parle l'alarme, quand plusieurs ont ce numéro", "what the alarm is about, when several have this number"},
+	"comment":     {"ce que vous faites, noté et montré", "what you are doing, recorded and shown"},
+	"from":        {"début (22:00, ou 2026-11-24T22:00) ; sans lui : maintenant", "beginning (22:00, or 2026-11-24T22:00); without it: now"},
+	"all":         {"taire aussi l'alarme 1002", "silence alarm 1002, too"},
 	"limit":       {"nombre de lignes au plus", "number of lines at most"},
 	"output":      {"présentation : table ou json", "presentation: table or json"},
 	"reason":      {"motif, noté au journal", "reason, recorded in the journal"},

@@ -1,0 +1,50 @@
+package text
+
+// The sentences of the section alarms.
+
+// ConfigHostPort (CFG-120).
+func (m Messages) ConfigHostPort(key, value string) string {
+	return m.say("%s : « %s » n'est pas une adresse ; écrivez le nom ou l'adresse IP et le port, par exemple \"smtp.ch-exemple.fr:25\".",
+		"%s: %q is not an address; write the name or the IP address and the port, for example \"smtp.ch-exemple.fr:25\".", key, value)
+}
+
+// ConfigMailbox (CFG-121).
+func (m Messages) ConfigMailbox(key, value string) string {
+	return m.say("%s : « %s » n'est pas une adresse de messagerie ; écrivez par exemple \"astreinte@ch-exemple.fr\".",
+		"%s: %q is not a mail address; write for example \"astreinte@ch-exemple.fr\".", key, value)
+}
+
+// ConfigClearPassword (CFG-122).
+func (m Messages) ConfigClearPassword(key string) string {
+	return m.say("%s : un mot de passe ne part jamais en clair ; écrivez starttls ou implicit, ou retirez username.",
+		"%s: a password never travels in clear; write starttls or implicit, or remove username.", key)
+}
+
+// ConfigHookDir (CFG-123).
+func (m Messages) ConfigHookDir(dir, cause string) string {
+	return m.say("le dossier des programmes d'alarme %s ne peut pas être lu : %s ; créez-le, ou retirez alarms.hooks.",
+		"the directory of alarm programs %s cannot be read: %s; create it, or remove alarms.hooks.", dir, cause)
+}
+
+// ConfigNoHook (CFG-123).
+func (m Messages) ConfigNoHook(dir string) string {
+	return m.say("le dossier %s ne contient aucun programme exécutable : personne ne serait prévenu ; posez-en un (chmod +x), ou retirez alarms.hooks.",
+		"directory %s holds no executable program: nobody would be told; put one there (chmod +x), or remove alarms.hooks.", dir)
+}
+
+// ConfigHookOpen (CFG-124).
+func (m Messages) ConfigHookOpen(path string) string {
+	return m.say("tout le monde peut écrire dans %s, que Relève exécute : « chmod o-w %[1]s ».",
+		"everybody may write to %s, which Relève runs: \"chmod o-w %[1]s\".", path)
+}
+
+// ConfigHookIdle (CFG-125, advice).
+func (m Messages) ConfigHookIdle(path string) string {
+	return m.say("%s n'est pas exécutable et ne sera pas lancé ; « chmod +x %[1]s », ou retirez-le.",
+		"%s is not executable and will not be run; \"chmod +x %[1]s\", or remove it.", path)
+}
+
+// ConfigBadName (CFG-013).
+func (m Messages) ConfigBadName(key, value string) string {
+	return m.say("%s : « %s » n'est pas un nom de machine.", "%s: %q is not a host name.", key, value)
+}
