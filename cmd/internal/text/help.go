@@ -166,6 +166,13 @@ var helps = map[Verb]help{
 		pair{"Ce que chaque profil d'IPBX règle, d'après quoi, et que régler à l'IPBX", "What each IPBX profile sets, on what ground, and what to set at the IPBX"},
 		pair{"", ""},
 	},
+	"doctor": {
+		pair{"Examiner cette machine : ports, horloge, disque, certificat, durcissement…", "Examine this machine: ports, clock, disk, certificate, hardening…"},
+		pair{
+			"N'a pas besoin de root, et dit ce qu'il n'a pas pu voir ; sans danger à côté de Relève en service.\nCodes de sortie : 0 convient, 1 réserves, 2 à corriger, 3 rien à examiner.",
+			"Needs no root, and says what it could not see; harmless beside a running Relève.\nExit codes: 0 suits, 1 reservations, 2 to be corrected, 3 nothing to examine.",
+		},
+	},
 	"export": {pair{"Ce que d'autres équipes demandent : matrice de flux, unité systemd…", "What other teams ask for: firewall matrix, systemd unit…"}, pair{"", ""}},
 	"export flux": {
 		pair{"La matrice des flux pour le pare-feu, RTP compris", "The firewall matrix, RTP included"},
