@@ -27,7 +27,7 @@ ipbx: [{name: oxe, address: %[3]q, sources: [127.0.45.2]}]
 servers: [{name: vocal, role: primary, address: "sip:127.0.45.3:5060;transport=%[4]s", lines: 8}]
 dns: {servers: ["127.0.45.9:53"], timeout: 200ms}
 store: {path: %[5]s}
-admin: {socket: %[2]s/admin.sock}
+admin: {listen: off, socket: %[2]s/admin.sock}
 %[6]s`
 
 type doctorSite struct {

@@ -32,11 +32,11 @@ type Facts struct {
 	NeedsIPv6 bool
 	HasIPv6   bool
 
-	Disk        DiskFacts
-	Store       Store
-	Certificate CertificateFacts
-	Keys        FileFacts
-	Secrets     []SecretFacts
+	Disk         DiskFacts
+	Store        Store
+	Certificates []CertificateFacts // of SIP, of the alarm screen; none: nothing speaks TLS
+	Keys         FileFacts
+	Secrets      []SecretFacts
 }
 
 // ConfigFacts is what Load said.
@@ -128,9 +128,8 @@ type DiskFacts struct {
 	Slowest             time.Duration
 }
 
-// CertificateFacts of tls.certificate.
+// CertificateFacts of one certificate file.
 type CertificateFacts struct {
-	Wanted      bool
 	File        string
 	Why         string // it cannot serve
 	Name        string

@@ -128,26 +128,44 @@ func secrets(c *config.Config) (out []SecretFacts) {
 	for _, k := range c.Checks {
 		add(k.Password)
 	}
+	add(c.Mirror.Main.Password)
+	add(c.Mirror.Mirror.Password)
 	return out
 }
 
-// certificate reads the chain and the key as the TLS listener will.
-func certificate(c *config.Config) CertificateFacts {
-	f := CertificateFacts{Wanted: c.TLS.Certificate != "" || speaksTLS(c), File: c.TLS.Certificate}
-	if !f.Wanted {
-		return f
+// certificates are those of SIP and of the alarm screen.
+func certificates(c *config.Config) (out []CertificateFacts) {
+	if c.TLS.Certificate != "" || speaksTLS(c) {
+		f, leaf := certificate(c.TLS.Certificate, c.TLS.Key, c.TLS.CA)
+		for _, l := range c.Listen {
+			if leaf != nil && l.Transport == "tls" && !covers(leaf, l.Advertise.Addr()) {
+				f.MissingName = l.Advertise.Addr().String()
+			}
+		}
+		out = append(out, f)
 	}
-	pair, err := tls.LoadX509KeyPair(c.TLS.Certificate, c.TLS.Key)
+	if c.Admin.Listen.IsValid() && c.Admin.Secured() {
+		f, _ := certificate(c.Admin.TLS.Certificate, c.Admin.TLS.Key, "")
+		f.Untrusted = false // browsers have authorities of their own
+		out = append(out, f)
+	}
+	return out
+}
+
+// certificate reads a chain and its key as a listener does.
+func certificate(file, key, ca string) (CertificateFacts, *x509.Certificate) {
+	f := CertificateFacts{File: file}
+	pair, err := tls.LoadX509KeyPair(file, key)
 	if err != nil {
 		f.Why = plain(err)
-		return f
+		return f, nil
 	}
 	chain := make([]*x509.Certificate, 0, len(pair.Certificate))
 	for _, raw := range pair.Certificate {
 		one, err := x509.ParseCertificate(raw)
 		if err != nil {
 			f.Why = err.Error()
-			return f
+			return f, nil
 		}
 		chain = append(chain, one)
 	}
@@ -156,13 +174,8 @@ func certificate(c *config.Config) CertificateFacts {
 	if f.Name == "" && len(leaf.DNSNames) > 0 {
 		f.Name = leaf.DNSNames[0]
 	}
-	f.Untrusted = !trusted(chain, c.TLS.CA)
-	for _, l := range c.Listen {
-		if l.Transport == "tls" && !covers(leaf, l.Advertise.Addr()) {
-			f.MissingName = l.Advertise.Addr().String()
-		}
-	}
-	return f
+	f.Untrusted = !trusted(chain, ca)
+	return f, leaf
 }
 
 func speaksTLS(c *config.Config) bool {

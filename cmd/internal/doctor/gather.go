@@ -44,7 +44,7 @@ func Gather(ctx context.Context, o Options) Facts {
 	} else {
 		f.Store.Unseen = "-"
 	}
-	f.Certificate = certificate(c)
+	f.Certificates = certificates(c)
 	f.Keys = fileFacts(c.Keys.File)
 	f.Secrets = secrets(c)
 	return f

@@ -48,7 +48,9 @@ func Judge(f Facts) []Finding {
 	add(judgePaths(f)...)
 	add(judgeIPv6(f))
 	add(judgeDisk(f)...)
-	add(judgeStore(f), judgeCertificate(f), judgeKeys(f))
+	add(judgeStore(f))
+	add(judgeCertificates(f)...)
+	add(judgeKeys(f))
 	add(judgeSecrets(f)...)
 	return append(out, judgeHardening(f))
 }

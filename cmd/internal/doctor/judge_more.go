@@ -136,8 +136,17 @@ func judgeStore(f Facts) Finding {
 	return found(text.DoctorStore, text.StudyOK, v)
 }
 
-func judgeCertificate(f Facts) Finding {
-	c := f.Certificate
+func judgeCertificates(f Facts) (out []Finding) {
+	if len(f.Certificates) == 0 {
+		return []Finding{found(text.DoctorCertificate, text.StudyOK, values{"case": "none"})}
+	}
+	for _, c := range f.Certificates {
+		out = append(out, judgeCertificate(f, c))
+	}
+	return out
+}
+
+func judgeCertificate(f Facts, c CertificateFacts) Finding {
 	name := c.Name
 	if name == "" {
 		name = c.File
@@ -151,8 +160,6 @@ func judgeCertificate(f Facts) Finding {
 		return found(text.DoctorCertificate, s, v)
 	}
 	switch {
-	case !c.Wanted:
-		return special("none", text.StudyOK)
 	case c.Why != "":
 		return found(text.DoctorCertificate, text.StudyNoGo, v)
 	case !f.Now.Before(c.End):

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"releve/cmd/internal/config"
+	"releve/cmd/internal/export"
 )
 
 // askTime bounds one question to DNS.
@@ -47,6 +48,9 @@ func peers(c *config.Config) (out []peer) {
 func ports(c *config.Config, program string, running int) (out []Port) {
 	for _, l := range c.Listen {
 		out = append(out, try(carrier(l.Transport), l.Address, program, running, l.Transport))
+	}
+	if c.Admin.Listen.IsValid() {
+		out = append(out, try("tcp", c.Admin.Listen, program, running, "admin tcp"))
 	}
 	return out
 }
@@ -164,6 +168,13 @@ func network(ctx context.Context, c *config.Config, f *Facts) {
 		known[p.uri.Host] = n
 		asked.Go(func() { resolve(ctx, resolver, p.uri, n) })
 	}
+	for _, host := range others(c) {
+		if known[host] == nil {
+			n := &NameFacts{Name: host}
+			known[host] = n
+			asked.Go(func() { resolve(ctx, resolver, config.URI{Host: host, Port: 1}, n) }) // no SRV: it is no SIP name
+		}
+	}
 	var answers []ResolverFacts
 	if len(known) > 0 {
 		answers = make([]ResolverFacts, len(c.DNS.Servers))
@@ -186,6 +197,18 @@ func network(ctx context.Context, c *config.Config, f *Facts) {
 			f.Paths = append(f.Paths, path(p.name, at))
 		}
 	}
+}
+
+// others are the names of the configuration beside the SIP ones.
+func others(c *config.Config) (out []string) {
+	for _, address := range []string{c.Mirror.Main.URL, c.Mirror.Mirror.URL} {
+		for _, host := range export.Hosts(address) {
+			if _, err := netip.ParseAddr(host); err != nil {
+				out = append(out, host)
+			}
+		}
+	}
+	return out
 }
 
 // asking is a resolver that asks the given servers, one after the other.

@@ -104,3 +104,21 @@ func TestUnitIsHardened(t *testing.T) {
 		t.Errorf("verify: %v\n%s", err, out)
 	}
 }
+
+func TestPortsOfURLs(t *testing.T) {
+	for address, want := range map[string]string{
+		"postgres://u:p@a.example/db":               "5432",
+		"postgres://u@a:5432,b:5433/db?sslmode=off": "5432, 5433",
+		"https://[2001:db8::1]/x":                   "443",
+		"mysql://[::1]:3307/":                       "3307",
+		"smtp.example:25":                           "25",
+		"smtp.example":                              "",
+	} {
+		if got := urlPort(address); got != want {
+			t.Errorf("%s: %q, want %q", address, got, want)
+		}
+	}
+	if got := machines("postgres://u:p@a:1,[::1]:2/db"); len(got) != 2 || got[0].host != "a" || got[1].host != "::1" {
+		t.Errorf("%+v", got)
+	}
+}

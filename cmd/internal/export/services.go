@@ -2,7 +2,8 @@ package export
 
 import (
 	"net"
-	"net/url"
+	"slices"
+	"strings"
 
 	"releve/cmd/internal/config"
 	"releve/cmd/internal/text"
@@ -50,12 +51,46 @@ func (x *matrix) tcp(to End, address string, p text.FluxPurpose) {
 // urlEnd is the machine that a URL names; a password in it goes nowhere.
 func (x *matrix) urlEnd(address string, party text.FluxParty) End {
 	e := End{Party: party}
-	if u, err := url.Parse(address); err == nil {
-		e.Addresses = x.host(u.Hostname())
-	} else if host, _, err := net.SplitHostPort(address); err == nil {
-		e.Addresses = x.host(host)
+	for _, at := range machines(address) {
+		e.Addresses = append(e.Addresses, x.host(at.host)...)
 	}
 	return e
+}
+
+// machine is one host of a URL, and its port as written.
+type machine struct{ host, port string }
+
+// Hosts are the names and addresses that a URL, or host:port, holds.
+func Hosts(address string) (out []string) {
+	for _, at := range machines(address) {
+		out = append(out, at.host)
+	}
+	return out
+}
+
+// machines are the hosts of a URL or of host:port; a database URL may name
+// several ("postgres://user@a:5432,b/db").
+func machines(address string) (out []machine) {
+	_, rest, ok := strings.Cut(address, "://")
+	if !ok {
+		rest = address
+	}
+	if end := strings.IndexAny(rest, "/?"); end >= 0 {
+		rest = rest[:end]
+	}
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+		rest = rest[at+1:]
+	}
+	for one := range strings.SplitSeq(rest, ",") {
+		host, port, err := net.SplitHostPort(one)
+		if err != nil {
+			host, port = one, ""
+		}
+		if host != "" {
+			out = append(out, machine{strings.Trim(host, "[]"), port})
+		}
+	}
+	return out
 }
 
 // ports that a scheme means when the URL gives none.
@@ -63,17 +98,42 @@ var schemePorts = map[string]string{
 	"http": "80", "https": "443", "postgres": "5432", "postgresql": "5432", "mysql": "3306", "mariadb": "3306",
 }
 
-// urlPort is the port of a URL or of host:port; "" when it cannot be told.
+// urlPort is the port of a URL or of host:port, those of several hosts one
+// after the other; "" when it cannot be told.
 func urlPort(address string) string {
-	if u, err := url.Parse(address); err == nil && u.Host != "" {
-		if u.Port() != "" {
-			return u.Port()
+	scheme, _, _ := strings.Cut(address, "://")
+	var all []string
+	for _, at := range machines(address) {
+		port := at.port
+		if port == "" {
+			port = schemePorts[scheme]
 		}
-		return schemePorts[u.Scheme]
+		if port != "" && !slices.Contains(all, port) {
+			all = append(all, port)
+		}
 	}
-	_, p, _ := net.SplitHostPort(address)
-	return p
+	return strings.Join(all, ", ")
 }
 
 // services: databases, receivers of alarms, the operators' page.
-func (x *matrix) services() {}
+func (x *matrix) services() {
+	m := x.c.Mirror
+	if m.Main.URL != "" {
+		x.tcp(x.urlEnd(m.Main.URL, text.PartyMain), m.Main.URL, text.FluxMirror)
+	}
+	if m.Mirror.URL != "" {
+		x.tcp(x.urlEnd(m.Mirror.URL, text.PartyMirror), m.Mirror.URL, text.FluxMirror)
+	}
+	if m.Main.URL != "" && m.Mirror.URL != "" {
+		// The mirror draws from the main; after a promotion it is the other way round.
+		main, mirror := x.urlEnd(m.Main.URL, text.PartyMain), x.urlEnd(m.Mirror.URL, text.PartyMirror)
+		x.add(Flow{From: mirror, To: main, Protocol: "tcp", Source: "*", Ports: urlPort(m.Main.URL), Purpose: text.FluxMirrorItself})
+		x.add(Flow{From: main, To: mirror, Protocol: "tcp", Source: "*", Ports: urlPort(m.Mirror.URL), Purpose: text.FluxMirrorItself})
+	}
+	if a := x.c.Admin; a.Listen.IsValid() && !a.Local() {
+		x.add(Flow{
+			From: End{Party: text.PartyOperators}, To: releve(a.Listen.Addr()), Protocol: "tcp", Source: "*",
+			Ports: port(a.Listen.Port()), Purpose: text.FluxPage,
+		})
+	}
+}
