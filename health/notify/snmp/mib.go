@@ -76,7 +76,7 @@ const (
 
 // Notifications of RELEVE-MIB, under root.0.
 var notifications = map[notify.Kind]int{
-	notify.Raised: 1, notify.Cleared: 2, notify.Acknowledged: 3, notify.Changed: 4, notify.Test: 5, "reminder": 6,
+	notify.Raised: 1, notify.Cleared: 2, notify.Acknowledged: 3, notify.Changed: 4, notify.Test: 5, notify.Reminder: 6,
 }
 
 // severities are the numbers of ItuPerceivedSeverity (RFC 3877 §5.4).
@@ -133,7 +133,7 @@ func (s *Sink) binds(n notify.Notice, uptime uint32) []gosnmp.SnmpPDU {
 	text(objIncident, idText, n.Incident)
 	text(objID, idText, n.ID)
 	text(objHeadline, midText, n.Headline)
-	number(objUrgent, truth(urgent(n)))
+	number(objUrgent, truth(n.Urgent))
 	if n.Kind == notify.Acknowledged {
 		text(objBy, idText, n.By)
 		text(objNote, midText, n.Note)
@@ -149,9 +149,6 @@ func (s *Sink) text(v string, most int) string {
 	}
 	return cut(fold(v), most)
 }
-
-// urgent: callers are not served, or soon will not be.
-func urgent(n notify.Notice) bool { return n.Severity == "critical" }
 
 // truth is TruthValue (RFC 2579).
 func truth(b bool) int {

@@ -18,7 +18,7 @@ import (
 )
 
 var notice = notify.Notice{
-	ID: "n-1", Incident: "i-1", Kind: notify.Raised, Number: 1002, Object: "primary", Severity: "critical",
+	ID: "n-1", Incident: "i-1", Kind: notify.Raised, Number: 1002, Object: "primary", Severity: "critical", Urgent: true,
 	Time: time.Date(2026, 11, 24, 1, 2, 3, 0, time.UTC), Site: "CH de Sœurs", Node: "relève1", Language: "fr",
 	Title: "Aucun serveur ne répond", Word: "critique", Headline: "Personne ne décroche",
 	Todo: "Appelez l’intégrateur…\nPuis « TLM Com ».",
