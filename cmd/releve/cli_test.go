@@ -50,6 +50,7 @@ func TestScreens(t *testing.T) {
 		for _, screen := range []struct{ name, body string }{
 			{"status nominal", v.status(someStatus())},
 			{"status on secondary", v.status(onSecondary())},
+			{"a mirror that lags", v.mirror(laggingMirror())},
 			{"status verifying", v.status(verifying())},
 			{"status nobody", v.status(nobodyServes())},
 			{"calls", v.calls(someCalls(), false)},

@@ -91,6 +91,7 @@ func someStatus() admin.Status {
 		},
 		IPBX:         []admin.IPBX{{Name: "oxe", Seen: true, Since: noon.Add(-time.Hour)}},
 		Registration: admin.Registration{Mode: "pair", Holder: "primary", Phase: "bound", Until: noon.Add(40 * time.Second)},
+		Mirror:       someMirror(),
 		Counters:     admin.Counters{Offered: 412, Answered: 400, Dissuaded: 5, Cancelled: 7},
 		Started:      noon.Add(-300 * time.Hour), Now: noon, Version: "1.0",
 	}
@@ -100,6 +101,7 @@ func onSecondary() admin.Status {
 	s := someStatus()
 	s.Headline, s.Active, s.Phase, s.Reason = text.OnSecondary, "secondary", "on-secondary", router.ReasonConfirmed
 	s.Since, s.Act = noon.Add(-5*time.Minute), false
+	s.Mirror = brokenMirror()
 	s.Registration = admin.Registration{Mode: "pair", Holder: "secondary", Phase: "unreg", Leaving: "primary", Fence: noon.Add(52 * time.Minute)}
 	s.Servers[0].State, s.Servers[0].Verdict, s.Servers[0].Stability = admin.StateDown, "DEAD_APP", admin.Progress{K: 2, N: 5}
 	s.Servers[0].Calls, s.Servers[0].Reconciled = 1, false

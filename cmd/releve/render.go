@@ -97,6 +97,7 @@ func (v view) status(s admin.Status) string {
 	for _, x := range s.Registration.Own {
 		b.WriteString("  " + v.ownRegister(x) + "\n")
 	}
+	b.WriteString(v.mirror(s.Mirror))
 	n := s.Counters
 	b.WriteString(v.m.Line(v.m.Label("calls"), v.m.Counted(n.Offered, n.Answered, n.Dissuaded, n.Cancelled,
 		n.Rescued, n.Refused, n.Failed, n.Lost)) + "\n")

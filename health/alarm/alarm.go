@@ -48,9 +48,12 @@ const (
 	BindingUnkept     Number = 1025 // the IPBX grants the registration and does not list it
 	CheckFailed       Number = 1026 // a check of a server failed, verification.count times in a row
 	LinesDiffer       Number = 1027 // a server has shown another number of lines than the file says
+	MirrorDown        Number = 1028 // the mirror cannot be reached
+	MirrorBroken      Number = 1029 // it is no mirror of the main: stopped, promoted, of another; or it cannot be watched
 	SecondaryDataOld  Number = 1032 // level backup: the copy at the secondary is older than backup_data.max_age, or nobody recorded one
 	PeerAbsent        Number = 1030
 	TwoMasters        Number = 1031
+	DatabaseSpace     Number = 1036 // what SQL tells of disk space
 	CertificateEnding Number = 1040 // warning; RaiseAs Major below seven days
 	ClockAdrift       Number = 1041
 	DiskFilling       Number = 1042
@@ -102,8 +105,8 @@ func Numbers() []Number {
 	return []Number{
 		ServerSilent, NobodyServes, ServerMute, ServerSlow, Switched, ReturnPossible, Flapping, SecondaryNotReady,
 		SelfSick, IPBXSilent, BindingLapsing, BindingRefused, ForeignBinding, GrantTooLong, PassiveCalls,
-		Misprovisioned, MoveStuck, TLSFault, BothPresent, MirrorLag, StoreDown, MainDatabaseDown, PasswordRefused, Unregistered, BindingUnkept, CheckFailed, LinesDiffer, PeerAbsent,
-		TwoMasters, SecondaryDataOld, CertificateEnding, ClockAdrift, DiskFilling, NameStale, NameLost, CertificateBroken,
+		Misprovisioned, MoveStuck, TLSFault, BothPresent, MirrorLag, StoreDown, MainDatabaseDown, PasswordRefused, Unregistered, BindingUnkept, CheckFailed, LinesDiffer, MirrorDown, MirrorBroken, PeerAbsent,
+		TwoMasters, SecondaryDataOld, DatabaseSpace, CertificateEnding, ClockAdrift, DiskFilling, NameStale, NameLost, CertificateBroken,
 		ConfigRefused, ManyRefused, UnknownSource, LimitReached, InternalFault, SourceFlood, Overloaded,
 		Frozen, LoginRefused, BackupFailed, SilenceLong, SinkDown, NoticesDropped, Exercise, ExerciseFailed, ExerciseOverdue,
 	}
@@ -117,9 +120,9 @@ func (n Number) Severity() Severity {
 		return Critical
 	case ServerSilent, ServerMute, Switched, Flapping, SecondaryNotReady, SelfSick, IPBXSilent, BindingRefused,
 		PassiveCalls, Misprovisioned, MoveStuck, TLSFault, BothPresent, MirrorLag, PeerAbsent, LimitReached, InternalFault,
-		NameLost, CertificateBroken, Overloaded, PasswordRefused, Unregistered, BindingUnkept, ExerciseFailed, SinkDown:
+		NameLost, CertificateBroken, Overloaded, PasswordRefused, Unregistered, BindingUnkept, ExerciseFailed, SinkDown, MirrorDown, MirrorBroken:
 		return Major
-	case ServerSlow, CheckFailed, LinesDiffer, BindingLapsing, GrantTooLong, ClockAdrift, DiskFilling, ConfigRefused, BackupFailed, NameStale, NoticesDropped:
+	case ServerSlow, DatabaseSpace, CheckFailed, LinesDiffer, BindingLapsing, GrantTooLong, ClockAdrift, DiskFilling, ConfigRefused, BackupFailed, NameStale, NoticesDropped:
 		return Minor
 	case ReturnPossible, SilenceLong, CertificateEnding, ManyRefused, UnknownSource, SourceFlood, LoginRefused, SecondaryDataOld, ExerciseOverdue:
 		return Warning

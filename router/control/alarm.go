@@ -157,7 +157,7 @@ func (s *State) watchReady(now router.Clock, out []Effect) []Effect {
 	a := &s.alarms
 	x := router.Secondary
 	passive := s.policy.Secondary && !s.policy.Absent && s.role.View().Active != x
-	if !passive || !s.board.Known[x] || s.Good(now, x) >= goodRounds {
+	if !passive || !s.board.Known[x] || s.Good(now, x) >= goodRounds && !s.stale(x) {
 		a.unreadyOn, a.unready = false, 0
 		return a.notReady.tell(AlarmNotReady, x, 0, false, out)
 	}

@@ -101,7 +101,12 @@ func (s *State) adopt(row Row, version uint64) {
 		row.Heard[x] = row.Heard[x] || s.board.Heard[x]
 		row.HostKnown[x] = row.HostKnown[x] || s.board.HostKnown[x]
 	}
-	row.Site = s.policy.Site
+	if !s.policy.Mirror {
+		row.Copy = CopyUnknown
+	} else if s.copy != CopyUnknown {
+		row.Copy = s.copy
+	}
+	row.Site, s.copy = s.policy.Site, row.Copy
 	s.want, s.bindTo = row, row.Licence.Holder
 	s.board.Known, s.board.Heard, s.board.HostKnown = row.Known, row.Heard, row.HostKnown
 	s.asked = asked{}

@@ -60,6 +60,7 @@ type State struct {
 	drained [router.Servers]bool // by an operator: no new calls, no change of role to it
 	alarms  alarms
 	calls   testCalls
+	copy    Copy
 	view    router.View
 }
 
@@ -135,10 +136,12 @@ func (s *State) Step(now router.Clock, e Event, out []Effect) []Effect {
 		out = s.called(now, e, out)
 	case Drain:
 		s.drained[e.Server] = e.On // readiness and view follow in settle
+	case Mirror:
+		s.mirrored(e.Copy)
 	case LeaseDone, Address, Yield: // done
 	}
 	switch e.Kind {
-	case Tick, ProbeDone, IPBXProbe, Self, CallDone:
+	case Tick, ProbeDone, IPBXProbe, Self, CallDone, Mirror:
 		out = s.watch(now, s.placeCalls(now, out))
 	}
 	return s.settle(now, out)
@@ -334,6 +337,7 @@ func (s *State) View() router.View { return s.view }
 // Row is what the mind would have durable now.
 func (s *State) Row() Row {
 	r := s.want
+	r.Copy = s.copy
 	r.Known, r.Heard, r.HostKnown = s.board.Known, s.board.Heard, s.board.HostKnown
 	return r
 }

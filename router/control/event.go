@@ -21,6 +21,7 @@ type Policy struct {
 	Absent    bool // the secondary may be off the network (backup): no witness of a round until it is seen
 	IPBXs     uint8
 	Calls     CallPolicy // read with Health.CallProbe
+	Mirror    bool       // the mirrored database is watched: one that lags makes the secondary not ready
 
 	// Site says which machine each server is: a hash of its address. When it
 	// differs from the stored one, what was known of that server is forgotten.
@@ -38,6 +39,7 @@ type Row struct {
 	Heard   [router.Servers]bool // likewise its test call
 
 	HostKnown [router.Servers]bool   // likewise a check of its host
+	Copy      Copy                   // the newest that was known: the last value before a fault counts
 	Site      [router.Servers]uint64 // Policy.Site that both are about; 0: of a version that did not store it
 }
 
@@ -63,6 +65,8 @@ type EventKind uint8
 // out, the Row and Version stored then (Version 0: none yet). Address: On as
 // this node has the virtual address; at least every Lease.Guard/2.
 // Restarted: Server has lost the calls that it had answered.
+// Mirror: what the watch of the mirrored database says of the mirror (Copy): it may
+// make the secondary not ready, and does nothing else.
 // CallDone: the test call of Server ended, as Call says; RTT is how long it took.
 // Drain: an operator wants no new calls on Server (On), or does again. The owner
 // keeps that mark and shows it again after Boot; while roles move, it waits.
@@ -90,6 +94,7 @@ const (
 	Restarted
 	CallDone
 	Drain
+	Mirror
 )
 
 // Event is one input; only the fields its Kind names are read.
@@ -103,6 +108,7 @@ type Event struct {
 	Host      health.Presence
 	Call      health.CallResult
 	Occupancy router.Occupancy
+	Copy      Copy   // Mirror
 	Site      uint64 // ProbeDone: Policy.Site of the server that was asked; another one's result is none. 0: not followed
 	On        bool   // Self: sick; Lease: held
 	Command   role.Command

@@ -43,7 +43,9 @@ func (s *State) Reconfigure(now router.Clock, p Policy, again [router.Servers]bo
 	p.IPBXs, p.Secondary, p.Absent = s.policy.IPBXs, s.policy.Secondary, s.policy.Absent
 	p.Licence.Grace = p.Lease.Grace()
 	before := s.policy
-	s.policy = p
+	if s.policy = p; !p.Mirror {
+		s.copy = CopyUnknown
+	}
 	if !s.booted {
 		return out
 	}

@@ -248,13 +248,13 @@ func (s *State) Judged(now router.Clock, server router.Server) (router.Verdict, 
 const goodRounds = 2
 
 // readiness tells the role machine when the passive server could take over: two
-// good rounds, an IPBX that is seen, and no operator who drains it. Health for a
-// return: five.
+// good rounds, an IPBX that is seen, no operator who drains it, and, of the
+// secondary, a mirror that does not lag. Health for a return: five.
 func (s *State) readiness(now router.Clock, out []Effect) []Effect {
 	passive := s.role.View().Active.Other()
 	good := s.board.Good(now.Mono, passive, s.policy.Health)
 	unseen := s.board.IPBXUnseen(now.Mono, s.policy.Health)
-	ready := s.policy.Secondary && good >= goodRounds && !unseen && !s.drained[passive]
+	ready := s.policy.Secondary && good >= goodRounds && !unseen && !s.drained[passive] && !s.stale(passive)
 	healthy := ready && good >= s.policy.Role.Stable
 	if ready == s.ready && healthy == s.healthy && passive == s.passive {
 		return out

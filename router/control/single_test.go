@@ -19,6 +19,7 @@ func TestSingleNodeAsksNobody(t *testing.T) {
 	for seed := range uint64(200) {
 		rng := rand.New(rand.NewPCG(seed, 3))
 		p := policy([]licence.Mode{licence.Trunk, licence.Gate, licence.Pair, licence.Hold}[rng.IntN(4)])
+		p.Mirror = true
 		s := New(p, seed)
 		now := router.Clock{}
 		due := []Event{{Kind: Boot, On: true}}
@@ -53,9 +54,9 @@ func TestSingleNodeAsksNobody(t *testing.T) {
 // anyEvent is one of all kinds, the lease's own among them.
 func anyEvent(rng *rand.Rand) Event {
 	return Event{
-		Kind: Tick + EventKind(rng.IntN(int(Drain))), Server: router.Server(1 + rng.IntN(2)),
+		Kind: Tick + EventKind(rng.IntN(int(Mirror))), Server: router.Server(1 + rng.IntN(2)),
 		Round: rng.Uint64N(20), Evidence: router.Evidence(rng.IntN(7)), RTT: time.Millisecond, Host: health.Presence(rng.IntN(3)),
-		On: rng.IntN(4) > 0, Command: role.Command(rng.IntN(4)), Force: rng.IntN(2) == 0,
+		On: rng.IntN(4) > 0, Copy: Copy(rng.IntN(3)), Command: role.Command(rng.IntN(4)), Force: rng.IntN(2) == 0,
 		Register: licence.Event{
 			Kind: licence.EventKind(rng.IntN(int(licence.ServerRegister) + 1)), User: router.Server(1 + rng.IntN(2)),
 			CSeq: rng.Uint32N(40), Status: []uint16{200, 401, 403, 500}[rng.IntN(4)], HasList: rng.IntN(2) == 0, Ours: rng.IntN(2) == 0,

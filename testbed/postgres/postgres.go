@@ -73,10 +73,15 @@ func (s *Server) start(ctx context.Context, initdb string) error {
 	if s.Port, err = freePort(); err != nil {
 		return err
 	}
-	s.cmd = exec.Command(filepath.Join(filepath.Dir(initdb), "postgres"), "-D", data, "-p", strconv.Itoa(s.Port),
+	return s.run(ctx, filepath.Dir(initdb), owner)
+}
+
+// run starts the cluster's server and waits for it.
+func (s *Server) run(ctx context.Context, bin string, owner *syscall.Credential) error {
+	s.cmd = exec.Command(filepath.Join(bin, "postgres"), "-D", filepath.Join(s.dir, "data"), "-p", strconv.Itoa(s.Port),
 		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="+s.dir, "-c", "fsync=off", "-c", "max_connections=20")
 	s.cmd.SysProcAttr, s.cmd.Dir = &syscall.SysProcAttr{Credential: owner, Pdeathsig: syscall.SIGKILL}, s.dir
-	log, err := os.Create(filepath.Join(s.dir, "log"))
+	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}

@@ -72,6 +72,7 @@ type App struct {
 	mind      *mind
 	reloading chan struct{} // has one place: one reload at a time
 	tests     testCalls
+	mirror    mirrorWatch
 	player    *media.Player // nil: no hold prompt
 	marks     *marks
 	exercise  exercise
@@ -172,6 +173,8 @@ func New(cfg *config.Config, o Options) (a *App, err error) {
 	}
 	a.mind.runner.Store(probe.NewRunner(plan))
 	a.stops = append(a.stops, func() { a.mind.checks().Close() })
+	a.prepareMirror()
+	a.stops = append(a.stops, a.mirror.stop)
 	if err := a.prepareMedia(); err != nil {
 		return a, err
 	}
@@ -206,6 +209,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.mind.boot(ctx)
 	a.wire.Start()
 	a.mind.checks().Start()
+	a.mirror.start()
 	return a.serveAdmin()
 }
 

@@ -141,6 +141,14 @@ var bounds = map[string]string{
 	"router/licence/state.go maxFails":                 "a counter stops there",
 	"router/licence/state.go maxRetry":                 "a time: more is not honoured",
 
+	"cmd/internal/config/mirror.go maxStandby": "a fault of the file",
+	"health/mirror/heartbeat.go maxNode":       "the rest of a host's name does not stand in its row",
+	"health/mirror/lag.go maxMarks":            "every other mark is forgotten: a long lag is told less finely",
+	"health/mirror/mysql.go maxStatus":         "the state of the replication is not told",
+	"health/mirror/postgres.go maxBody":        "what answers is no database: it is told as down",
+	"health/mirror/reach.go maxCause":          "the rest of what a database says of an error is not shown",
+	"health/mirror/reach.go maxRead":           "what answers is no database: it is told as down",
+
 	"the waiting list (a quarter of the lines)": `releve_limit_refused_total{limit="waiting"}`,
 	"the loop guard (dialog.Limits)":            `releve_limit_refused_total{limit="loop-guard"}`,
 	"calls in progress (dialog.Limits)":         `releve_refused_total{limit="dialogs"}`,

@@ -69,13 +69,13 @@ func (m *mind) phased(old, v router.View, began time.Time) {
 	actor, note := m.ordering(old, v)
 	switch v.Phase {
 	case router.Switching:
-		p["note"] = note
+		p["note"], p["risk"] = note, m.app.mirror.risk(time.Now())
 		m.app.eventBy(actor, text.EventSwitchoverBegun, p)
 	case router.Returning:
 		p["note"] = note
 		m.app.eventBy(actor, text.EventReturnBegun, p)
 	case router.OnSecondary:
-		p["from"], p["to"] = to, from
+		p["from"], p["to"], p["risk"] = to, from, riskLine(m.app.mirror.atRisk.Load())
 		m.settled(old, p, began, text.EventSwitchoverDone, router.Switching)
 	case router.Normal:
 		p["from"], p["to"] = to, from

@@ -67,6 +67,7 @@ func (a *App) metrics() http.Handler {
 	footprint(set)
 	a.wireMetrics(set)
 	a.checkMetrics(set)
+	a.mirrorMetrics(set)
 	a.testMetrics(set)
 	a.promptMetrics(set)
 	a.screenMetrics(set)

@@ -58,7 +58,7 @@ func (a *App) Status(context.Context) admin.Status {
 	for i, x := range a.cfg().IPBX {
 		out.IPBX = append(out.IPBX, a.ipbxStatus(i, x))
 	}
-	out.Registration = registration(s.licence)
+	out.Registration, out.Mirror = registration(s.licence), a.mirrorStatus()
 	if s.licence.Mode == licence.Gate {
 		out.Registration.Own = a.ownRegisters()
 	}

@@ -124,7 +124,11 @@ func (a *App) intruder(user router.Server, ipbx uint8) string {
 // should have, whose Contact it is.
 func (a *App) detailed(alarms []db.Alarm, l licence.Status) []db.Alarm {
 	for n := range alarms {
-		if alarm.Number(alarms[n].Number) != alarm.ForeignBinding {
+		number := alarm.Number(alarms[n].Number)
+		if d := a.mirrorDetail(number, alarms[n].Cleared.IsZero()); d != "" {
+			alarms[n].Detail = d
+		}
+		if number != alarm.ForeignBinding {
 			continue
 		}
 		for s := router.Primary; s <= router.Secondary; s++ {

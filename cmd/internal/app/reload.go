@@ -246,6 +246,7 @@ func (m *mind) changeOn() {
 	if c.plan != nil {
 		m.rerun(*c.plan)
 	}
+	a.mirror.reload(before, c.next)
 	m.forgetProbes(before, c.next)
 	m.performAll(m.state.Reconfigure(m.clock.now(), c.policy, c.again, nil))
 	m.picture()

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"releve/cmd/internal/text"
 	"releve/db"
 	"releve/health/alarm"
 	"releve/router"
@@ -52,6 +53,24 @@ func (m *mind) restore(tried chan struct{}) {
 		}
 	}
 	close(m.restored)
+	m.recallRisk()
+}
+
+// recallRisk reads from the journal what the newest switchover left at risk, for the
+// screens of a node that was restarted since.
+func (m *mind) recallRisk() {
+	if !m.app.cfg().Mirror.Watched() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(m.life, saveLimit)
+	defer cancel()
+	store, err := m.app.store.use()
+	if err != nil {
+		return
+	}
+	if events, err := store.EventsOf(ctx, []string{text.EventSwitchoverBegun}, time.Time{}, 1); err == nil && len(events) > 0 {
+		m.app.mirror.recall(events[0])
+	}
 }
 
 // tryBoot reads what is stored and shows it to the mind.

@@ -16,6 +16,7 @@ type sample struct {
 	served   [router.Servers]int64
 	ipbx     [8]int64
 	lines    [router.Servers]router.Occupancy
+	mirror   control.Copy
 }
 
 // maxShown bounds the calls of one class shown at once: a class of thousands
@@ -49,6 +50,10 @@ func (m *mind) sample() {
 				m.suspect(s, time.Now())
 			}
 		}
+	}
+	if c := control.Copy(m.app.mirror.copied.Load()); c != m.seen.mirror {
+		m.seen.mirror = c
+		m.step(control.Event{Kind: control.Mirror, Copy: c})
 	}
 	for i := range m.app.cfg().IPBX {
 		if at := st.IPBXAt[i].Load(); at != m.seen.ipbx[i] {

@@ -150,8 +150,8 @@ func (a *App) controlPolicy() control.Policy {
 			Mode: a.cfg().Registration.Mode, IPBXs: uint8(a.cfg().Registrars()), Expires: a.cfg().Registration.Expires,
 			Seed: a.registrarSite(0), Txn: registerLimit, Slack: time.Second + a.cfg().Registration.Expires/1000,
 		},
-		Health:    health.Policy{Interval: v.IdleInterval, Lasting: v.Lasting},
-		Secondary: secondary, Absent: a.cfg().Level == router.Backup, IPBXs: uint8(len(a.cfg().IPBX)),
+		Health: health.Policy{Interval: v.IdleInterval, Lasting: v.Lasting},
+		Mirror: a.cfg().Automatic() && a.cfg().Mirror.Watched(), Secondary: secondary, Absent: a.cfg().Level == router.Backup, IPBXs: uint8(len(a.cfg().IPBX)),
 	}
 	if k, ok := a.cfg().TestCall(); ok {
 		p.Health.CallProbe = true

@@ -59,6 +59,12 @@ func (m Messages) alarmObject(number uint16, object string) string {
 	case number == 1062:
 		return m.Limit(object)
 	}
+	switch object {
+	case "main":
+		return m.say("base principale", "main database")
+	case "mirror":
+		return m.say("miroir", "mirror")
+	}
 	role, rest, both := strings.Cut(object, " / ")
 	if both {
 		return m.Role(role) + ", " + rest

@@ -138,8 +138,8 @@ var alarms = map[uint16]alarmText{
 	1020: {
 		pair{"Le miroir de la base est en retard", "The database mirror lags"},
 		pair{
-			"Le serveur de secours aurait des données anciennes. Vérifiez la réplication avec l'intégrateur.",
-			"The secondary would have old data. Check the replication with the integrator.",
+			"Le serveur de secours aurait des données anciennes ; tant que le retard dépasse la limite, la bascule est bloquée (« releve etat »). Vérifiez la réplication avec l'intégrateur.",
+			"The secondary would have old data; while the lag is above the limit a switchover is blocked (\"releve status\"). Check the replication with the integrator.",
 		},
 	},
 	1021: {
@@ -152,8 +152,8 @@ var alarms = map[uint16]alarmText{
 	1022: {
 		pair{"La base de données principale ne répond plus", "The main database no longer answers"},
 		pair{
-			"La restauration depuis le miroir est manuelle. Appelez l'intégrateur.",
-			"The restore from the mirror is manual. Call the integrator.",
+			"Vérifiez que la machine de la base est allumée et que la base tourne. La restauration depuis le miroir est manuelle : appelez l'intégrateur et suivez « releve procedure mirror ».",
+			"Check that the database's machine is on and that the database runs. The restore from the mirror is manual: call the integrator and follow \"releve procedure mirror\".",
 		},
 	},
 	1023: {
@@ -191,6 +191,20 @@ var alarms = map[uint16]alarmText{
 			"\"releve status\" shows the number learnt beside that of the file. Correct lines, or find out at the server why lines are missing (licence, boards, ghost calls).",
 		},
 	},
+	1028: {
+		pair{"Le miroir de la base ne répond plus", "The mirror database no longer answers"},
+		pair{
+			"Les appelants ne remarquent rien, mais il n'y a plus de copie des données. Vérifiez que la machine du miroir est allumée et que sa base tourne.",
+			"Callers notice nothing, but there is no copy of the data any more. Check that the mirror's machine is on and that its database runs.",
+		},
+	},
+	1029: {
+		pair{"Le miroir de la base ne suit plus la base principale", "The mirror no longer follows the main database"},
+		pair{
+			"Il n'y a plus de copie sûre des données. La cause est dans « releve etat ». Ne promouvez et n'effacez rien : appelez l'intégrateur, qui refera le miroir.",
+			"There is no safe copy of the data any more. \"releve status\" has the cause. Promote and delete nothing: call the integrator, who will make the mirror again.",
+		},
+	},
 	1030: {
 		pair{"L'autre nœud de Relève est absent", "The other node of Relève is absent"},
 		pair{
@@ -203,6 +217,13 @@ var alarms = map[uint16]alarmText{
 		pair{
 			"Vérifiez le réseau entre les deux nœuds, puis arrêtez l'un des deux.",
 			"Check the network between the two nodes, then stop one of them.",
+		},
+	},
+	1036: {
+		pair{"Une base de données manque de place", "A database is short of space"},
+		pair{
+			"Rien d'urgent si la place libre sur le disque suffit encore. Vérifiez-la ; si la base garde du journal pour un miroir éteint, remettez le miroir en marche.",
+			"Nothing urgent while the disk has room. Check it; if the database keeps log for a mirror that is off, start the mirror again.",
 		},
 	},
 	1040: {

@@ -27,8 +27,8 @@ const (
 	EventCheckFailed         = "check-failed"        // server, check, cause
 	EventServerRestarted     = "server-restarted"    // server, calls
 	EventVerificationEnded   = "verification-end"    // server, verdict
-	EventSwitchoverBegun     = "switchover-begun"    // from, to, reason, note, epoch
-	EventSwitchoverDone      = "switchover-done"     // from, to, duration, epoch
+	EventSwitchoverBegun     = "switchover-begun"    // from, to, reason, note, epoch, risk (the mirror's lag, or unknown)
+	EventSwitchoverDone      = "switchover-done"     // from, to, duration, epoch, risk
 	EventReturnBegun         = "return-begun"        // from, to, reason, note, epoch
 	EventReturnDone          = "return-done"         // from, to, duration, epoch
 	EventSwitchoverWithheld  = "switchover-withheld" // server, reason
@@ -60,6 +60,7 @@ const (
 	EventSilenceEnded        = "silence-ended"       // id, note
 	EventStoreDown           = "store-down"          // cause
 	EventStoreUp             = "store-up"            //
+	EventMirror              = "mirror"              // state (admin.Mirror), mirror (its cause), lag
 	EventLimit               = "limit-reached"       // limit, count
 	EventInternalFault       = "internal-fault"      // cause, call (its Call-ID)
 	EventOverloadBegun       = "overload-begun"      // rate: limits.calls_per_second
@@ -182,6 +183,17 @@ func (m Messages) param(name, value string) string {
 		if d, err := time.ParseDuration(value); err == nil {
 			return m.Took(d)
 		}
+	case "risk":
+		if d, err := time.ParseDuration(value); err == nil {
+			return m.AtRisk(d, true)
+		}
+		return m.AtRisk(0, false)
+	case "lag":
+		if d, err := time.ParseDuration(value); err == nil {
+			return m.Lag(d)
+		}
+	case "state":
+		return m.MirrorState(value)
 	case "limit":
 		return m.Limit(value)
 	case "procedure":
@@ -190,6 +202,8 @@ func (m Messages) param(name, value string) string {
 		return m.ProcedureOutcome(value)
 	case "cause":
 		return m.cause(value)
+	case "mirror":
+		return m.MirrorCause(value)
 	case "heard":
 		return m.testCallWord(value)
 	}
@@ -247,8 +261,8 @@ var events = map[string]pair{
 	EventCheckFailed:         {"Vérification « {check} » du {server} en échec[ : {cause}].", "Check \"{check}\" of {server} fails[: {cause}]."},
 	EventServerRestarted:     {"Le {server} a redémarré : il ne connaît plus ses appels[ ; {calls} autres sont vérifiés].", "{server} was restarted: it no longer knows its calls[; {calls} others are asked after]."},
 	EventVerificationEnded:   {"Vérification du {server} terminée[ : {verdict}].", "Verification of {server} ended[: {verdict}]."},
-	EventSwitchoverBegun:     {"Bascule vers le secours : le {from} passe passif, le {to} prend la relève.[ {reason}.][ Motif : {note}.]", "Switchover: {from} becomes passive, {to} takes over.[ {reason}.][ Reason given: {note}.]"},
-	EventSwitchoverDone:      {"Bascule faite[ en {duration}] : le {to} est actif.", "Switchover done[ in {duration}]: {to} is active."},
+	EventSwitchoverBegun:     {"Bascule vers le secours : le {from} passe passif, le {to} prend la relève.[ {reason}.][ Motif : {note}.][ Miroir : {risk}.]", "Switchover: {from} becomes passive, {to} takes over.[ {reason}.][ Reason given: {note}.][ Mirror: {risk}.]"},
+	EventSwitchoverDone:      {"Bascule faite[ en {duration}] : le {to} est actif[ ; {risk}].", "Switchover done[ in {duration}]: {to} is active[; {risk}]."},
 	EventReturnBegun:         {"Retour en mode normal : le {from} passe passif, le {to} redevient actif.[ {reason}.][ Motif : {note}.]", "Return to normal: {from} becomes passive, {to} becomes active again.[ {reason}.][ Reason given: {note}.]"},
 	EventReturnDone:          {"Retour en mode normal fait[ en {duration}] : le {to} est actif.", "Return to normal done[ in {duration}]: {to} is active."},
 	EventSwitchoverWithheld:  {"Pas de bascule : le {server} reste actif.[ {reason}.]", "No switchover: {server} stays active.[ {reason}.]"},
@@ -280,6 +294,7 @@ var events = map[string]pair{
 	EventSilenceEnded:        {"Fin du silence {id} des alarmes : {note}.", "End of silence {id} of the alarms: {note}."},
 	EventStoreDown:           {"Les données ne peuvent plus être écrites[ : {cause}]. Les appels continuent.", "Data can no longer be written[: {cause}]. Calls go on."},
 	EventStoreUp:             {"Les données sont de nouveau écrites.", "Data are written again."},
+	EventMirror:              {"Base en miroir : {state}[ ({mirror})][, retard {lag}].", "Mirrored database: {state}[ ({mirror})][, lag {lag}]."},
 	EventLimit:               {"Limite atteinte : {limit}[ ({count} refus)].", "Limit reached: {limit}[ ({count} refused)]."},
 	EventForeignBinding:      {"Enregistrement non autorisé de {user} à l'IPBX {ipbx} : {contacts}.", "Unauthorised registration of {user} at IPBX {ipbx}: {contacts}."},
 	EventForeignGone:         {"L'enregistrement non autorisé de {user} à l'IPBX {ipbx} a disparu, après {duration}.", "The unauthorised registration of {user} at IPBX {ipbx} is gone, after {duration}."},
