@@ -85,7 +85,7 @@ const (
 type StudyText struct{ Title, Seen, Means, Do string }
 
 // studied are the sentences of one finding. {key} stands for a value. ok is what
-// was seen when all is well, odd otherwise; cases replace odd where the value
+// was seen when all is well, odd otherwise; cases replace either where the value
 // "case" names one.
 type studied struct {
 	title, ok, odd, means, do pair
@@ -102,7 +102,11 @@ func (m Messages) Study(id StudyID, state StudyState, values map[string]string) 
 	t := StudyText{Title: m.of(s.title)}
 	switch state {
 	case StudyOK:
-		t.Seen = fill(m.of(s.ok))
+		seen := s.ok
+		if p, ok := s.cases[values["case"]]; ok {
+			seen = p
+		}
+		t.Seen = fill(m.of(seen))
 		return t
 	case StudyUnknown:
 		t.Seen = m.StudyWhy(StudyWhy(values["why"]))

@@ -9,6 +9,9 @@ func studiesOfCalls() map[StudyID]studied {
 			odd:   pair{"l'appel vers {number} est refusé : {status}", "the call to {number} is refused: {status}"},
 			cases: map[string]pair{
 				"silent": {"aucune réponse à l'appel vers {number}", "no answer to the call to {number}"},
+				"busy":   {"l'appel vers {number} trouve tout occupé ({status})", "the call to {number} finds everything busy ({status})"},
+				"late":   {"l'appel vers {number} est décroché au bout de {ms} ms seulement", "the call to {number} is answered after {ms} ms only"},
+				"early":  {"l'appel vers {number} : deux réponses provisoires de correspondants différents", "the call to {number}: two provisionals of different callees"},
 				"rings":  {"l'appel vers {number} sonne ({status}) sans être décroché", "the call to {number} rings ({status}) and is not answered"},
 			},
 			means: pair{"Relève doit pouvoir appeler d'ici, et être appelée.", "Relève must be able to call from here, and be called."},
@@ -37,9 +40,10 @@ func studiesOfCalls() map[StudyID]studied {
 		},
 		StudyReliable: {
 			title: pair{"Réponses provisoires fiables (100rel, PRACK)", "Reliable provisionals (100rel, PRACK)"},
-			ok:    pair{"{how}", "{how}"},
-			odd:   pair{"{how}", "{how}"},
+			ok:    pair{"facultatives ; un 18x fiable est acquitté (PRACK)", "optional; a reliable 18x is acknowledged (PRACK)"},
+			odd:   pair{"imprévues", "unforeseen"},
 			cases: map[string]pair{
+				"unused":   {"ni annoncées ni exigées", "neither offered nor required"},
 				"required": {"exige 100rel (Require)", "requires 100rel (Require)"},
 				"no-prack": {"n'acquitte pas un 18x fiable (pas de PRACK)", "does not acknowledge a reliable 18x (no PRACK)"},
 				"refused":  {"refuse un appel qui annonce 100rel ({status})", "refuses a call that offers 100rel ({status})"},
@@ -92,7 +96,8 @@ func studiesOfCalls() map[StudyID]studied {
 			ok:    pair{"{codecs}", "{codecs}"},
 			odd:   pair{"{codecs} : ni loi A ni loi µ", "{codecs}: neither A-law nor µ-law"},
 			cases: map[string]pair{
-				"mu-only": {"{codecs} : loi µ seule", "{codecs}: µ-law only"},
+				"mu-only": {"{codecs} : loi µ, pas de loi A", "{codecs}: µ-law, no A-law"},
+				"a-only":  {"{codecs} : loi A, pas de loi µ", "{codecs}: A-law, no µ-law"},
 				"refused": {"refuse une offre de G.711 ({status})", "refuses an offer of G.711 ({status})"},
 				"none":    {"répond sans description de session lisible", "answers without a readable session description"},
 			},
@@ -112,6 +117,7 @@ func studiesOfCalls() map[StudyID]studied {
 			ok:    pair{"{packets} paquets, {lost} perdus, gigue {jitter} ms, son audible", "{packets} packets, {lost} lost, jitter {jitter} ms, audible"},
 			odd:   pair{"{packets} paquets, {lost} perdus, gigue {jitter} ms", "{packets} packets, {lost} lost, jitter {jitter} ms"},
 			cases: map[string]pair{
+				"lost":   {"{packets} paquets reçus, {lost} perdus", "{packets} packets received, {lost} lost"},
 				"none":   {"décroche, mais aucun paquet RTP n'arrive", "answers, but no RTP packet arrives"},
 				"silent": {"décroche, des paquets arrivent, mais rien ne s'entend", "answers, packets arrive, but nothing is heard"},
 			},

@@ -26,8 +26,8 @@ func studiesOfRefusals() map[StudyID]studied {
 		},
 		StudyRetryAfter: {
 			title: pair{"Retry-After", "Retry-After"},
-			ok:    pair{"après 486 avec Retry-After : 1, l'appel suivant arrive aussitôt", "after 486 with Retry-After: 1 the next call comes at once"},
-			odd:   pair{"après un Retry-After, l'IPBX ne présente plus d'appel pendant {wait} s", "after a Retry-After the IPBX presents no call for {wait} s"},
+			ok:    pair{"après 503 avec Retry-After, l'appel suivant arrive aussitôt", "after 503 with Retry-After the next call comes at once"},
+			odd:   pair{"après 503 avec Retry-After : {asked}, l'IPBX ne présente plus d'appel pendant {wait} s", "after 503 with Retry-After: {asked} the IPBX presents no call for {wait} s"},
 			means: pair{"Un seul refus avec Retry-After écarterait Relève pour tous les appels : Relève n'en met jamais, un serveur peut en envoyer.", "One refusal with Retry-After would turn every call away from Relève: it never writes one, a server may."},
 			do:    pair{"À l'IPBX, désactivez la mise à l'écart d'une liaison sur refus (quarantaine).", "At the IPBX switch off setting a trunk aside upon a refusal (quarantine)."},
 		},

@@ -1,0 +1,373 @@
+package preflight
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"releve/cmd/internal/text"
+	"releve/proxy/message"
+)
+
+// Bounds of the registrations, our choice. askedFor is what Relève asks for.
+const (
+	registerLimit = 3 * time.Second
+	askedFor      = 60
+	shortest      = 1 // second: the expiry that is waited for
+	expirySlack   = 400 * time.Millisecond
+)
+
+// book is the licensed users of a study, and how far it may go with them.
+type book struct {
+	r       *run
+	f       far
+	users   []*account
+	granted granted
+	usable  bool // the primary's is registered now
+	trusted bool // the registrar tells who is registered
+	since   time.Time
+}
+
+// login answers challenges of calls while a user is registered.
+func (b *book) login() *login {
+	if !b.usable {
+		return nil
+	}
+	return b.users[0].login
+}
+
+// ofRegistrar are the findings of the registrar.
+func ofRegistrar() []ID {
+	return []ID{
+		text.StudyRegistrar, text.StudyOccupied, text.StudyDigest, text.StudyListed, text.StudyGrant, text.StudyShortGrant,
+		text.StudySecondContact, text.StudyUnregister, text.StudyExpiry, text.StudySecondary,
+	}
+}
+
+func (b *book) note(found ...Finding) { b.r.enter(Registrar, b.f.Name, found...) }
+
+// skip says why what was not found out was not; but for later.
+func (b *book) skip(why text.StudyWhy, later ...ID) {
+	b.r.mu.Lock()
+	var missing []ID
+	for _, id := range slices.DeleteFunc(ofRegistrar(), func(id ID) bool { return slices.Contains(later, id) }) {
+		if !slices.ContainsFunc(b.r.findings, func(f Finding) bool { return f.ID == id && f.Subject == Registrar }) {
+			missing = append(missing, id)
+		}
+	}
+	b.r.mu.Unlock()
+	for _, id := range missing {
+		b.note(unseen(id, why))
+	}
+}
+
+// register begins with the questions: who is registered? Only when nobody is, the
+// first user is.
+func (r *run) register(ctx context.Context, f far) *book {
+	b := &book{r: r, f: f}
+	for _, u := range r.plan.Users {
+		b.users = append(b.users, r.account(f, u))
+	}
+	if len(b.users) == 0 {
+		b.skip(text.WhyNoRegister)
+		return b
+	}
+	if !b.free(ctx) {
+		b.skip(text.WhyOccupied)
+		return b
+	}
+	a := b.users[0]
+	contact := a.contact(main)
+	out := a.bind(ctx, contact, askedFor)
+	if s := out.final.status(); s < 200 || s >= 300 {
+		b.note(judgeRegistration(a.login.user, out, a.first))
+		b.skip(text.WhyNoAnswer)
+		return b
+	}
+	b.usable, b.since = true, time.Now()
+	b.r.clock(f, out.final)
+	b.note(judgeRegistration(a.login.user, out, a.first), judgeDigest(a.first))
+	b.first(out, contact)
+	if b.trusted {
+		b.asked(ctx, a, contact)
+	}
+	return b
+}
+
+// asked looks whether a REGISTER that only asks tells of the binding too: it is what
+// proves a departure.
+func (b *book) asked(ctx context.Context, a *account, contact string) {
+	if _, ok := lists(listed(a.send(ctx, "", 0).final), contact); !ok {
+		b.trusted = false
+		b.relist("partial")
+	}
+}
+
+// free asks for each user who is registered; a study that is not sure registers nobody.
+func (b *book) free(ctx context.Context) bool {
+	for i, a := range b.users {
+		out := a.send(ctx, "", 0)
+		s := out.final.status()
+		if s < 200 || s >= 300 {
+			if i == 0 {
+				b.note(judgeRegistration(a.login.user, out, a.first))
+			} else {
+				b.note(seen(text.StudyOccupied, Reservation, "case", "hidden"))
+			}
+			if a.first != nil {
+				b.note(judgeDigest(a.first))
+			}
+			return false
+		}
+		if all := listed(out.final); len(all) > 0 {
+			b.note(seen(text.StudyOccupied, Reservation, "user", a.login.user.AOR, "contact", string(all[0].URI)))
+			return false
+		}
+	}
+	b.note(seen(text.StudyOccupied, OK))
+	return true
+}
+
+// first judges the 2xx of the first registration.
+func (b *book) first(out answered, contact string) {
+	all := listed(out.final)
+	c, ok := lists(all, contact)
+	b.granted = granted{asked: askedFor, got: c.Expires}
+	if !ok || c.Expires < 0 {
+		b.granted.got = out.final.head.Expires // of the whole response
+	}
+	switch {
+	case ok && len(all) > 1:
+		other := all[slices.IndexFunc(all, func(v message.ContactValue) bool { return !message.SameURI(v.URI, []byte(contact)) })]
+		b.note(seen(text.StudyListed, Reservation, "case", "foreign", "contact", string(other.URI)))
+	case ok:
+		b.trusted = true
+		b.note(seen(text.StudyListed, OK))
+	case len(all) == 1:
+		b.r.enter(IPBX, b.f.Name, seen(text.StudyContact, Reservation, "case", "changed", "sent", contact, "got", string(all[0].URI)))
+		b.note(seen(text.StudyListed, Reservation))
+	default:
+		b.note(seen(text.StudyListed, Reservation))
+	}
+	b.note(judgeGrant(b.granted))
+}
+
+// probe tries the registrar's habits with the first user, and un-registers it.
+func (b *book) probe(ctx context.Context) {
+	if !b.usable {
+		return
+	}
+	a := b.users[0]
+	one, two := a.contact(main), a.contact(hop)
+	frozen := b.trusted && b.frozen(ctx, a, one)
+	if b.trusted {
+		b.secondContact(ctx, a, one, two)
+	} else {
+		b.note(unseen(text.StudySecondContact, text.WhyNoAnswer))
+	}
+	b.unregister(ctx, a, one)
+	switch {
+	case frozen:
+		b.note(seen(text.StudyExpiry, Reservation, "case", "frozen", "granted", number(b.granted.got)))
+	case b.trusted && len(a.bound) == 0:
+		b.expiry(ctx, a, one)
+	}
+	b.skip(text.WhyNoAnswer, text.StudySecondary)
+}
+
+// countdown is how long a binding is watched growing shorter: two seconds of the
+// registrar's, which counts whole ones.
+const countdown = 2100 * time.Millisecond
+
+// frozen says that the time left of a binding does not grow shorter: this registrar
+// does not look at the clock.
+func (b *book) frozen(ctx context.Context, a *account, contact string) bool {
+	if b.granted.got < 5 {
+		return false
+	}
+	pause(ctx, countdown-time.Since(b.since))
+	c, ok := lists(listed(a.send(ctx, "", 0).final), contact)
+	return ok && c.Expires >= b.granted.got && ctx.Err() == nil
+}
+
+// secondContact registers another address for the same user, both ours.
+func (b *book) secondContact(ctx context.Context, a *account, one, two string) {
+	out := a.bind(ctx, two, askedFor)
+	s := out.final.status()
+	if s < 200 || s >= 300 {
+		a.bound = slices.DeleteFunc(a.bound, func(c string) bool { return c == two })
+		b.note(seen(text.StudySecondContact, Reservation, "case", "refused", "status", number(s)))
+		return
+	}
+	now := listed(a.send(ctx, "", 0).final)
+	_, first := lists(now, one)
+	_, second := lists(now, two)
+	after := listed(a.release(ctx, two).final)
+	_, still := lists(after, one)
+	if still && !first { // the first was there all along
+		first = true
+		b.relist("partial")
+	} else if all := listed(out.final); len(all) == 1 && first && second {
+		b.relist("partial")
+	}
+	switch {
+	case first && second:
+		b.note(seen(text.StudySecondContact, OK))
+	case second:
+		b.note(seen(text.StudySecondContact, Info))
+		a.bound = slices.DeleteFunc(a.bound, func(c string) bool { return c == one })
+	default:
+		b.note(seen(text.StudySecondContact, Reservation, "case", "kept"))
+	}
+}
+
+// relist changes what was said of the list.
+func (b *book) relist(name string) {
+	b.r.mu.Lock()
+	defer b.r.mu.Unlock()
+	for i, f := range b.r.findings {
+		if f.ID == text.StudyListed && f.Subject == Registrar {
+			b.r.findings[i].State, b.r.findings[i].Values = Reservation, map[string]string{"case": name}
+		}
+	}
+}
+
+// unregister takes the binding back and looks whether it went.
+func (b *book) unregister(ctx context.Context, a *account, contact string) {
+	if !slices.Contains(a.bound, contact) { // replaced by the second: bind it again
+		if s := a.bind(ctx, contact, askedFor).final.status(); s < 200 || s >= 300 {
+			return
+		}
+	}
+	out := a.release(ctx, contact)
+	s := out.final.status()
+	switch {
+	case s == 0:
+		b.note(seen(text.StudyUnregister, NoGo, "case", "silent"))
+		return
+	case s >= 300:
+		b.note(seen(text.StudyUnregister, NoGo, "case", "refused", "status", number(s)))
+		return
+	}
+	_, told := lists(listed(out.final), contact)
+	_, asked := lists(listed(a.send(ctx, "", 0).final), contact)
+	switch {
+	case told || asked:
+		a.bound = append(a.bound, contact) // the end of the study tries once more
+		b.note(seen(text.StudyUnregister, NoGo, "status", number(s)))
+	case !b.trusted:
+		b.note(unseen(text.StudyUnregister, text.WhyNoAnswer))
+	default:
+		b.note(seen(text.StudyUnregister, OK))
+	}
+}
+
+// expiry binds for a second, or as briefly as the registrar has it, and looks whether
+// the end is enforced.
+func (b *book) expiry(ctx context.Context, a *account, contact string) {
+	out := a.bind(ctx, contact, shortest)
+	s := out.final.status()
+	if s == 423 {
+		a.bound = nil
+		least := atoi(out.final.get("Min-Expires"))
+		b.note(judgeShortGrant(granted{asked: shortest, min: max(least, 1)}))
+		if b.r.plan.Wait < time.Duration(least)*time.Second+expirySlack {
+			b.note(unseen(text.StudyExpiry, text.WhyNotAsked))
+			return
+		}
+		out = a.bind(ctx, contact, least)
+		s = out.final.status()
+	}
+	if s < 200 || s >= 300 {
+		return
+	}
+	got := -1
+	if c, ok := lists(listed(out.final), contact); ok {
+		got = c.Expires
+	}
+	if s == 200 && !b.has(text.StudyShortGrant) {
+		b.note(judgeShortGrant(granted{asked: shortest, got: got}))
+	}
+	term := time.Duration(got) * time.Second
+	if got < 0 || term > max(2*time.Second, b.r.plan.Wait) {
+		b.note(unseen(text.StudyExpiry, text.WhyNotAsked))
+		a.release(ctx, contact)
+		return
+	}
+	b.outlast(ctx, a, contact, term)
+}
+
+func (b *book) has(id ID) bool {
+	b.r.mu.Lock()
+	defer b.r.mu.Unlock()
+	return slices.ContainsFunc(b.r.findings, func(f Finding) bool { return f.ID == id && f.Subject == Registrar })
+}
+
+// outlast waits until a binding must have expired; a second of grace, since registrars
+// sweep once a second.
+func (b *book) outlast(ctx context.Context, a *account, contact string, term time.Duration) {
+	pause(ctx, term+expirySlack)
+	_, late := lists(listed(a.send(ctx, "", 0).final), contact)
+	if late {
+		pause(ctx, time.Second)
+		_, late = lists(listed(a.send(ctx, "", 0).final), contact)
+	}
+	f := seen(text.StudyExpiry, OK, "granted", secondsOf(term), "late", secondsOf(expirySlack+time.Second))
+	if late {
+		f.State = NoGo
+		a.release(ctx, contact)
+	} else {
+		a.bound = nil
+	}
+	if ctx.Err() != nil {
+		f = unseen(text.StudyExpiry, text.WhyInterrupt)
+	}
+	b.note(f)
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}
+
+// secondary registers the second user alone, when the first is proven gone, and calls
+// the number.
+func (b *book) secondary(ctx context.Context, t *through) {
+	if len(b.users) == 0 {
+		return
+	}
+	defer b.skip(text.WhyNoRegister)
+	switch {
+	case len(b.users) < 2 || !b.usable:
+		return
+	case t.r.plan.CallNumber == "":
+		b.note(unseen(text.StudySecondary, text.WhyNoNumber))
+		return
+	case !b.trusted || len(b.users[0].bound) > 0 || !b.gone(ctx):
+		b.note(unseen(text.StudySecondary, text.WhyForeign))
+		return
+	}
+	a := b.users[1]
+	out := a.bind(ctx, a.contact(main), askedFor)
+	if s := out.final.status(); s < 200 || s >= 300 {
+		b.note(judgeRegistration(a.login.user, out, a.first), unseen(text.StudySecondary, text.WhyNoAnswer))
+		return
+	}
+	t.login = a.login
+	got := t.refused(ctx, 486)
+	a.release(ctx, a.contact(main))
+	f := seen(text.StudySecondary, OK, "secondary", a.login.user.AOR, "number", t.r.plan.CallNumber, "status", number(got.final))
+	if got.times == 0 {
+		f.State = NoGo
+	}
+	b.note(f)
+}
+
+// gone proves that the first user is bound nowhere.
+func (b *book) gone(ctx context.Context) bool {
+	out := b.users[0].send(ctx, "", 0)
+	s := out.final.status()
+	return s >= 200 && s < 300 && len(listed(out.final)) == 0
+}

@@ -1,0 +1,291 @@
+package preflight
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"releve/cmd/internal/text"
+	"releve/proxy/resolve"
+	"releve/proxy/transport"
+)
+
+// far is a Far whose address is known.
+type far struct {
+	Far
+	at   transport.Flow
+	ok   bool
+	seen string // where it leads, for the report
+}
+
+// run is one study in progress. Lanes run side by side; each writes findings under
+// the mutex.
+type run struct {
+	plan Plan
+	s    *station
+	far  []far
+
+	mu       sync.Mutex // guards what follows
+	findings []Finding
+	rang     []string
+	undo     []func(context.Context) // registrations to take back
+	dates    map[string]bool         // targets whose clock was judged
+}
+
+// Run does the study. It returns when every call is hung up and every registration
+// of its own is taken back, also when ctx ended before. The error says that it could
+// not begin.
+func Run(ctx context.Context, p Plan) (*Study, error) {
+	start := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, p.limit())
+	defer cancel()
+	r := &run{plan: p, dates: map[string]bool{}}
+	if err := r.locate(ctx); err != nil {
+		return nil, err
+	}
+	local := p.Local
+	if !local.IsValid() {
+		addr, err := r.ourAddress()
+		if err != nil {
+			return nil, err
+		}
+		local = netip.AddrPortFrom(addr, 0)
+	}
+	s, err := newStation(local, r.peers(), p.TLS)
+	if err != nil {
+		return nil, err
+	}
+	r.s = s
+	r.lanes(ctx)
+	r.takeBack()
+	s.close()
+	return r.study(ctx, start), nil
+}
+
+// lanes runs what does not disturb each other side by side.
+func (r *run) lanes(ctx context.Context) {
+	var all sync.WaitGroup
+	first := true
+	for _, f := range r.far {
+		if !f.ok {
+			continue
+		}
+		all.Go(func() { r.reachLane(ctx, f) })
+		switch {
+		case f.Subject == Server:
+			all.Go(func() { r.serverLane(ctx, f) })
+		case first:
+			first = false
+			all.Go(func() { r.ipbxLane(ctx, f) })
+		}
+	}
+	for _, d := range r.plan.Databases {
+		all.Go(func() { r.databaseLane(ctx, d) })
+	}
+	all.Wait()
+}
+
+// note enters findings about a far end.
+func (r *run) note(f far, found ...Finding) { r.enter(f.Subject, f.Name, found...) }
+
+func (r *run) enter(subject Subject, target string, found ...Finding) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, x := range found {
+		x.Target = target
+		if x.Subject == "" {
+			x.Subject = subject
+		}
+		r.findings = append(r.findings, x)
+	}
+}
+
+// noted says whether a finding about a far end is there already.
+func (r *run) noted(f far, id ID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(r.findings, func(x Finding) bool { return x.Target == f.Name && x.Subject == f.Subject && x.ID == id })
+}
+
+// clock judges the first Date of a target.
+func (r *run) clock(f far, m *heard) {
+	if m == nil {
+		return
+	}
+	date := m.get("Date")
+	r.mu.Lock()
+	done := r.dates[f.Name]
+	r.dates[f.Name] = done || date != ""
+	r.mu.Unlock()
+	if !done && date != "" {
+		r.note(f, judgeClock(date, m.at))
+	}
+}
+
+func (r *run) called(number string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !slices.Contains(r.rang, number) {
+		r.rang = append(r.rang, number)
+	}
+}
+
+// study puts the findings into the order of a report.
+func (r *run) study(ctx context.Context, start time.Time) *Study {
+	for _, f := range r.far {
+		if f.ok && !r.dates[f.Name] {
+			r.note(f, seen(text.StudyClock, Info, "case", "none"))
+		}
+	}
+	s := &Study{
+		Site: r.plan.Site, At: start, Took: time.Since(start), Version: r.plan.Version, From: r.s.addr.String(),
+		Findings: r.findings, Rang: append([]string{}, r.rang...), Questions: []Question{},
+	}
+	names := map[string]int{}
+	for i, f := range r.far {
+		names[f.Name] = i
+		s.Targets = append(s.Targets, Target{Name: f.Name, Subject: f.Subject, Role: f.Role, Address: f.URI, At: f.seen})
+	}
+	order := text.StudyIDs()
+	slices.SortStableFunc(s.Findings, func(a, b Finding) int {
+		if d := place(names, a) - place(names, b); d != 0 {
+			return d
+		}
+		return slices.Index(order, a.ID) - slices.Index(order, b.ID)
+	})
+	if ctx.Err() != nil && errors.Is(context.Cause(ctx), context.Canceled) {
+		for i, f := range s.Findings {
+			if f.State == Unknown && f.Values["why"] == string(text.WhyNoCall) {
+				s.Findings[i].Values["why"] = string(text.WhyInterrupt)
+			}
+		}
+	}
+	s.conclude()
+	return s
+}
+
+func place(names map[string]int, f Finding) int {
+	if i, ok := names[f.Target]; ok {
+		return i
+	}
+	return len(names)
+}
+
+// takeBack undoes the registrations, whatever ended the study.
+func (r *run) takeBack() {
+	r.mu.Lock()
+	undo := r.undo
+	r.undo = nil
+	r.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*cleanLimit)
+	defer cancel()
+	for _, f := range undo {
+		f(ctx)
+	}
+}
+
+func (r *run) peers() (out []netip.AddrPort) {
+	for _, f := range r.far {
+		if f.ok && f.at.Network == transport.UDP && !slices.Contains(out, f.at.Remote) {
+			out = append(out, f.at.Remote)
+		}
+	}
+	return out
+}
+
+// ErrNoWay: no far end has an address that can be reached from here.
+var ErrNoWay = errors.New("no way to any far end: look at addresses, DNS and routes of this machine")
+
+// ourAddress is the one that packets to the first far end leave from.
+func (r *run) ourAddress() (netip.Addr, error) {
+	for _, f := range r.far {
+		if !f.ok {
+			continue
+		}
+		conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(f.at.Remote))
+		if err != nil {
+			continue
+		}
+		a := conn.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()
+		_ = conn.Close()
+		return a, nil
+	}
+	return netip.Addr{}, ErrNoWay
+}
+
+// locate finds where each far end is.
+func (r *run) locate(ctx context.Context) error {
+	res, err := resolve.New(resolve.Config{Servers: r.plan.DNS, Stale: -1})
+	if err != nil {
+		return fmt.Errorf("read this machine's DNS settings: %w", err)
+	}
+	defer res.Close()
+	r.far = make([]far, len(r.plan.Far))
+	var all sync.WaitGroup
+	for i, f := range r.plan.Far {
+		all.Go(func() { r.far[i] = r.lookUp(ctx, res, f) })
+	}
+	all.Wait()
+	return nil
+}
+
+// lookUp asks for one name; an address needs no asking.
+func (r *run) lookUp(ctx context.Context, res *resolve.Resolver, f Far) far {
+	out := far{Far: f}
+	name := resolve.Name{Host: f.Host, Port: f.Port, Network: f.Network, Given: f.Given, Secure: f.Secure}
+	start := time.Now()
+	targets := resolved(ctx, res, name)
+	took := time.Since(start)
+	if len(targets) > 0 {
+		out.ok, out.at = true, flowTo(targets[0].Network, targets[0].Addr)
+		out.seen = targets[0].Addr.String() + " " + targets[0].Network.String()
+	}
+	if _, err := netip.ParseAddr(strings.Trim(f.Host, "[]")); err != nil {
+		r.note(out, judgeName(f.Host, targets, took))
+	} else if out.ok && out.at.Network == transport.TLS && r.plan.TLS == nil {
+		out.ok = false
+		r.note(out, unseen(text.StudyOptions, text.WhyLocal))
+	}
+	return out
+}
+
+func judgeName(host string, targets []resolve.Target, took time.Duration) Finding {
+	if len(targets) == 0 {
+		return seen(text.StudyNames, NoGo, "name", host)
+	}
+	var words []string
+	for i, t := range targets {
+		if i == 8 {
+			break
+		}
+		words = append(words, t.Addr.String()+" "+t.Network.String())
+	}
+	f := seen(text.StudyNames, OK, "name", host, "targets", strings.Join(words, ", "), "ms", millis(took))
+	if took > slowName {
+		f.State, f.Values["case"] = Reservation, "slow"
+	}
+	return f
+}
+
+// resolved asks and waits, no longer than a lookup may take.
+func resolved(ctx context.Context, res *resolve.Resolver, n resolve.Name) []resolve.Target {
+	if t, ok := res.Targets(n); ok {
+		return t
+	}
+	ctx, cancel := within(ctx, 10*time.Second)
+	defer cancel()
+	done := make(chan struct{})
+	res.Resolve(n, func() { close(done) })
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+	t, _ := res.Targets(n)
+	return t
+}
