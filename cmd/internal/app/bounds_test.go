@@ -84,6 +84,7 @@ var bounds = map[string]string{
 	"health/probe/http.go maxBody":                     "the rest of a body is not looked at",
 	"cmd/internal/admin/procedure.go maxOutcome":       "the request is refused: API-040",
 	"cmd/internal/app/marks.go maxMarks":               "the file is refused whole, and the log says so",
+	"cmd/releve/procedure_operator.go maxAnswers":      "the rest of a file of answers is not read, and what is cut short is refused",
 	"health/probe/plugin.go maxOutput":                 "the rest of what a plugin prints is not shown",
 	"health/probe/probe.go maxNote":                    "the rest of what a check says is not shown",
 	"health/probe/runner.go maxPlugins":                `releve_limit_refused_total{limit="plugins"}`,

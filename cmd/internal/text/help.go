@@ -7,13 +7,22 @@ type Verb string
 func (m Messages) Help(v Verb) (short, long string) {
 	h, ok := helps[v]
 	if !ok {
+		h, ok = helpsOfProcedures[v]
+	}
+	if !ok {
 		return string(v), ""
 	}
 	return m.of(h.short), m.of(h.long)
 }
 
 // HasHelp says whether the catalogue knows v.
-func HasHelp(v Verb) bool { _, ok := helps[v]; return ok }
+func HasHelp(v Verb) bool {
+	_, ok := helps[v]
+	if !ok {
+		_, ok = helpsOfProcedures[v]
+	}
+	return ok
+}
 
 type help struct{ short, long pair }
 
@@ -216,11 +225,20 @@ func (m Messages) Flag(name string) string {
 	if p, ok := flags[name]; ok {
 		return m.of(p)
 	}
+	if p, ok := flagsOfProcedures[name]; ok {
+		return m.of(p)
+	}
 	return name
 }
 
 // HasFlag says whether the catalogue knows the option name.
-func HasFlag(name string) bool { _, ok := flags[name]; return ok }
+func HasFlag(name string) bool {
+	_, ok := flags[name]
+	if !ok {
+		_, ok = flagsOfProcedures[name]
+	}
+	return ok
+}
 
 var flags = map[string]pair{
 	"bom":         {"CSV avec la marque d'ordre des octets, pour Excel", "CSV with a byte order mark, for Excel"},

@@ -45,7 +45,7 @@ var procedureOutcomes = map[string]pair{
 func (m Messages) StepResult(result string) (mark, name string) {
 	switch result {
 	case "ok":
-		return "✔", m.say("fait", "done")
+		return "✔", m.say("oui", "yes")
 	case "failed":
 		return "✘", m.say("non", "no")
 	case "forced":
@@ -76,6 +76,15 @@ func (m Messages) ProcedureStep(id string, params map[string]string) string {
 		return id + m.params(params)
 	}
 	return fill(m.of(p), params)
+}
+
+// StepNames are the words that the sentence of a step names.
+func StepNames(id string) (names []string) {
+	list := replacements(procedureSteps[id].fr, nil)
+	for i := 0; i < len(list); i += 2 {
+		names = append(names, strings.Trim(list[i], "{}"))
+	}
+	return names
 }
 
 // HasProcedureStep says whether the catalogue knows the step.

@@ -51,10 +51,10 @@ var procedureSteps = map[string]pair{
 	"take-off":    {"Recopiez les données sur « {from} » (« releve procedure copy »), arrêtez-le et retirez-le du réseau. Est-ce fait ?", "Copy the data to \"{from}\" (\"releve procedure copy\"), stop it and take it off the network. Is it done?"},
 
 	// mirror
-	"what-mirror":        {"Après la panne de la base principale, la restauration est manuelle. Relève téléphonie vérifie et note ; il ne touche à aucune base.", "After a failure of the main database the restore is manual. Relève verifies and records; it touches no database."},
+	"what-mirror":        {"Après la panne de la base principale, la restauration est manuelle. Relève téléphonie vérifie et note, sans toucher à aucune base.", "After a failure of the main database the restore is manual. Relève verifies and records; it touches no database."},
 	"mirror-unwatched":   {"Aucun miroir n'est surveillé (section mirror) : ce qui suit n'est que demandé.", "No mirror is watched (section mirror): what follows is only asked."},
-	"main-state":         {"État de la base principale ({address}).", "State of the main database ({address})."},
-	"copy-state":         {"État du miroir ({address}).", "State of the mirror ({address})."},
+	"main-state":         {"État de la base principale ({main}).", "State of the main database ({main})."},
+	"copy-state":         {"État du miroir ({mirror}).", "State of the mirror ({mirror})."},
 	"loss":               {"Ce que le miroir n'avait pas encore reçu est perdu, ou à ressaisir.", "What the mirror had not received yet is lost, or to be entered again."},
 	"main-stopped":       {"L'ancienne base principale est-elle arrêtée pour de bon ? Deux bases qui acceptent des écritures divergent sans retour.", "Is the former main database stopped for good? Two databases that both take writes diverge for ever."},
 	"plan":               {"Que faites-vous ? Promotion du miroir, ou restauration de la base principale : notez-le en commentaire. Est-ce décidé ?", "What do you do? Promotion of the mirror, or restore of the main database: note it as a comment. Is it decided?"},
@@ -84,6 +84,7 @@ var procedureSteps = map[string]pair{
 	"announce":     {"Exercice annoncé (alarme 1080, journal).", "Exercise announced (alarm 1080, journal)."},
 	"hold":         {"« {to} » tient le service pendant {hold}, sans perdre un appel.", "\"{to}\" serves for {hold} without losing a call."},
 	"drill-return": {"Retour sur « {from} ».", "Return to \"{from}\"."},
+	"binding-back": {"L'enregistrement SIP de « {from} » est de nouveau en place, celui de « {to} » n'existe plus.", "The registration of \"{from}\" is in place again, that of \"{to}\" is gone."},
 	"from-serves":  {"« {from} », de nouveau actif, répond aux OPTIONS.", "\"{from}\", active again, answers OPTIONS."},
 	"final-calls":  {"Aucun appel n'a été perdu pendant l'exercice.", "No call was lost during the exercise."},
 }
