@@ -130,6 +130,7 @@ func secrets(c *config.Config) (out []SecretFacts) {
 	}
 	add(c.Mirror.Main.Password)
 	add(c.Mirror.Mirror.Password)
+	add(c.Alarms.Mail.Password)
 	return out
 }
 

@@ -130,6 +130,9 @@ func (x *matrix) services() {
 		x.add(Flow{From: mirror, To: main, Protocol: "tcp", Source: "*", Ports: urlPort(m.Main.URL), Purpose: text.FluxMirrorItself})
 		x.add(Flow{From: main, To: mirror, Protocol: "tcp", Source: "*", Ports: urlPort(m.Mirror.URL), Purpose: text.FluxMirrorItself})
 	}
+	if smtp := x.c.Alarms.Mail.SMTP; smtp != "" {
+		x.tcp(x.urlEnd(smtp, text.PartyMail), smtp, text.FluxMail)
+	}
 	if a := x.c.Admin; a.Listen.IsValid() && !a.Local() {
 		x.add(Flow{
 			From: End{Party: text.PartyOperators}, To: releve(a.Listen.Addr()), Protocol: "tcp", Source: "*",
