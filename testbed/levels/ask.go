@@ -3,6 +3,8 @@ package levels
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +26,15 @@ type status struct {
 		State string `json:"state"`
 		Ready bool   `json:"ready"`
 	} `json:"servers"`
+	Mirror *struct {
+		State  string        `json:"state"`
+		Since  time.Time     `json:"since"`
+		Lag    time.Duration `json:"lag_ns"`
+		LagAt  time.Time     `json:"lag_at"`
+		AtRisk *struct {
+			Lag time.Duration `json:"lag_ns"`
+		} `json:"data_at_risk"`
+	} `json:"mirror"`
 	Counters struct {
 		Switchovers int `json:"switchovers"`
 	} `json:"counters"`
@@ -129,5 +140,42 @@ func (s *site) verb(ctx context.Context, args ...string) (string, error) {
 }
 
 func (s *site) describe(now status) string {
-	return fmt.Sprintf("active %s, phase %s, alarms %v", now.Active, now.Phase, now.numbers())
+	mirror := ""
+	if now.Mirror != nil {
+		mirror = fmt.Sprintf(", mirror %s %s late", now.Mirror.State, now.Mirror.Lag)
+	}
+	return fmt.Sprintf("active %s, phase %s, alarms %v%s", now.Active, now.Phase, now.numbers(), mirror)
+}
+
+// page is the alarm screen as a browser without JavaScript gets it.
+func (s *site) page(ctx context.Context) (string, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.screen()+"/", nil)
+	if err != nil {
+		return "", err
+	}
+	a, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return "", fmt.Errorf("open the alarm screen: %w", err)
+	}
+	defer a.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(a.Body, 1<<20))
+	return string(body), err
+}
+
+// shows polls the alarm screen until it shows text.
+func (s *site) shows(ctx context.Context, text string) bool {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if body, err := s.page(ctx); err == nil && strings.Contains(body, text) {
+			return true
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 )
 
 // Options of a run.
@@ -18,13 +19,14 @@ type Options struct {
 // Report is the last line. Passed and Failed count levels, as does Levels; the
 // sites beside them and the checks of all have counts of their own.
 type Report struct {
-	Levels       int `json:"levels"`
-	Passed       int `json:"passed"`
-	Failed       int `json:"failed"`
-	Sites        int `json:"sites"`
-	SitesPassed  int `json:"sites_passed"`
-	Checks       int `json:"checks"`
-	ChecksFailed int `json:"checks_failed"`
+	Levels       int   `json:"levels"`
+	Passed       int   `json:"passed"`
+	Failed       int   `json:"failed"`
+	Sites        int   `json:"sites"`
+	SitesPassed  int   `json:"sites_passed"`
+	Checks       int   `json:"checks"`
+	ChecksFailed int   `json:"checks_failed"`
+	MirrorDetect int64 `json:"mirror_detect_ms"` // from the main database's death to its alarm
 }
 
 // Good says whether all that was looked at holds.
@@ -37,6 +39,18 @@ type book struct {
 	lines  []string
 	checks int
 	failed int
+	detect time.Duration // of the main database's death; 0: not measured
+}
+
+// detected notes how long the main database had been dead when that was told.
+func (b *book) detected(after time.Duration) { b.detect = after }
+
+// told is how soon people must know that the main database has died.
+const told = 10 * time.Second
+
+// within checks that what must be told was told in time.
+func (b *book) within(holds bool, after time.Duration, what string) {
+	b.check(holds && after <= told, "%s %.1f s after the death", what, after.Seconds())
 }
 
 // check notes one thing that holds, or does not.
@@ -56,31 +70,32 @@ func Run(ctx context.Context, o Options) (r Report, err error) {
 	list := stories()
 	books, errs := make([]book, len(list)), make([]error, len(list))
 	var all sync.WaitGroup
-	for i, told := range list {
-		all.Go(func() { errs[i] = play(ctx, o, i, told, &books[i]) })
+	for i, chapter := range list {
+		all.Go(func() { errs[i] = play(ctx, o, i, chapter, &books[i]) })
 	}
 	all.Wait()
-	for i, told := range list {
+	for i, chapter := range list {
 		b := &books[i]
-		fmt.Fprintf(o.Out, "%s\n", told.name)
+		fmt.Fprintf(o.Out, "%s\n", chapter.name)
 		for _, line := range b.lines {
 			fmt.Fprintln(o.Out, line)
 		}
 		if errs[i] != nil {
-			err = errors.Join(err, fmt.Errorf("%s: %w", told.name, errs[i]))
+			err = errors.Join(err, fmt.Errorf("%s: %w", chapter.name, errs[i]))
 		}
+		r.MirrorDetect = max(r.MirrorDetect, b.detect.Milliseconds())
 		r.Checks += b.checks
 		r.ChecksFailed += b.failed
 		good := b.failed == 0 && b.checks > 0 && errs[i] == nil
 		switch {
-		case told.level && good:
+		case chapter.level && good:
 			r.Passed++
-		case told.level:
+		case chapter.level:
 			r.Failed++
 		case good:
 			r.SitesPassed++
 		}
-		if told.level {
+		if chapter.level {
 			r.Levels++
 		} else {
 			r.Sites++
@@ -90,13 +105,13 @@ func Run(ctx context.Context, o Options) (r Report, err error) {
 }
 
 // play tells one story on a site of its own.
-func play(ctx context.Context, o Options, i int, told story, b *book) (err error) {
-	s := &site{binary: o.Binary, example: told.example, number: i}
+func play(ctx context.Context, o Options, i int, chapter story, b *book) (err error) {
+	s := &site{binary: o.Binary, example: chapter.example, number: i}
 	defer func() {
 		if b.failed > 0 && s.node != nil {
 			b.lines = append(b.lines, s.node.Log())
 		}
 		err = errors.Join(err, s.close())
 	}()
-	return told.tell(ctx, b, s)
+	return chapter.tell(ctx, b, s)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 
 	"releve/testbed/ipbx"
 	"releve/testbed/node"
+	"releve/testbed/postgres"
 	"releve/testbed/server"
 )
 
@@ -32,6 +34,7 @@ type site struct {
 	ipbx      *ipbx.IPBX // the first, with a stand-by where the example has one
 	second    *ipbx.IPBX // the redundant one; nil: none
 	gateway   *ipbx.IPBX // nil: none
+	databases *postgres.Pair
 	principal *server.Server
 	secours   *server.Server // nil: none, or not switched on
 	node      *node.Node
@@ -45,7 +48,7 @@ func (s *site) at(last int) netip.AddrPort {
 	return netip.AddrPortFrom(netip.MustParseAddr(s.host(last)), 5060)
 }
 
-// passwords of the licensed users.
+// passwords of the licensed users at the IPBX.
 var passwords = map[string]string{"5001": "un", "5002": "deux"}
 
 // open starts everybody but the secondary, then the node on the example with
@@ -68,8 +71,14 @@ func (s *site) open(ctx context.Context, more ...string) error {
 	if err := os.Mkdir(secrets, 0o700); err != nil {
 		return err
 	}
-	for user, word := range passwords {
-		if err := os.WriteFile(filepath.Join(secrets, user), []byte(word), 0o600); err != nil {
+	words := maps.Clone(passwords)
+	if s.databases != nil {
+		words["mirror"] = s.databases.Main.Password
+		more = append(more, s.exampleURL(text, "main"), s.databases.Main.URL("127.0.0.1", "postgres"),
+			s.exampleURL(text, "mirror"), s.databases.Mirror.URL("127.0.0.1", "postgres"))
+	}
+	for name, word := range words {
+		if err := os.WriteFile(filepath.Join(secrets, name), []byte(word), 0o600); err != nil {
 			return err
 		}
 	}
@@ -80,7 +89,7 @@ func (s *site) open(ctx context.Context, more ...string) error {
 		more = append(more, example, s.host(last))
 	}
 	more = append(more, "/etc/releve/secrets", secrets, "/var/lib/releve", filepath.Join(s.dir, "store"),
-		"/run/releve/admin.sock", node.Socket(s.dir), "127.0.0.1:8460", s.host(9)+":8460")
+		"{socket: /run/releve/admin.sock", fmt.Sprintf("{listen: %q, socket: %s", s.screen(), node.Socket(s.dir)))
 	s.node, err = node.Start(ctx, s.binary, s.dir, strings.NewReplacer(more...).Replace(text))
 	return err
 }
@@ -103,6 +112,16 @@ func (s *site) parties(example string) (err error) {
 		s.principal, err = s.server("principal", 21)
 	}
 	return err
+}
+
+// screen is where the alarm screen is.
+func (s *site) screen() string { return s.host(9) + ":8460" }
+
+// exampleURL is the database that the example names under key.
+func (s *site) exampleURL(example, key string) string {
+	_, rest, _ := strings.Cut(example, "  "+key+": \"")
+	url, _, _ := strings.Cut(rest, "\"")
+	return url
 }
 
 func (s *site) server(name string, last int) (*server.Server, error) {
@@ -135,6 +154,9 @@ func (s *site) close() error {
 		if v != nil {
 			errs = append(errs, v.Close())
 		}
+	}
+	if s.databases != nil {
+		s.databases.Stop()
 	}
 	if s.dir != "" {
 		errs = append(errs, os.RemoveAll(s.dir))

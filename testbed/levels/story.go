@@ -19,7 +19,9 @@ type story struct {
 func stories() []story {
 	return []story{
 		{"base", "base", true, base},
+		{"mirroring", "mirroring", true, mirroring},
 		{"backup", "backup", true, backup},
+		{"high-availability", "high-availability", true, highAvailability},
 		{"redundant IPBXs", "redundant-ipbx", false, redundant},
 		{"analogue lines behind a gateway", "gateway", false, gateway},
 		{"virtual machines", "virtual-machines", false, virtual},
