@@ -346,6 +346,7 @@ func (a *App) background() func() {
 	m.wait.Go(func() { m.decide(m.saver) }) // without it nothing that is decided holds
 	m.wait.Go(func() { m.do(m.keepAlarms) })
 	m.wait.Go(func() { m.do(m.keepNotices) })
+	m.wait.Go(func() { m.do(m.watchStore) })
 	m.wait.Go(func() { m.do(a.watchCalls) })
 	m.wait.Go(func() {
 		m.do(func() {
