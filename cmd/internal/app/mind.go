@@ -70,6 +70,7 @@ type mind struct {
 	end      context.CancelFunc
 	wait     sync.WaitGroup
 	restored chan struct{} // closed when the stored state and alarms were read
+	gaveUp   atomic.Bool   // another node has the store: this one decides nothing more
 
 	mu            sync.Mutex // guards what other goroutines read
 	status        snapshot

@@ -95,5 +95,7 @@ func (m *mind) beginAnew(late overtaken) {
 // it registers nobody and changes no role until it is started again. Calls are
 // routed as they were.
 func (m *mind) giveUp() {
-	m.post(control.Event{Kind: control.Lease})
+	if !m.gaveUp.Swap(true) {
+		m.post(control.Event{Kind: control.Lease})
+	}
 }
