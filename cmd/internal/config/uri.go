@@ -84,6 +84,9 @@ func (u URI) AOR() string {
 	return u.scheme() + u.User + "@" + host
 }
 
+// ParseURI reads a SIP address as the file takes it; false when it is none.
+func ParseURI(s string) (URI, bool) { return parseURI(s) }
+
 // parseURI reads a SIP address; false when it is none.
 func parseURI(s string) (URI, bool) {
 	u := URI{}

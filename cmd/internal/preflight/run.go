@@ -36,6 +36,7 @@ type run struct {
 	rang     []string
 	undo     []func(context.Context) // registrations to take back
 	dates    map[string]bool         // targets whose clock was judged
+	spoke    map[string]bool         // targets that answered anything
 }
 
 // Run does the study. It returns when every call is hung up and every registration
@@ -45,7 +46,7 @@ func Run(ctx context.Context, p Plan) (*Study, error) {
 	start := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, p.limit())
 	defer cancel()
-	r := &run{plan: p, dates: map[string]bool{}}
+	r := &run{plan: p, dates: map[string]bool{}, spoke: map[string]bool{}}
 	if err := r.locate(ctx); err != nil {
 		return nil, err
 	}
@@ -120,6 +121,7 @@ func (r *run) clock(f far, m *heard) {
 	}
 	date := m.get("Date")
 	r.mu.Lock()
+	r.spoke[f.Name] = true
 	done := r.dates[f.Name]
 	r.dates[f.Name] = done || date != ""
 	r.mu.Unlock()
@@ -139,8 +141,12 @@ func (r *run) called(number string) {
 // study puts the findings into the order of a report.
 func (r *run) study(ctx context.Context, start time.Time) *Study {
 	for _, f := range r.far {
-		if f.ok && !r.dates[f.Name] {
+		switch {
+		case !f.ok || r.dates[f.Name]:
+		case r.spoke[f.Name]:
 			r.note(f, seen(text.StudyClock, Info, "case", "none"))
+		default:
+			r.note(f, unseen(text.StudyClock, text.WhyNoAnswer))
 		}
 	}
 	s := &Study{

@@ -31,8 +31,8 @@ func (r *run) serverLane(ctx context.Context, f far) {
 		}
 	}
 	if r.plan.Service == "" {
-		r.note(f, unseen(text.StudyTrunk, text.WhyNoNumber))
-		skip(text.WhyNoNumber)
+		r.note(f, unseen(text.StudyTrunk, text.WhyNoService))
+		skip(text.WhyNoService)
 		return
 	}
 	line, err := openLine(r.s.addr.Addr())

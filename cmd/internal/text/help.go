@@ -204,6 +204,7 @@ var helps = map[Verb]help{
 			"All or nothing: a fault, or a key that needs a restart, and nothing changes. SIGHUP and \"systemctl reload releve\" do the same. Passwords are read again.\nExit codes: 0 applied, 1 refused (a restart is needed, or a switchover is under way), 3 Relève unreachable, 78 the file has faults.",
 		},
 	},
+	"preflight": studyHelp,
 	"ready": {
 		pair{"Ce nœud peut-il prendre des appels ?", "May this node take calls?"},
 		pair{"Codes de sortie : 0 oui, 1 non, 3 Relève injoignable.", "Exit codes: 0 yes, 1 no, 3 Relève unreachable."},
@@ -225,8 +226,10 @@ func (m Messages) Flag(name string) string {
 	if p, ok := flags[name]; ok {
 		return m.of(p)
 	}
-	if p, ok := flagsOfProcedures[name]; ok {
-		return m.of(p)
+	for _, more := range []map[string]pair{flagsOfProcedures, studyFlags} {
+		if p, ok := more[name]; ok {
+			return m.of(p)
+		}
 	}
 	return name
 }
@@ -236,6 +239,9 @@ func HasFlag(name string) bool {
 	_, ok := flags[name]
 	if !ok {
 		_, ok = flagsOfProcedures[name]
+	}
+	if !ok {
+		_, ok = studyFlags[name]
 	}
 	return ok
 }

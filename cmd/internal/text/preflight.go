@@ -203,6 +203,7 @@ type StudyWhy string
 // The whys.
 const (
 	WhyNoNumber   StudyWhy = "no-number"   // nobody was named to be called
+	WhyNoService  StudyWhy = "no-service"  // no number to call the voice servers with
 	WhyNoRegister StudyWhy = "no-register" // no user was given
 	WhyNoConsent  StudyWhy = "no-consent"
 	WhyNoCall     StudyWhy = "no-call" // the call it needs did not come about
@@ -224,6 +225,8 @@ func (m Messages) StudyWhy(w StudyWhy) string {
 	case WhyNoNumber:
 		return m.say("non mesuré : aucun numéro à appeler n'a été donné (--call-number, ou --operator-call)",
 			"not measured: no number to call was given (--call-number, or --operator-call)")
+	case WhyNoService:
+		return m.say("non mesuré : aucun numéro de service n'a été donné (--number)", "not measured: no service number was given (--number)")
 	case WhyNoRegister:
 		return m.say("non mesuré : aucun utilisateur n'a été donné (--register)", "not measured: no user was given (--register)")
 	case WhyNoConsent:

@@ -158,3 +158,9 @@ func (m Messages) StudyNoIPBXSection(file string) string {
 func (m Messages) StudyInterrupted() string {
 	return m.say("Étude interrompue : appels raccrochés, enregistrements défaits.", "Study cut short: calls hung up, registrations undone.")
 }
+
+// StudyLineRefused: the file would not be correct with a line of the profile.
+func (m Messages) StudyLineRefused(line, file string) string {
+	return m.say("« %s » n'est pas écrit : %s ne serait plus correct avec cette ligne (temporisations) ; corrigez le fichier à la main.",
+		"%q is not written: %s would no longer be correct with that line (waiting times); correct the file by hand.", line, file)
+}

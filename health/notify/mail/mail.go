@@ -146,7 +146,12 @@ func (s *Sink) deliver(ctx context.Context, message []byte) (string, error) {
 		return "", err
 	}
 	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { _ = conn.Close() })() // whatever is waited for
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	if deadline, ok := ctx.Deadline(); ok {
+		if err := conn.SetDeadline(deadline); err != nil {
+			return "", err
+		}
+	}
 	c, err := s.greet(conn)
 	if err != nil {
 		return "", err
