@@ -78,6 +78,12 @@ licence-long: build tools ## 500 moves of the licence under every trouble, befor
 licence-short: build tools
 	@$(GO) run ./testbed/moves/run -binary $(BIN) -short -seed $(SEED)
 
+feasibility: build tools ## plant each quirk in IPBX and servers and have preflight find it, under a minute
+	@$(GO) run ./testbed/feasibility/run -binary $(abspath $(BIN))
+
+feasibility-short: build tools
+	@$(GO) run ./testbed/feasibility/run -binary $(abspath $(BIN)) -short
+
 INTEROP_PACKAGES = sip-tester kamailio kamailio-tls-modules baresip-core linphone-cli twinkle-console libasound2-data libnet-sip-perl sipsak
 
 interop: build ## every action against Kamailio, baresip, linphone, twinkle, Net::SIP, SIPp, about four minutes
@@ -116,4 +122,4 @@ levels: build tools ## each Wel'Suite level on its example of docs/examples, and
 levels-short: build tools
 	@$(GO) run ./testbed/levels/run -binary $(BIN) -short
 
-.PHONY: help build demo test tools check conformance explore explore-long simulate simulate-full verdicts verdicts-short flows licence-long licence-short interop interop-short abuse abuse-short soak soak-short bench bench-short levels levels-short
+.PHONY: feasibility feasibility-short help build demo test tools check conformance explore explore-long simulate simulate-full verdicts verdicts-short flows licence-long licence-short interop interop-short abuse abuse-short soak soak-short bench bench-short levels levels-short
