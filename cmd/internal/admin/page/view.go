@@ -110,6 +110,7 @@ type serverView struct {
 	Stable   string // "5/5", before a return
 	Able     string // whether it may take over
 	AbleTone string
+	Drained  string // an operator wants no new calls on it; "": nobody does
 	CallsNow string
 	Lasts    moment
 	Checks   []checkView
@@ -128,7 +129,7 @@ type alarmView struct {
 	Tone  string
 	Word  string
 	Title string
-	Todo  string
+	Todo  string // "": shown with a graver one (wallboard)
 	Since moment
 	Acked moment
 	Key   string
@@ -230,6 +231,14 @@ func phaseOf(name string) router.Phase {
 	return router.Normal
 }
 
+// Exercise says that a drill runs; "": none.
+func (v *View) Exercise() string {
+	if v.Status.Exercise == nil {
+		return ""
+	}
+	return v.m.ExerciseRuns()
+}
+
 // Frozen says that roles are frozen for a maintenance.
 func (v *View) Frozen() bool { return phaseOf(v.Status.Phase) == router.Maintenance }
 
@@ -238,10 +247,14 @@ func (v *View) alarms() {
 	if v.Viewer.Wall && len(shown) > maxWallAlarms {
 		v.Hidden, shown = len(shown)-maxWallAlarms, shown[:maxWallAlarms]
 	}
-	for _, a := range shown {
+	for i, a := range shown {
+		todo := v.m.AlarmTodo(a.Number)
+		if v.Viewer.Wall && i > 0 {
+			todo = ""
+		}
 		v.Alarms = append(v.Alarms, alarmView{
 			Alarm: a, Tone: severityTone(a.Severity), Word: v.m.Severity(a.Severity), Title: v.m.AlarmTitle(a.Number, a.Object),
-			Todo: v.m.AlarmTodo(a.Number), Since: v.moment(a.Raised), Acked: v.moment(a.AckAt),
+			Todo: todo, Since: v.moment(a.Raised), Acked: v.moment(a.AckAt),
 			Key: strconv.Itoa(int(a.Number)) + "/" + a.Object,
 		})
 	}

@@ -25,6 +25,9 @@ func (v *View) server(s admin.Server) serverView {
 	if !active {
 		v.able(&out)
 	}
+	if s.Drained != nil {
+		out.Drained = v.m.DrainedServer()
+	}
 	for _, k := range s.Checks {
 		out.Checks = append(out.Checks, v.check(k))
 	}
@@ -111,9 +114,10 @@ func (v *View) check(k admin.ProbeCheck) checkView {
 }
 
 func (v *View) links() []link {
-	out := []link{v.registration()}
+	out := append([]link{v.registration()}, v.mirror()...)
+	out = append(out, v.copied()...)
 	for _, x := range v.Status.IPBX {
-		row := link{Name: "IPBX " + x.Name, Tone: toneGood, Word: v.word("good"), Detail: v.word("seen")}
+		row := link{Name: "IPBX " + x.Name, Tone: toneGood, Word: v.word("good"), Detail: v.word("alive")}
 		switch {
 		case x.Since.IsZero():
 			row.Tone, row.Word, row.Detail = toneUnknown, v.word("unknown"), v.word("never-seen")
@@ -179,7 +183,10 @@ var toneOf = map[string]string{
 // timeline renders the journal, without the rounds that count for nothing.
 func (v *View) timeline() (out []line) {
 	most := maxLines
-	if v.Viewer.Wall {
+	switch {
+	case v.Viewer.Wall && len(v.Status.Alarms) > 0: // they need the room
+		return nil
+	case v.Viewer.Wall:
 		most = maxWallLines
 	}
 	for _, e := range v.Events {

@@ -11,7 +11,7 @@
   let heardWall = Date.now(), heardMono = performance.now(); // of the last message
   let observed = heardWall + nodeAhead; // when the node last looked, by its own clock
   let fresh = !root.classList.contains("stale");
-  let source = null, opened = 0;
+  let source = null, opened = -retryAfter;
   const closed = new Set(); // "What to do?" that the reader closed
 
   root.classList.add("js");
