@@ -27,7 +27,7 @@ demo: build ## the whole story in a minute, on loopback, with Go alone
 test: tools check conformance explore simulate verdicts-short demo flows licence-short interop-short abuse-short soak-short bench-short ## all that CI runs, in under 20 minutes on two cores
 
 tools:
-	@bash testbed/install.sh sip-tester kamailio postgresql monitoring-plugins-basic systemd snmptrapd snmp rsyslog rsyslog-gnutls openssl chromium
+	@bash testbed/install.sh sip-tester kamailio postfix postgresql monitoring-plugins-basic systemd snmptrapd snmp rsyslog rsyslog-gnutls openssl chromium
 
 check: ## vet, staticcheck, gofumpt, import direction, every Go test with -race
 	@unformatted=$$($(GO) tool gofumpt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofumpt:"; echo "$$unformatted"; exit 1; }
@@ -78,6 +78,12 @@ licence-long: build tools ## 500 moves of the licence under every trouble, befor
 licence-short: build tools
 	@$(GO) run ./testbed/moves/run -binary $(BIN) -short -seed $(SEED)
 
+feasibility: build tools ## plant each quirk in IPBX and servers and have preflight find it, under a minute
+	@$(GO) run ./testbed/feasibility/run -binary $(abspath $(BIN))
+
+feasibility-short: build tools
+	@$(GO) run ./testbed/feasibility/run -binary $(abspath $(BIN)) -short
+
 INTEROP_PACKAGES = sip-tester kamailio kamailio-tls-modules baresip-core linphone-cli twinkle-console libasound2-data libnet-sip-perl sipsak
 
 interop: build ## every action against Kamailio, baresip, linphone, twinkle, Net::SIP, SIPp, about four minutes
@@ -116,4 +122,4 @@ levels: build tools ## each Wel'Suite level on its example of docs/examples, and
 levels-short: build tools
 	@$(GO) run ./testbed/levels/run -binary $(BIN) -short
 
-.PHONY: help build demo test tools check conformance explore explore-long simulate simulate-full verdicts verdicts-short flows licence-long licence-short interop interop-short abuse abuse-short soak soak-short bench bench-short levels levels-short
+.PHONY: feasibility feasibility-short help build demo test tools check conformance explore explore-long simulate simulate-full verdicts verdicts-short flows licence-long licence-short interop interop-short abuse abuse-short soak soak-short bench bench-short levels levels-short

@@ -1,0 +1,115 @@
+package feasibility
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+
+	"releve/testbed/kamailio"
+)
+
+// foreign is the study of an IPBX that nobody of us wrote.
+const foreign = "kamailio"
+
+// sound are the findings that Kamailio as registrar and proxy must have well,
+// by subject: it is the reference, not the accused.
+var sound = map[string][]string{
+	"ipbx":      {"options", "record-route", "nat", "trunk", "route-back"},
+	"registrar": {"registrar", "occupied", "digest", "listed", "unregister"},
+}
+
+// atHop is an address that Kamailio takes for its voice servers' hop: the study
+// is a caller like any other to it.
+const atHop = 8
+
+// studyKamailio starts Debian's Kamailio as the IPBX of the nth world and
+// studies it.
+func studyKamailio(ctx context.Context, binary string, n int) (row Row) {
+	row = Row{Case: Case{Name: "clean " + foreign, Study: foreign}, State: "absent"}
+	dir, err := os.MkdirTemp("", "releve-feasibility-")
+	if err != nil {
+		row.Err = fmt.Errorf("make a directory: %w", err)
+		return row
+	}
+	w := &world{n: n, dir: dir}
+	defer func() { row.Err = errors.Join(row.Err, os.RemoveAll(dir)) }()
+	if row.Err = w.write("secret5001", "secret5002"); row.Err != nil {
+		return row
+	}
+	limit, cancel := context.WithTimeout(ctx, studyTime)
+	defer cancel()
+	stop, err := startKamailio(limit, filepath.Join(dir, "kamailio"), kamailio.Site{
+		Addr: at(n, atIPBX).Addr(), Releve: at(n, atHop).Addr(), Trunk: "sip:" + at(n, atStudy).String(), Policy: "several", Least: 1,
+	})
+	if err != nil {
+		row.Err = err
+		return row
+	}
+	defer stop()
+	start := time.Now()
+	s, err := run(limit, binary, w.arguments(foreign))
+	row.Took, row.Err, row.Verdict, row.All = time.Since(start), err, s.Verdict, s.Findings
+	if err == nil {
+		row.Err = unsound(s)
+	}
+	return row
+}
+
+// unsound says what a study of Kamailio has wrong.
+func unsound(s study) error {
+	var errs []error
+	for subject, ids := range sound {
+		for _, id := range ids {
+			f, ok := s.find(subject, id)
+			if !ok || f.State != "ok" {
+				errs = append(errs, fmt.Errorf("kamailio: %s %s is %q %v, not ok", subject, id, f.State, f.Values))
+			}
+		}
+	}
+	if !slices.Contains([]string{"go", "reservations"}, s.Verdict) {
+		errs = append(errs, fmt.Errorf("kamailio: verdict %s", s.Verdict))
+	}
+	return errors.Join(errs...)
+}
+
+// startKamailio runs it until stop.
+func startKamailio(ctx context.Context, dir string, site kamailio.Site) (stop func(), err error) {
+	argv, err := kamailio.Write(dir, site)
+	if err != nil {
+		return nil, err
+	}
+	log, err := os.Create(filepath.Join(dir, "kamailio.out"))
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	c := exec.Command(argv[0], argv[1:]...)
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL} // ours to end, with its children
+	c.Stdout, c.Stderr = log, log
+	if err := c.Start(); err != nil {
+		return nil, fmt.Errorf("start kamailio: %w; install it with testbed/install.sh kamailio", err)
+	}
+	stop = func() {
+		_ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL)
+		_ = c.Wait() // it was killed
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if _, err = kamailio.Ask(ctx, dir, "core.version"); err == nil {
+			return stop, nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			stop()
+			return nil, fmt.Errorf("kamailio does not answer: %w", err)
+		}
+	}
+}
