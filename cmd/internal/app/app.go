@@ -138,7 +138,7 @@ func New(cfg *config.Config, o Options) (a *App, err error) {
 	if err := a.marks.read(); err != nil {
 		a.log.Error("operators' marks", "error", err) // no reason not to serve
 	}
-	a.store = newStorage(cfg.Store.Path)
+	a.store = newStorage(openerOf(&cfg.Store))
 	a.stops = append(a.stops, a.store.close)
 	a.openNotices()
 	a.mind = newMind(a)

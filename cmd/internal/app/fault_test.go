@@ -140,7 +140,7 @@ func TestStoreLostDuringTheRunComesBack(t *testing.T) {
 	if by := s.served("100"); by != "principal" {
 		t.Fatalf("answered by %q", by)
 	}
-	s.must(s.node.store.open())
+	s.must(s.node.store.open(t.Context()))
 	s.until("role and alarms are saved", func() bool { return !s.alarmed(alarm.StoreDown) })
 	s.until("the command goes on", func() bool { return s.node.Status(t.Context()).Phase == "maintenance" })
 	s.told("store-down", "store-up")

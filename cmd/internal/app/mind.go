@@ -70,6 +70,7 @@ type mind struct {
 	end      context.CancelFunc
 	wait     sync.WaitGroup
 	restored chan struct{} // closed when the stored state and alarms were read
+	gaveUp   atomic.Bool   // another node has the store: this one decides nothing more
 
 	mu            sync.Mutex // guards what other goroutines read
 	status        snapshot
@@ -346,6 +347,7 @@ func (a *App) background() func() {
 	m.wait.Go(func() { m.decide(m.saver) }) // without it nothing that is decided holds
 	m.wait.Go(func() { m.do(m.keepAlarms) })
 	m.wait.Go(func() { m.do(m.keepNotices) })
+	m.wait.Go(func() { m.do(m.watchStore) })
 	m.wait.Go(func() { m.do(a.watchCalls) })
 	m.wait.Go(func() {
 		m.do(func() {

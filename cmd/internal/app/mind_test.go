@@ -36,7 +36,7 @@ func stillWith(t *testing.T, edit func(dir, body string) string) *site {
 	s.node, err = New(cfg, Options{Version: "test"})
 	s.must(err)
 	t.Cleanup(s.node.Stop)
-	s.must(s.node.store.open())
+	s.must(s.node.store.open(t.Context()))
 	return s
 }
 

@@ -326,6 +326,11 @@ func (a *App) Command(ctx context.Context, c admin.Command) (admin.Result, error
 	if already(c.Name, view) {
 		return admin.Result{Already: true, Epoch: view.Epoch}, nil
 	}
+	if a.mind.storeless() {
+		out := admin.Result{Reason: router.ReasonStoreDown, Epoch: view.Epoch}
+		a.commanded(c, out)
+		return out, nil
+	}
 	effects, err := a.mind.order(ctx, c)
 	if err != nil {
 		return admin.Result{}, err

@@ -9,6 +9,11 @@ import (
 // noticeMetrics writes the series of the receivers of alarms; they change with a
 // reload, so they are no part of the set that is declared at the start.
 func (a *App) noticeMetrics(w io.Writer) {
+	a.mind.mu.Lock()
+	blips, untold := a.mind.telling.herald.Blips(), a.mind.telling.dropped
+	a.mind.mu.Unlock()
+	_, _ = fmt.Fprintf(w, "# HELP releve_alarm_blips_total alarms that ended before they were told\n# TYPE releve_alarm_blips_total counter\nreleve_alarm_blips_total %d\n", blips)
+	_, _ = fmt.Fprintf(w, "# HELP releve_notices_untold_total notices given up before they reached any queue\n# TYPE releve_notices_untold_total counter\nreleve_notices_untold_total %d\n", untold)
 	states := a.notices.States()
 	write := func(name, help, kind string, value func(i int) uint64) {
 		if len(states) == 0 {

@@ -75,7 +75,7 @@ func (m *mind) recallRisk() {
 
 // tryBoot reads what is stored and shows it to the mind.
 func (m *mind) tryBoot(ctx context.Context) error {
-	if err := m.app.store.open(); err != nil {
+	if err := m.app.store.open(ctx); err != nil {
 		return err
 	}
 	e, alarms, err := m.stored(ctx)
@@ -99,7 +99,7 @@ func (m *mind) stored(ctx context.Context) (e control.Event, alarms []db.Alarm, 
 	if err != nil {
 		return e, nil, err
 	}
-	raw, version, err := store.LoadState(ctx)
+	raw, version, err := m.app.store.loadState(ctx)
 	if err != nil {
 		return e, nil, fmt.Errorf("read the stored role and licence: %w", err)
 	}

@@ -9,8 +9,10 @@ import (
 	"sync"
 	"time"
 
+	"releve/cmd/internal/config"
 	"releve/cmd/internal/text"
 	"releve/db"
+	"releve/db/postgres"
 	"releve/db/spool"
 	"releve/db/sqlite"
 	"releve/health/alarm"
@@ -20,54 +22,104 @@ import (
 
 // storage is the store, or the promise of one: a database that cannot be read
 // at the start holds up no call. Calls go to the primary, no role and no
-// registration changes, and the file is tried again until it opens.
+// registration changes, and it is tried again until it opens.
 type storage struct {
-	path  string
-	tried chan struct{} // closed when it was tried to open once
-	once  sync.Once
+	connect opener
+	tried   chan struct{} // closed when it was tried to open once
+	once    sync.Once
+	opening sync.Mutex // held while it is opened: nobody else waits for that
 
 	mu  sync.Mutex
-	db  *sqlite.Store
-	err error // why db is nil
+	db  db.Store
+	own *ownership // nil: nobody but this machine reaches the store
+	err error      // why db is nil
 }
+
+// opener opens the store; own is nil where no other machine can.
+type opener func(ctx context.Context) (store db.Store, own *ownership, err error)
 
 // retryStore is how often an unreadable database is tried again. Our choice.
 const retryStore = 5 * time.Second
 
-func newStorage(dir string) *storage {
-	return &storage{
-		path: filepath.Join(dir, "state.db"), tried: make(chan struct{}), err: errors.New("it was not tried yet"),
+func newStorage(connect opener) *storage {
+	return &storage{connect: connect, tried: make(chan struct{}), err: errors.New("it was not tried yet")}
+}
+
+// openerOf is how the configured store is opened.
+func openerOf(c *config.Store) opener {
+	if c.Postgres == "" {
+		return func(context.Context) (db.Store, *ownership, error) {
+			s, err := sqlite.Open(filepath.Join(c.Path, "state.db"))
+			if err != nil {
+				return nil, nil, err
+			}
+			return s, nil, nil
+		}
+	}
+	return func(ctx context.Context) (db.Store, *ownership, error) {
+		own, err := newOwnership(c.Path, c.TakeOver)
+		if err != nil {
+			return nil, nil, err
+		}
+		s, err := postgres.Open(ctx, postgres.Options{URL: c.Postgres, Password: c.Password.Value(), Name: "releve " + own.node})
+		if err != nil {
+			return nil, nil, err
+		}
+		return s, own, nil
 	}
 }
 
 // open opens the database unless it is open.
-func (s *storage) open() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *storage) open(ctx context.Context) error {
+	s.opening.Lock()
+	defer s.opening.Unlock()
 	defer s.once.Do(func() { close(s.tried) })
-	if s.db != nil {
+	if _, err := s.use(); err == nil {
 		return nil
 	}
-	s.db, s.err = sqlite.Open(s.path)
-	return s.err
+	store, own, err := s.connect(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err = err; err == nil {
+		s.db, s.own = store, own
+	}
+	return err
 }
 
-func (s *storage) use() (*sqlite.Store, error) {
+func (s *storage) use() (db.Store, error) {
+	store, _, err := s.both()
+	return store, err
+}
+
+func (s *storage) both() (db.Store, *ownership, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.db == nil {
-		return nil, fmt.Errorf("the store is not open: %w", s.err)
+		return nil, nil, fmt.Errorf("the store is not open: %w", s.err)
 	}
-	return s.db, nil
+	return s.db, s.own, nil
 }
 
 func (s *storage) close() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.db != nil {
-		_ = s.db.Close()
-		s.db, s.err = nil, errors.New("closed")
+	store := s.db
+	s.db, s.err = nil, errors.New("closed")
+	s.mu.Unlock()
+	if store != nil {
+		_ = store.Close() // it may take a second: nobody waits for mu meanwhile
 	}
+}
+
+// loadState is what this node goes on from.
+func (s *storage) loadState(ctx context.Context) ([]byte, uint64, error) {
+	store, own, err := s.both()
+	if err != nil {
+		return nil, 0, err
+	}
+	if own != nil {
+		return own.boot(ctx, store)
+	}
+	return store.LoadState(ctx)
 }
 
 // Append implements spool.Store: the spool waits while the store is not open,
@@ -86,9 +138,12 @@ func (s *storage) Append(ctx context.Context, b db.Batch) error {
 }
 
 func (s *storage) saveState(ctx context.Context, row []byte, ifVersion uint64) error {
-	store, err := s.use()
+	store, own, err := s.both()
 	if err != nil {
 		return err
+	}
+	if own != nil {
+		return own.save(ctx, store, row, ifVersion)
 	}
 	return store.SaveState(ctx, row, ifVersion)
 }
@@ -123,12 +178,14 @@ type trouble uint16
 
 // storeClosed: the database cannot be opened or read. saveFailed: role and
 // licence cannot be written. alarmsFailed: the alarm table cannot. recordsClosed:
-// the records cannot be opened. The conditions of the open records follow.
+// the records cannot be opened. storeAway: the open database does not answer, or
+// belongs to another node. The conditions of the open records follow.
 const (
 	storeClosed trouble = 1 << iota
 	saveFailed
 	alarmsFailed
 	recordsClosed
+	storeAway
 	recordsFirst
 )
 
@@ -161,6 +218,13 @@ func (m *mind) troubled(t trouble, on bool, err error) {
 	}
 }
 
+// storeless: it is known that no change of role could be stored.
+func (m *mind) storeless() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.troubles&(storeClosed|saveFailed|storeAway) != 0
+}
+
 func (t trouble) String() string {
 	switch t {
 	case storeClosed:
@@ -171,6 +235,8 @@ func (t trouble) String() string {
 		return "alarms not saved"
 	case recordsClosed:
 		return "records not open"
+	case storeAway:
+		return "not reachable"
 	}
 	for c := spool.QueueFull; c < spool.Damaged; c++ {
 		if t == recordsFirst<<c {
@@ -219,6 +285,13 @@ func (m *mind) save(e control.Effect) {
 		ctx, cancel := context.WithTimeout(m.life, saveLimit)
 		defer cancel()
 		err = m.app.store.saveState(ctx, raw, e.Version-1)
+	}
+	if late := (overtaken{}); errors.As(err, &late) {
+		m.beginAnew(late)
+		return
+	}
+	if errors.Is(err, errAnotherNode) {
+		m.giveUp()
 	}
 	if errors.Is(err, db.ErrConflict) {
 		err = fmt.Errorf("another process writes the same store, stop one of the two: %w", err)

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"releve/cmd/internal/config"
 	"releve/db"
 )
 
@@ -12,7 +13,7 @@ import (
 func TestRecordsOfAnEarlierRunWaitForTheStoreInSilence(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		s := newStorage(dir)
+		s := newStorage(openerOf(&config.Store{Path: dir}))
 		result := make(chan error, 1)
 		go func() { result <- s.Append(t.Context(), db.Batch{Segment: "1", Offset: 1}) }()
 		synctest.Wait()
@@ -21,7 +22,7 @@ func TestRecordsOfAnEarlierRunWaitForTheStoreInSilence(t *testing.T) {
 			t.Fatal("it did not wait:", err)
 		default:
 		}
-		if err := s.open(); err != nil {
+		if err := s.open(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if err := <-result; err != nil {

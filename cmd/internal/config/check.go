@@ -45,6 +45,7 @@ func (c *Config) Check(lang text.Lang) []Problem {
 	k.users()
 	k.identities()
 	k.rescue()
+	k.store()
 	k.directories()
 	k.admin()
 	k.mail()

@@ -191,11 +191,6 @@ type Dissuasion struct {
 	Q850    int  // 1–127, 17: cause in the Reason header
 }
 
-// Store is where Relève remembers.
-type Store struct {
-	Path string // a directory; /var/lib/releve
-}
-
 // Contacts are shown beside alarms: who to call. Free text.
 type Contacts struct {
 	Integrator string

@@ -205,7 +205,7 @@ func TestGate(t *testing.T) {
 	if got, want := c.WorstMove(), (1814+24)*time.Second+60*time.Millisecond; got != want {
 		t.Errorf("worst move without %v, want %v", got, want)
 	}
-	if got := string(c.Show()); strings.Count(got, stars) != 5 || // a user's, that of a check, two of the mirror and the mail relay's
+	if got := string(c.Show()); strings.Count(got, stars) != 6 || // a user's, that of a check, two of the mirror, the mail relay's and the store's
 		!strings.Contains(got, "mode: gate") {
 		t.Errorf("shown as\n%s", got)
 	}
@@ -304,6 +304,7 @@ func TestInit(t *testing.T) {
 			for _, token := range []string{"mur", "wall"} {
 				write(t, filepath.Join(dir, token), strings.Repeat("a1", 16))
 			}
+			writeSecret(t, filepath.Join(dir, "secrets", "store"))
 			raw = []byte(strings.NewReplacer("/etc/releve/secrets/mur", dir+"/mur", "/etc/releve/secrets/wall", dir+"/wall", "/etc/releve", dir, "/var/lib/releve", dir).Replace(string(raw)))
 			c, problems := Parse("init", raw, lang)
 			if Faulty(problems) {

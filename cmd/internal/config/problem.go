@@ -99,6 +99,10 @@ const (
 	CodeHook             Code = "CFG-123"
 	CodeHookOpen         Code = "CFG-124"
 	CodeHookIdle         Code = "CFG-125" // advice
+	CodeStoreURL         Code = "CFG-150"
+	CodeStoreTwo         Code = "CFG-151"
+	CodeStoreBare        Code = "CFG-152" // advice
+	CodeStoreNode        Code = "CFG-153"
 )
 
 // Problem is one fault, or one piece of advice, at its place in the file.

@@ -86,6 +86,10 @@ func Compare(before, after *Config) ([]Change, error) {
 	}
 	changes = mirrorPasswords(changes, &before.Mirror, &after.Mirror)
 	changes = newSecret(changes, "alarms.mail.password", before.Alarms.Mail.Password, after.Alarms.Mail.Password)
+	if !slices.ContainsFunc(changes, func(c Change) bool { return c.Path == "store.password" }) &&
+		before.Store.Password.value != after.Store.Password.value {
+		changes = append(changes, Change{Path: "store.password", Old: stars, New: stars, Reach: Restart})
+	}
 	slices.SortFunc(changes, func(a, b Change) int { return strings.Compare(a.Path, b.Path) })
 	return changes, nil
 }

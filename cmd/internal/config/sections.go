@@ -38,9 +38,7 @@ func (r *reader) config(c *Config, root *yaml.Node) {
 		field{"lost_calls", oneOf(r, &c.LostCalls, plain("release", "off")...)},
 		field{"limits", r.limits(&c.Limits)},
 		field{"mirror", r.mirror(&c.Mirror)},
-		field{"store", func(n *yaml.Node, p string) {
-			r.mapping(n, p, field{"path", r.path(&c.Store.Path)}, field{"postgres", r.notYet()})
-		}},
+		field{"store", r.store(&c.Store)},
 		field{"alarms", r.alarms(&c.Alarms)},
 		field{"backup_data", r.backupData(&c.BackupData)},
 		field{"drill", r.drill(&c.Drill)},

@@ -146,12 +146,7 @@ func (s *Sink) deliver(ctx context.Context, message []byte) (string, error) {
 		return "", err
 	}
 	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-	if deadline, ok := ctx.Deadline(); ok {
-		if err := conn.SetDeadline(deadline); err != nil {
-			return "", err
-		}
-	}
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })() // whatever is waited for
 	c, err := s.greet(conn)
 	if err != nil {
 		return "", err
