@@ -134,7 +134,7 @@ func (c *cli) testVerb() *cobra.Command {
 		code := exitDone
 		var rows [][]string
 		for _, t := range tests {
-			said := t.Answer
+			said := c.m.ReceiverAnswer(t.Name, t.Answer)
 			if !t.OK {
 				code, said = exitDown, t.Cause
 			}

@@ -9,11 +9,12 @@ import (
 
 	"releve/cmd/internal/config"
 	"releve/cmd/internal/export"
+	"releve/health/notify/snmp"
 )
 
 // exportVerb holds what other teams of the site ask for.
 func (c *cli) exportVerb() *cobra.Command {
-	return c.group("export", "export", c.exportFlux(), c.exportSystemd())
+	return c.group("export", "export", c.exportFlux(), c.exportSystemd(), c.exportMIB())
 }
 
 // exportFlux prints the firewall matrix of the configuration.
@@ -46,6 +47,27 @@ func (c *cli) exportSystemd() *cobra.Command {
 		_, err := io.WriteString(c.out, export.Unit)
 		return err
 	})
+}
+
+// exportMIB prints RELEVE-MIB: under --root, else where the configuration has it,
+// else in the playpen.
+func (c *cli) exportMIB() *cobra.Command {
+	var root string
+	cmd := c.verb("export mib", "mib", 0, 0, func(context.Context, []string) error {
+		if root == "" {
+			if cfg, _, _ := c.load(); cfg != nil {
+				root = cfg.Alarms.SNMP.Enterprise
+			}
+		}
+		module, err := snmp.MIB(root)
+		if err != nil {
+			return usage(c.m.ConfigOID("--root", root))
+		}
+		_, err = io.WriteString(c.out, module)
+		return err
+	})
+	cmd.Flags().StringVar(&root, "root", "", c.m.Flag("root"))
+	return cmd
 }
 
 // described loads a file that says at least who the parties are. Its other

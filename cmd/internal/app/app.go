@@ -66,6 +66,7 @@ type App struct {
 	registrar *register.Registrar
 	names     *names
 	notices   *notify.Dispatcher
+	engines   engines
 	store     *storage
 	records   *records
 	kept      *keptCalls

@@ -72,8 +72,6 @@ var bounds = map[string]string{
 	"cmd/internal/config/checks.go maxURL":             "a fault of the file",
 	"cmd/internal/config/checks.go maxQuery":           "a fault of the file",
 	"health/notify/snmp/engine.go maxBoots":            "4,000 years away",
-	"health/notify/snmp/snmp.go maxCommunity":          "config check names it",
-	"health/notify/snmp/snmp.go maxUser":               "config check names it",
 	"health/notify/syslog/message.go maxNote":          "a text is cut for one receiver",
 	"health/notify/syslog/message.go maxValue":         "a text is cut for one receiver",
 	"health/notify/syslog/syslog.go maxDatagram":       "a text is cut for one receiver",

@@ -18,10 +18,12 @@ import (
 )
 
 // receivers makes the receivers of a configuration, one function a kind. The
-// names are what `releve alarms test` takes: "mail anne@ch.fr", "hook sms"; the
+// names are what `releve alarms test` takes: "mail anne@ch.fr", "snmp 10.0.0.8:162"; the
 // first word alone means all of its kind.
 func (a *App) receivers(c *config.Config) (out []notify.Receiver, err error) {
-	for _, of := range []func(*config.Config) ([]notify.Receiver, error){a.mailReceivers, a.hookReceivers} {
+	for _, of := range []func(*config.Config) ([]notify.Receiver, error){
+		a.mailReceivers, a.snmpReceivers, a.webhookReceivers, a.syslogReceivers, a.hookReceivers,
+	} {
 		some, err := of(c)
 		if err != nil {
 			return nil, err

@@ -24,6 +24,10 @@ type Alarms struct {
 	Delay  time.Duration // 0–5 min, 5 s: what is minor or less must stand so long before it is told
 	Mail   Mail
 	Hooks  Hooks
+
+	SNMP     SNMP
+	Webhooks []Webhook
+	Syslogs  []Syslog
 }
 
 // Mail is the relay and the recipients; the zero Mail sends none.
@@ -62,6 +66,7 @@ func defaultAlarms() Alarms {
 		Remind: time.Hour, Delay: 5 * time.Second,
 		Mail:  Mail{Least: alarm.Warning, Gather: 2 * time.Second, Rate: 20},
 		Hooks: Hooks{Timeout: 10 * time.Second, Least: alarm.Warning},
+		SNMP:  SNMP{Auth: "SHA256", Priv: "AES", Least: alarm.Indeterminate},
 	}
 }
 
@@ -83,7 +88,9 @@ func (r *reader) alarms(a *Alarms) take {
 			field{"delay", r.duration(&a.Delay, 0, 5*time.Minute)},
 			field{"mail", r.mail(&a.Mail)},
 			field{"hooks", r.hooks(&a.Hooks)},
-			field{"snmp", r.notYet()}, field{"webhook", r.notYet()}, field{"syslog", r.notYet()},
+			field{"snmp", r.snmp(&a.SNMP)},
+			field{"webhook", r.webhooks(&a.Webhooks)},
+			field{"syslog", r.syslogs(&a.Syslogs)},
 		)
 	}
 }
@@ -308,6 +315,11 @@ func (a *Alarms) tree() *yaml.Node {
 		one.plain("urgent_only", strconv.FormatBool(h.UrgentOnly))
 		p.put("hooks", one.node)
 	}
+	if len(a.SNMP.Targets) > 0 {
+		p.put("snmp", a.SNMP.tree())
+	}
+	p.put("webhook", listNode(each(a.Webhooks, Webhook.tree), false))
+	p.put("syslog", listNode(each(a.Syslogs, Syslog.tree), false))
 	return p.node
 }
 

@@ -50,6 +50,9 @@ func (c *Config) Check(lang text.Lang) []Problem {
 	k.admin()
 	k.mail()
 	k.hooks()
+	k.snmp()
+	k.webhooks()
+	k.syslogs()
 	return k.problems
 }
 

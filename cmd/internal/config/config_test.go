@@ -33,6 +33,8 @@ func file(t *testing.T, name string) (string, string) {
 	write(t, filepath.Join(dir, "wall"), strings.Repeat("a1", 16)+"\n")
 	certificate(t, dir, "cert.pem", "key.pem", 365*24*time.Hour)
 	certificate(t, dir, "unused.pem", "other.pem", 365*24*time.Hour)
+	write(t, filepath.Join(dir, "hook"), "a-secret-of-the-site\n")
+	write(t, filepath.Join(dir, "url"), "https://chat.example/a-secret-path\n")
 	hook(t, dir)
 	path := filepath.Join(dir, name)
 	write(t, path, strings.ReplaceAll(string(raw), "@DIR@", dir))
@@ -205,7 +207,7 @@ func TestGate(t *testing.T) {
 	if got, want := c.WorstMove(), (1814+24)*time.Second+60*time.Millisecond; got != want {
 		t.Errorf("worst move without %v, want %v", got, want)
 	}
-	if got := string(c.Show()); strings.Count(got, stars) != 6 || // a user's, that of a check, two of the mirror, the mail relay's and the store's
+	if got := string(c.Show()); strings.Count(got, stars) != 9 || // a user's, that of a check, two of the mirror, the mail relay's, two of SNMP, a signature's and the store's
 		!strings.Contains(got, "mode: gate") {
 		t.Errorf("shown as\n%s", got)
 	}
@@ -297,10 +299,21 @@ func TestInit(t *testing.T) {
 				t.Fatal(err)
 			}
 			dir, written := t.TempDir(), raw
+			for _, sub := range []string{"secrets", "tls"} {
+				if err := os.Mkdir(filepath.Join(dir, sub), 0o700); err != nil {
+					t.Fatal(err)
+				}
+			}
 			for _, prompt := range []string{"wait.wav", "attente.wav"} {
 				writeSilence(t, filepath.Join(dir, prompt))
 			}
 			hook(t, dir)
+			for _, secret := range []string{"snmp-auth", "snmp-priv", "webhook"} {
+				write(t, filepath.Join(dir, "secrets", secret), "a-secret-of-the-site")
+			}
+			for _, authority := range []string{"autorite.pem", "authority.pem"} {
+				certificate(t, filepath.Join(dir, "tls"), authority, authority+".key", 365*24*time.Hour)
+			}
 			for _, token := range []string{"mur", "wall"} {
 				write(t, filepath.Join(dir, token), strings.Repeat("a1", 16))
 			}

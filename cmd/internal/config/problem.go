@@ -103,6 +103,13 @@ const (
 	CodeStoreTwo         Code = "CFG-151"
 	CodeStoreBare        Code = "CFG-152" // advice
 	CodeStoreNode        Code = "CFG-153"
+	CodeOID              Code = "CFG-130"
+	CodeEngineID         Code = "CFG-131"
+	CodeOtherVersion     Code = "CFG-132"
+	CodeShortSecret      Code = "CFG-133"
+	CodeHookURL          Code = "CFG-134"
+	CodeURLToken         Code = "CFG-135" // advice
+	CodeSDID             Code = "CFG-136"
 )
 
 // Problem is one fault, or one piece of advice, at its place in the file.

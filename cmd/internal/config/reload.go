@@ -90,6 +90,7 @@ func Compare(before, after *Config) ([]Change, error) {
 		before.Store.Password.value != after.Store.Password.value {
 		changes = append(changes, Change{Path: "store.password", Old: stars, New: stars, Reach: Restart})
 	}
+	changes = receiverSecrets(changes, &before.Alarms, &after.Alarms)
 	slices.SortFunc(changes, func(a, b Change) int { return strings.Compare(a.Path, b.Path) })
 	return changes, nil
 }

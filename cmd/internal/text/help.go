@@ -190,6 +190,10 @@ var helps = map[Verb]help{
 			"From the configuration: who opens to whom, protocol, ports, what for. --csv: separated by semicolons; --bom: with the mark that Excel expects.",
 		},
 	},
+	"export mib": {
+		pair{"Le fichier MIB des traps, pour le superviseur (Centreon, snmptrapd…)", "The MIB of the traps, for the supervisor (Centreon, snmptrapd…)"},
+		pair{"Sous alarms.snmp.enterprise de la configuration, s'il est donné ; --root en choisit un autre.", "Under alarms.snmp.enterprise of the configuration, when given; --root chooses another."},
+	},
 	"export systemd": {
 		pair{"L'unité systemd durcie, releve.service", "The hardened systemd unit, releve.service"},
 		pair{
@@ -247,6 +251,7 @@ func HasFlag(name string) bool {
 }
 
 var flags = map[string]pair{
+	"root":        {"identifiant d'entreprise du MIB, 1.3.6.1.4.1.N", "object identifier of the MIB, 1.3.6.1.4.1.N"},
 	"bom":         {"CSV avec la marque d'ordre des octets, pour Excel", "CSV with a byte order mark, for Excel"},
 	"csv":         {"CSV séparé par des points-virgules", "CSV separated by semicolons"},
 	"config":      {"fichier de configuration", "configuration file"},

@@ -49,11 +49,11 @@ var privProtocols = map[string]gosnmp.SnmpV3PrivProtocol{
 	"DES": gosnmp.DES, "AES": gosnmp.AES, "AES192": gosnmp.AES192, "AES256": gosnmp.AES256,
 }
 
-// Bounds of what receivers take.
+// Bounds of what receivers take, in bytes.
 const (
-	maxCommunity = 64
-	maxUser      = 32 // RFC 3414 §5, usmUserName
-	minPassword  = 8
+	MaxCommunity = 64
+	MaxUser      = 32 // RFC 3414 §5, usmUserName
+	MinPassword  = 8
 )
 
 // An inform is sent three times, this far apart, our choice.
@@ -102,8 +102,8 @@ func (s *Sink) check() error {
 	o := s.o
 	switch o.Version {
 	case "2c":
-		if o.Community == "" || len(o.Community) > maxCommunity {
-			return fmt.Errorf("SNMP community: write 1 to %d characters", maxCommunity)
+		if o.Community == "" || len(o.Community) > MaxCommunity {
+			return fmt.Errorf("SNMP community: write 1 to %d characters", MaxCommunity)
 		}
 		return nil
 	case "3":
@@ -113,16 +113,16 @@ func (s *Sink) check() error {
 	_, knownAuth := authProtocols[o.Auth]
 	_, knownPriv := privProtocols[o.Priv]
 	switch {
-	case o.User == "" || len(o.User) > maxUser:
-		return fmt.Errorf("SNMP user: write 1 to %d characters", maxUser)
+	case o.User == "" || len(o.User) > MaxUser:
+		return fmt.Errorf("SNMP user: write 1 to %d characters", MaxUser)
 	case o.AuthPassword != "" && !knownAuth:
 		return fmt.Errorf("SNMP authentication %q: one of %s", o.Auth, strings.Join(AuthNames(), ", "))
 	case o.PrivPassword != "" && !knownPriv:
 		return fmt.Errorf("SNMP encryption %q: one of %s", o.Priv, strings.Join(PrivNames(), ", "))
 	case o.PrivPassword != "" && o.AuthPassword == "":
 		return errors.New("SNMP: encryption without authentication is no level of security (RFC 3411 §3.4.3)")
-	case o.AuthPassword != "" && len(o.AuthPassword) < minPassword, o.PrivPassword != "" && len(o.PrivPassword) < minPassword:
-		return fmt.Errorf("SNMP password: at least %d characters (RFC 3414 §11.2)", minPassword)
+	case o.AuthPassword != "" && len(o.AuthPassword) < MinPassword, o.PrivPassword != "" && len(o.PrivPassword) < MinPassword:
+		return fmt.Errorf("SNMP password: at least %d characters (RFC 3414 §11.2)", MinPassword)
 	}
 	return nil
 }
@@ -161,6 +161,9 @@ func (s *Sink) Send(ctx context.Context, notices []notify.Notice) error {
 			return s.explain(ctx, err)
 		}
 		answer = "trap sent to " + s.o.Target + "; nothing confirms a trap: look at the receiver, or set inform: true"
+		if s.o.Version == "3" {
+			answer += "; our engine id: " + s.o.Engine.ID()
+		}
 	}
 	s.answer.Store(&answer)
 	return nil

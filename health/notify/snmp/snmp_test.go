@@ -349,8 +349,8 @@ func TestTheLongestNoticeFitsAFrame(t *testing.T) {
 	n.ID, n.Incident, n.Object, n.Title, n.Site, n.Node = long, long, long, long, long, long
 	n.Todo, n.Headline, n.By, n.Note, n.Kind = long, long, long, long, notify.Acknowledged
 	for _, o := range []Options{
-		{Version: "2c", Community: strings.Repeat("c", maxCommunity), UTF8: true},
-		{Version: "3", User: strings.Repeat("u", maxUser), Auth: "SHA512", AuthPassword: "the-auth-pass", Priv: "AES", PrivPassword: "the-priv-pass"},
+		{Version: "2c", Community: strings.Repeat("c", MaxCommunity), UTF8: true},
+		{Version: "3", User: strings.Repeat("u", MaxUser), Auth: "SHA512", AuthPassword: "the-auth-pass", Priv: "AES", PrivPassword: "the-priv-pass"},
 	} {
 		got := make(chan int, 1)
 		o.Target = answering(t, func(_ int, b []byte) []byte { got <- len(b); return nil })
