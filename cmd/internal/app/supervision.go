@@ -116,12 +116,13 @@ func (a *App) syslogReceivers(c *config.Config) (out []notify.Receiver, err erro
 			return nil, err
 		}
 		secure.ServerName = s.ServerName
+		var own []byte
 		if s.Certificate != "" {
 			pair, err := tls.LoadX509KeyPair(s.Certificate, s.Key)
 			if err != nil {
 				return nil, fmt.Errorf("read %s.certificate: %w", at, err)
 			}
-			secure.Certificates = []tls.Certificate{pair}
+			secure.Certificates, own = []tls.Certificate{pair}, pair.Certificate[0]
 		}
 		sink, err := syslog.New(syslog.Options{
 			Transport: s.Transport, Address: s.Address, Facility: syslog.Facility(s.Facility), SDID: s.SDID, TLS: secure,
@@ -132,7 +133,7 @@ func (a *App) syslogReceivers(c *config.Config) (out []notify.Receiver, err erro
 		names = append(names, unique("syslog "+s.Address, names))
 		out = append(out, notify.Receiver{
 			Name: names[i], Sink: sink, Takes: takes(s.Least, s.UrgentOnly), Most: 50, Deadline: syslogDeadline,
-			Settings: fmt.Sprintf("%+v %s %x", s, authority, secure.Certificates),
+			Settings: fmt.Sprintf("%+v %s %x", s, authority, own),
 		})
 	}
 	return out, nil

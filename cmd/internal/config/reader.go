@@ -295,13 +295,6 @@ func oneOf[T any](r *reader, dst *T, words ...word[T]) take {
 	}
 }
 
-// notYet refuses a key that a later version will take.
-func (r *reader) notYet() take {
-	return func(n *yaml.Node, path string) {
-		r.fault(n, path, CodeNotYet, r.say.ConfigNotYet(path))
-	}
-}
-
 // uri reads a SIP address whose host is an IP address or a name.
 func (r *reader) uri(dst *URI) take {
 	return func(n *yaml.Node, path string) {
