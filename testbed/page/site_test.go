@@ -2,6 +2,7 @@ package page
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net"
 	"net/netip"
@@ -55,7 +56,7 @@ type site struct {
 // host is a loopback address that another run, with another pid, does not use.
 func host(n int) string {
 	pid := os.Getpid()
-	return fmt.Sprintf("127.84.%d.%d", pid%254+1, 8*(pid/254%30)+n+1)
+	return fmt.Sprintf("127.84.%d.%d", pid%254+1, 32*(pid/254%7)+n+1)
 }
 
 func free(t *testing.T, network, host string) netip.AddrPort {
@@ -79,15 +80,24 @@ func free(t *testing.T, network, host string) netip.AddrPort {
 	return netip.MustParseAddrPort(at.String())
 }
 
-// binary builds Relève, once a test.
-func binary(t *testing.T) string {
-	t.Helper()
-	out := filepath.Join(t.TempDir(), "releve")
-	build := exec.Command("go", "build", "-o", out, "releve/cmd/releve")
-	if said, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the binary: %v\n%s", err, said)
+// binary is Relève, built once.
+var binary string
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	dir, err := os.MkdirTemp("", "releve-page-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
-	return out
+	binary = filepath.Join(dir, "releve")
+	if said, err := exec.Command("go", "build", "-o", binary, "releve/cmd/releve").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build the binary: %v\n%s\n", err, said)
+		os.Exit(1)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
 }
 
 // open starts everybody. sections are added to the configuration, admin to its
@@ -124,7 +134,7 @@ func open(t *testing.T, offset int, scheme, sections, admin string) *site {
 	yaml := fmt.Sprintf(configuration, listen, s.dir, s.ipbx.Addr(), at[0], at[1], s.ipbx.Addr().Addr(), sections, screen, admin)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if s.node, err = node.Start(ctx, binary(t), s.dir, yaml); err != nil {
+	if s.node, err = node.Start(ctx, binary, s.dir, yaml); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

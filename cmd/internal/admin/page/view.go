@@ -252,6 +252,9 @@ func (v *View) alarms() {
 		if v.Viewer.Wall && i > 0 {
 			todo = ""
 		}
+		if a.Detail != "" {
+			a.Detail = v.m.Cause(a.Detail)
+		}
 		v.Alarms = append(v.Alarms, alarmView{
 			Alarm: a, Tone: severityTone(a.Severity), Word: v.m.Severity(a.Severity), Title: v.m.AlarmTitle(a.Number, a.Object),
 			Todo: todo, Since: v.moment(a.Raised), Acked: v.moment(a.AckAt),
