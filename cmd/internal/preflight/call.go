@@ -69,7 +69,7 @@ func (s *station) place(ctx context.Context, q placing) *call {
 func (c *call) build(credentials []byte) bool {
 	extra := append([][]byte{line("Allow", allow)}, c.q.extra...)
 	if c.q.route {
-		extra = append(extra, line("Record-Route", c.s.hopRoute()))
+		extra = append(extra, line("Record-Route", c.s.hopRoute(calling)))
 	}
 	if credentials != nil {
 		extra = append(extra, credentials)
@@ -255,7 +255,7 @@ func (d *dialog) learn(m *heard, uri string) {
 	if c := m.head.ContactURI.Of(m.raw); len(c) > 0 {
 		d.target = string(c)
 	}
-	d.routes = message.RouteSet(m.raw, &m.head, d.s.isHop)
+	d.routes = message.RouteSet(m.raw, &m.head, d.s.isHop(calling))
 }
 
 // rawValue is a header's value as it came.

@@ -108,7 +108,7 @@ func (in *inbound) answer(ctx context.Context, tag string, sdp []byte, route boo
 	in.d.mu.Unlock()
 	raw := in.s.respond(in.invite, 200, tag, sdp, extra...)
 	if route {
-		raw = withHop(raw, in.s.hopRoute())
+		raw = withHop(raw, in.s.hopRoute(called))
 	}
 	return in.repeat(ctx, raw)
 }

@@ -273,8 +273,14 @@ func (t *through) both(ctx context.Context, p passed, in *inbound, ack *heard, o
 		desc = describe(ack.body())
 	}
 	k := &talk{r: t.r, f: t.f, d: in.d, peer: in.invite, desc: desc, line: theirs}
-	k.contact(ctx, ack)
-	k.timer(t.needs.timer)
+	relayed := t.relayed(p, in)
+	if relayed {
+		t.r.note(t.f, seen(text.StudyContact, Info, "case", "ours", "contact", string(in.invite.head.ContactURI.Of(in.invite.raw))))
+		t.skip(text.WhyRelayed, ofEnds())
+	} else {
+		k.contact(ctx, ack)
+		k.timer(t.needs.timer)
+	}
 	t.r.note(t.f, t.routed(p, ack))
 	if p.out != nil {
 		if m := p.out.finalNow(); m != nil && m.status() < 300 {
@@ -284,10 +290,27 @@ func (t *through) both(ctx context.Context, p passed, in *inbound, ack *heard, o
 		}
 	}
 	k.sound(ctx, true)
-	k.keys(ctx, true)
 	k.modify(ctx)
-	k.transfers(ctx)
+	if !relayed {
+		k.keys(ctx, true)
+		k.transfers(ctx)
+	}
 	in.d.bye(ctx)
+}
+
+// ofEnds are the findings that speak of the far end of a call.
+func ofEnds() []ID {
+	return []ID{text.StudySessionTimer, text.StudyCodecs, text.StudyDTMF, text.StudyTransfer, text.StudyReferRefused}
+}
+
+// relayed says that the IPBX only passed our own call on, as a proxy does: what its
+// telephones can is not seen then.
+func (t *through) relayed(p passed, in *inbound) bool {
+	if p.out == nil || in.d.callID != p.out.d.callID {
+		return false
+	}
+	at, ok := hostOf(string(in.invite.head.ContactURI.Of(in.invite.raw)))
+	return ok && at == t.r.s.addr
 }
 
 // routed judges both sides of the Route set: the ACK that follows ours, and the 2xx
@@ -302,7 +325,7 @@ func (t *through) routed(p passed, ack *heard) Finding {
 		return f
 	}
 	for v := range message.Values(m.raw, &m.head, "Record-Route") {
-		if t.r.s.isHop(v) {
+		if t.r.s.isHop(calling)(v) {
 			return f
 		}
 	}

@@ -82,7 +82,7 @@ func (t *talk) asked(ctx context.Context) *heard {
 // and what it sends in the call must follow. m: such a request, nil when none came.
 func (t *talk) routed(m *heard) Finding {
 	for v := range message.Values(t.peer.raw, &t.peer.head, "Record-Route") {
-		if t.r.s.isHop(v) {
+		if t.r.s.isHop(calling)(v) {
 			return followed(m)
 		}
 	}

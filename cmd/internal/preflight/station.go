@@ -143,10 +143,26 @@ func (s *station) contact(f transport.Flow) string {
 	return "<sip:releve@" + s.addr.String() + ">"
 }
 
-// hopRoute is the Record-Route value of our own hop.
-func (s *station) hopRoute() string { return "<sip:" + s.sentBy(hop) + ";lr>" }
+// leg names whose hop a Record-Route value of ours is: where the IPBX is a proxy, one
+// call carries both.
+type leg string
 
-func (s *station) isHop(value []byte) bool { return strings.Contains(string(value), s.sentBy(hop)) }
+// The legs: the caller's side and the called one's.
+const (
+	calling leg = "calling"
+	called  leg = "called"
+)
+
+// hopRoute is the Record-Route value of our own hop at one side.
+func (s *station) hopRoute(l leg) string {
+	return "<sip:" + s.sentBy(hop) + ";lr;leg=" + string(l) + ">"
+}
+
+func (s *station) isHop(l leg) func(value []byte) bool {
+	return func(value []byte) bool {
+		return strings.Contains(string(value), s.sentBy(hop)) && strings.Contains(string(value), "leg="+string(l))
+	}
+}
 
 func (s *station) send(f transport.Flow, raw []byte) { _ = s.tr.Send(f, raw) }
 

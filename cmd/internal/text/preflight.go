@@ -217,6 +217,7 @@ const (
 	WhyOneLeft    StudyWhy = "time" // the time of the study was spent
 	WhyLocal      StudyWhy = "local"
 	WhyForeign    StudyWhy = "foreign" // the other user is registered
+	WhyRelayed    StudyWhy = "relayed" // the IPBX is a proxy: the far end was ourselves
 )
 
 // StudyWhy says why something was not measured.
@@ -252,6 +253,8 @@ func (m Messages) StudyWhy(w StudyWhy) string {
 		return m.say("non mesuré : le temps accordé à l'étude était écoulé", "not measured: the time of the study was spent")
 	case WhyLocal:
 		return m.say("non mesuré : cette machine n'a pas pu ouvrir ce qu'il faut", "not measured: this machine could not open what it needs")
+	case WhyRelayed:
+		return m.say("non mesuré : l'IPBX relaie les appels sans y prendre part, cela dépend des postes", "not measured: the IPBX relays calls without taking part, it depends on the telephones")
 	case WhyForeign:
 		return m.say("non mesuré : l'autre utilisateur est enregistré", "not measured: the other user is registered")
 	}
