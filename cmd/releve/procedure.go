@@ -140,7 +140,7 @@ func (c *cli) operator(ctx context.Context, name string, s admin.Status, list pr
 // ended prints how it went, and where it is kept.
 func (c *cli) ended(out io.Writer, p admin.Procedure, err error) error {
 	fmt.Fprintln(out, "\n"+c.m.ProcedureEnded(p.Name, p.Outcome))
-	if p.Outcome == admin.OutcomeRefused && err == nil {
+	if p.Outcome == admin.OutcomeRefused && err == nil && p.Name != admin.ProcedureDrill {
 		fmt.Fprintln(out, c.m.ProcedureHint())
 	}
 	if p.ID != "" {

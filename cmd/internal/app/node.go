@@ -71,7 +71,7 @@ func (a *App) headline(s snapshot) text.Headline {
 	switch {
 	case v.Active != router.NoServer && !s.row.Known[v.Active]:
 		return text.Unproven
-	case a.nobody(s):
+	case a.nobody(s), v.Drained[v.Active]: // forced: the desk takes the calls, or nobody
 		return text.Nobody
 	case v.Verifying && !works:
 		return text.Checking
@@ -372,6 +372,9 @@ func (a *App) Ready(context.Context) (bool, string) {
 	v := a.proxy.View()
 	if v.Phase == router.BothDown && a.cfg().Rescue.IsZero() {
 		return false, "neither server answers and no rescue is configured"
+	}
+	if v.Drained[v.Active] && a.cfg().Rescue.IsZero() {
+		return false, "the active server is drained and no rescue is configured"
 	}
 	a.mind.mu.Lock()
 	known := a.mind.status.row.Known

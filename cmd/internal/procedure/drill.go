@@ -129,13 +129,31 @@ func (x *drill) away(ctx context.Context) {
 		if s.When != nil && !s.When(&x.facts) {
 			continue
 		}
-		if found, err = x.verify(ctx, s); err != nil || !x.settleAs(s, found) {
-			x.cause = orElse(x.broken(ctx), "not-serving")
+		if !x.settleAs(s, x.await(ctx, s)) {
+			x.cause = orElse(x.cause, "not-serving")
 			return
 		}
 	}
 	x.watch(ctx)
 	x.settleAs(Step{ID: "hold", Kind: Verified}, when(x.cause == "", "", x.causeFound()))
+}
+
+// await looks at a step until it holds, its patience is spent, or something breaks
+// the exercise off meanwhile.
+func (x *drill) await(ctx context.Context, s Step) Finding {
+	for end := x.o.Now().Add(x.o.Wait); ; x.pause(ctx) {
+		err := x.inspect(ctx, s)
+		found := no("word=unknown")
+		if err == nil {
+			found = s.Check(&x.facts)
+			x.cause = x.broken(ctx)
+		} else if ctx.Err() != nil {
+			x.cause = "interrupted"
+		}
+		if found.OK || x.cause != "" || !x.o.Now().Before(end) {
+			return found
+		}
+	}
 }
 
 func orElse(s, other string) string {
