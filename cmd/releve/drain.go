@@ -23,7 +23,7 @@ func (c *cli) drainVerb() *cobra.Command {
 			return usage(c.m.NeedReason())
 		}
 		return c.drain(ctx, admin.Command{Name: admin.Drain, Reason: reason, Force: force}, args, wait)
-	}, "vidange")
+	}, "ecarter", "écarter")
 	cmd.Flags().BoolVar(&force, "force", false, c.m.Flag("force-drain"))
 	cmd.Flags().StringVar(&reason, "reason", "", c.m.Flag("reason"))
 	cmd.Flags().DurationVar(&wait, "wait", 0, c.m.Flag("wait-calls"))

@@ -38,7 +38,7 @@ func holds(role string) func(*Facts) Finding {
 func answers(f *Facts) Finding {
 	switch f.Probe.SIP {
 	case "ok", "busy":
-		return yes("word=answers rtt=" + took(time.Duration(f.Probe.RTT*float64(time.Millisecond))))
+		return yes("word=answers rtt=" + time.Duration(f.Probe.RTT*float64(time.Millisecond)).String())
 	case "refused":
 		return no("word=refused")
 	case "silent":

@@ -78,14 +78,16 @@ func Exercise(ctx context.Context, node Node, journal Journal, who Operator, d D
 func (x *drill) hold(ctx context.Context) error {
 	x.run.outcome = "" // the checklist was the beginning
 	announce := Step{ID: "announce", Kind: Done, Need: true}
-	if ok, err := x.who.Confirm(ctx, x.line(announce)); err != nil || !ok {
+	l := x.line(announce)
+	x.who.Begins(l)
+	if ok, err := x.who.Confirm(ctx, l); err != nil || !ok {
 		return errors.Join(err, ErrAbandoned)
 	}
 	if err := x.node.Exercise(ctx, admin.ExerciseNote{State: admin.ExerciseBegin, Reason: x.o.Reason}); err != nil {
 		return err
 	}
 	x.before, x.beat = x.facts.Status, x.o.Now()
-	x.settleAs(announce, yes(""))
+	x.who.Settled(l, x.run.Settle(announce, yes(""), "", l.Params, x.o.Now()))
 	x.away(ctx)
 	home := context.WithoutCancel(ctx) // what was begun is ended, whoever interrupts
 	x.home(home)

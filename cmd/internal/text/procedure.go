@@ -1,6 +1,7 @@
 package text
 
 import (
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -75,6 +76,10 @@ func (m Messages) ProcedureStep(id string, params map[string]string) string {
 	if !ok {
 		return id + m.params(params)
 	}
+	if d, err := time.ParseDuration(params["hold"]); err == nil {
+		params = maps.Clone(params)
+		params["hold"] = m.Took(d)
+	}
 	return fill(m.of(p), params)
 }
 
@@ -123,7 +128,7 @@ func (m Messages) found(key, value string) string {
 	case "took":
 		return m.say("en %s", "in %s", m.Took(d))
 	case "rtt":
-		return m.Took(d)
+		return m.Milliseconds(float64(d.Microseconds()) / 1000)
 	case "server", "holder", "active":
 		return value
 	case "reason":
