@@ -70,7 +70,7 @@ const (
 	Frozen            Number = 1066 // a panic ended the decisions: roles and registration stay as they are
 	LoginRefused      Number = 1067 // somebody tries passwords at the alarm screen
 	BackupFailed      Number = 1070
-	SilenceLong       Number = 1071 // notices are silenced, or roles frozen, for more than a day
+	SilenceLong       Number = 1071 // an intervention was left open: notices silenced, or roles frozen, for more than a day
 	SinkDown          Number = 1072 // a receiver does not take our notices
 	NoticesDropped    Number = 1073 // the queue of a receiver was full
 	Exercise          Number = 1080

@@ -63,6 +63,7 @@ type Memory struct {
 	Windows    []Window  `json:"windows"`
 	LastWindow uint32    `json:"last_window"`
 	Silent     time.Time `json:"silent,omitzero"` // since when
+	Frozen     time.Time `json:"frozen,omitzero"` // likewise, the roles
 }
 
 // Herald decides what the receivers are told, by comparing what stands with what
@@ -158,7 +159,7 @@ func (h *Herald) standing(now time.Time, k key, a db.Alarm, r Rules) (out []Tell
 		return nil
 	}
 	known := h.told[k]
-	if known != nil && !known.Raised.Equal(a.Raised) { // it ended and came back unseen
+	if known != nil && !stored(known.Raised).Equal(stored(a.Raised)) { // it ended and came back unseen
 		out = append(out, h.end(k, a.Raised))
 		known = nil
 	}
@@ -169,7 +170,7 @@ func (h *Herald) standing(now time.Time, k key, a db.Alarm, r Rules) (out []Tell
 		known.Severity = s
 		out = append(out, h.about(known, a, KindChanged, now, "changed."+string(s)))
 	}
-	if !a.AckAt.IsZero() && !a.AckAt.Equal(known.AckAt) {
+	if !a.AckAt.IsZero() && !stored(a.AckAt).Equal(stored(known.AckAt)) {
 		known.AckAt = a.AckAt
 		out = append(out, h.about(known, a, KindAcknowledged, a.AckAt, "acknowledged"))
 	}
@@ -228,8 +229,11 @@ func (h *Herald) end(k key, at time.Time) Telling {
 	}
 }
 
+// stored is t as every store gives it back: to the microsecond (db.Store).
+func stored(t time.Time) time.Time { return t.Truncate(time.Microsecond) }
+
 // incident names one occurrence of an alarm.
 func incident(number uint16, object string, raised time.Time) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%d\x00%s\x00%d", number, object, raised.UnixNano()))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d\x00%s\x00%d", number, object, stored(raised).UnixMicro()))
 	return fmt.Sprintf("%d-%s", number, hex.EncodeToString(sum[:8]))
 }

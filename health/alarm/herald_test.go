@@ -125,6 +125,22 @@ func TestCrashTellsAgain(t *testing.T) {
 	s.want(3*time.Minute, "cleared p")
 }
 
+// A store that keeps microseconds once made another incident of each alarm at a
+// restart.
+func TestStoreOfMicrosecondsIsNoNewIncident(t *testing.T) {
+	s := newScene(t)
+	at := start.Add(123456789 * time.Nanosecond)
+	s.a.Raise(at, ServerSilent, "p")
+	_ = s.a.Acknowledge(at.Add(time.Second+1), ServerSilent, "p", "marie", "")
+	s.want(2*time.Second, "raised p, acknowledged p")
+	rows := s.a.All()
+	for i := range rows {
+		rows[i].Raised, rows[i].AckAt = rows[i].Raised.Truncate(time.Microsecond), rows[i].AckAt.Truncate(time.Microsecond)
+	}
+	s.a.Restore(rows)
+	s.want(3*time.Second, "")
+}
+
 // TestReminders: of what is grave and nobody has taken, hourly, for a day.
 func TestReminders(t *testing.T) {
 	s := newScene(t)
@@ -234,6 +250,28 @@ func TestLongSilence(t *testing.T) {
 	s.want(25*time.Hour+rules.Delay, "raised n")
 	if since := s.h.SilentSince(after(40 * time.Hour)); !since.IsZero() {
 		t.Errorf("over, and silent since %v", since)
+	}
+}
+
+// TestFrozenSince: since when is known over a restart, and not before the roles
+// are.
+func TestFrozenSince(t *testing.T) {
+	h := NewHerald(Memory{})
+	if !h.FrozenSince(start, false, true).IsZero() {
+		t.Error("frozen before the roles are known")
+	}
+	if got := h.FrozenSince(start, true, true); !got.Equal(start) {
+		t.Errorf("since %v", got)
+	}
+	h = NewHerald(h.Memory())
+	if got := h.FrozenSince(after(time.Hour), false, false); !got.Equal(start) {
+		t.Errorf("after a restart since %v", got)
+	}
+	if got := h.FrozenSince(after(time.Hour), true, true); !got.Equal(start) {
+		t.Errorf("then since %v", got)
+	}
+	if !h.FrozenSince(after(2*time.Hour), true, false).IsZero() {
+		t.Error("ended, and still frozen")
 	}
 }
 

@@ -108,6 +108,19 @@ func (h *Herald) SilentSince(now time.Time) (since time.Time) {
 	return h.memory.Silent
 }
 
+// FrozenSince is since when the roles have been frozen by an operator, over
+// restarts; zero: they are not. known: the roles were read from the store.
+func (h *Herald) FrozenSince(now time.Time, known, frozen bool) time.Time {
+	if known && frozen == h.memory.Frozen.IsZero() {
+		h.memory.Frozen = time.Time{}
+		if frozen {
+			h.memory.Frozen = now.UTC()
+		}
+		h.version++
+	}
+	return h.memory.Frozen
+}
+
 // expire forgets the windows that are over.
 func (h *Herald) expire(now time.Time) {
 	before := len(h.memory.Windows)

@@ -11,6 +11,7 @@ import (
 	"releve/cmd/internal/text"
 	"releve/health/alarm"
 	"releve/health/notify"
+	"releve/router"
 )
 
 // How an alarm is told:
@@ -99,25 +100,45 @@ func (m *mind) keepNotices() {
 	pause := time.NewTimer(0)
 	defer pause.Stop()
 	var stored uint64
+	soon := false // the pause runs: a stream of alarms does not prolong it
 	for {
 		select {
 		case <-m.life.Done():
 			m.flushNotices(stored)
 			return
 		case <-m.telling.wake:
-			pause.Reset(noticePause)
+			if !soon {
+				pause.Reset(noticePause)
+			}
+			soon = true
 			continue
 		case <-pause.C:
+			soon = false
 		case now := <-tick.C:
-			m.mu.Lock()
-			m.announce(now)
-			since := m.telling.herald.SilentSince(now)
-			m.mu.Unlock()
-			m.set(alarm.SilenceLong, node, !since.IsZero() && now.Sub(since) > alarm.LongSilence)
+			m.forgotten(now)
 			continue
 		}
 		stored = m.flushNotices(stored)
 	}
+}
+
+// Objects of the alarm about an intervention that nobody has ended.
+const (
+	forgottenSilence = "silence"
+	forgottenFreeze  = "maintenance"
+)
+
+// forgotten looks, once a second, for a silence or a freeze of the roles that was
+// left open; and lets the herald look at the clock.
+func (m *mind) forgotten(now time.Time) {
+	m.mu.Lock()
+	m.announce(now)
+	silent := m.telling.herald.SilentSince(now)
+	frozen := m.telling.herald.FrozenSince(now, m.viewedOnce, m.view.Phase == router.Maintenance)
+	m.mu.Unlock()
+	long := func(since time.Time) bool { return !since.IsZero() && now.Sub(since) > alarm.LongSilence }
+	m.set(alarm.SilenceLong, forgottenSilence, long(silent))
+	m.set(alarm.SilenceLong, forgottenFreeze, long(frozen))
 }
 
 // flushNotices tells what is pending; version stored of the herald's memory is on

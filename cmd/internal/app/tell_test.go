@@ -211,3 +211,36 @@ func TestReloadOfReceivers(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// TestKilledNodeTellsWhatItOwed: the files as kill -9 leaves them bring what was
+// not delivered yet to the receiver, once, and then the end of the same incident.
+func TestKilledNodeTellsWhatItOwed(t *testing.T) {
+	t.Parallel()
+	s := toldSite(t, "{hooks: {dir: @DIR@/hooks.d}}")
+	s.refuses(true)
+	s.node.mind.raise(alarm.TwoMasters, "peer")
+	notices := filepath.Join(s.dir, "notices")
+	s.until("the notice and the memory are on disk", func() bool {
+		files, err := filepath.Glob(filepath.Join(notices, "*.json"))
+		return err == nil && len(files) == 2
+	})
+	s.until("the alarm is stored", func() bool {
+		store, err := s.node.store.use()
+		s.must(err)
+		stored, err := store.Alarms(t.Context())
+		return err == nil && len(stored) > 0
+	})
+	s.must(os.Rename(notices, notices+".killed")) // what a clean stop writes goes elsewhere
+	s.node.Stop()
+	s.must(os.RemoveAll(notices))
+	s.must(os.Rename(notices+".killed", notices))
+	s.refuses(false)
+	s.start()
+	s.ready()
+	first := s.hears("sms", "raised 1031 peer")[0]
+	s.until("the alarm is restored", func() bool { return s.alarmed(alarm.TwoMasters) })
+	s.node.mind.clearAlarm(alarm.TwoMasters, "peer")
+	if over := s.hears("sms", "raised 1031 peer", "cleared 1031 peer")[1]; over.Incident != first.Incident {
+		t.Errorf("%s is the end of %s", over.Incident, first.Incident)
+	}
+}

@@ -58,6 +58,8 @@ func (m Messages) alarmObject(number uint16, object string) string {
 		return ""
 	case number == 1062:
 		return m.Limit(object)
+	case number == 1071 && object == "silence":
+		return m.say("silence des alarmes", "silence of the alarms")
 	}
 	switch object {
 	case "main":

@@ -346,10 +346,10 @@ var alarms = map[uint16]alarmText{
 		},
 	},
 	1071: {
-		pair{"Les alarmes ne sont plus envoyées depuis plus de 24 heures", "Alarms have not been sent for more than 24 hours"},
+		pair{"Une intervention n'a pas été refermée depuis plus de 24 heures", "An intervention was left open for more than 24 hours"},
 		pair{
-			"Une plage de silence est restée ouverte. « releve alarmes » montre laquelle et pourquoi ; « releve alarmes reprendre » y met fin.",
-			"A silence was left open. \"releve alarms\" shows which one and why; \"releve alarms resume\" ends it.",
+			"Silence : les alarmes ne sont plus envoyées ; « releve alarmes » montre depuis quand et pourquoi, « releve alarmes reprendre » y met fin. Maintenance : rien ne basculera ; « releve maintenance stop ».",
+			"Silence: alarms are no longer sent; \"releve alarms\" shows since when and why, \"releve alarms resume\" ends it. Maintenance: nothing will switch; \"releve maintenance stop\".",
 		},
 	},
 	1072: {
