@@ -2,51 +2,16 @@ package postgres
 
 import (
 	"context"
-	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
-	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
-
-// Crash ends the server at once, as pg_ctl stop -m immediate does: no farewell to
-// its clients, recovery at the next start.
-func (s *Server) Crash() {
-	_ = s.cmd.Process.Signal(syscall.SIGQUIT)
-	done := make(chan struct{})
-	go func() { defer close(done); _ = s.cmd.Wait() }()
-	late := time.NewTimer(10 * time.Second)
-	defer late.Stop()
-	select {
-	case <-done:
-	case <-late.C:
-		_ = s.cmd.Process.Kill()
-		<-done
-	}
-}
-
-// Revive starts a server that Crash ended, at the same port.
-func (s *Server) Revive(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, startLimit)
-	defer cancel()
-	initdb, err := program("initdb")
-	if err != nil {
-		return err
-	}
-	owner, err := owner()
-	if err != nil {
-		return err
-	}
-	_ = os.Remove(filepath.Join(s.dir, "data", "postmaster.pid")) // its "ready" is of the former life
-	return s.run(ctx, filepath.Dir(initdb), owner)
-}
 
 // Freeze stops the server and all that serve its clients where they are: the
 // kernel goes on to acknowledge what is sent, and nobody answers. thaw lets them go
 // on.
 func (s *Server) Freeze() (thaw func()) {
-	all := append([]int{s.Pid()}, offspring(s.Pid())...)
+	all := append([]int{s.Pid()}, s.children()...)
 	for _, pid := range all {
 		_ = syscall.Kill(pid, syscall.SIGSTOP)
 	}
@@ -57,13 +22,25 @@ func (s *Server) Freeze() (thaw func()) {
 	}
 }
 
-func offspring(pid int) (pids []int) {
-	p := strconv.Itoa(pid)
-	raw, _ := os.ReadFile("/proc/" + p + "/task/" + p + "/children")
-	for f := range strings.FieldsSeq(string(raw)) {
-		if n, err := strconv.Atoi(f); err == nil {
-			pids = append(pids, n)
-		}
+// Begin runs a statement in a transaction that commit ends: until then it holds
+// what it changed.
+func (s *Server) Begin(ctx context.Context, statement string) (commit func(context.Context) error, err error) {
+	config, err := pgconn.ParseConfig(s.URL("127.0.0.1", "postgres"))
+	if err != nil {
+		return nil, err
 	}
-	return pids
+	config.Password = s.Password
+	conn, err := pgconn.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.Exec(ctx, "begin; "+statement).ReadAll(); err != nil {
+		_ = conn.Close(ctx)
+		return nil, err
+	}
+	return func(ctx context.Context) error {
+		defer conn.Close(ctx)
+		_, err := conn.Exec(ctx, "commit").ReadAll()
+		return err
+	}, nil
 }

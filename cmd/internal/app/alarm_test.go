@@ -79,6 +79,11 @@ func TestTroublesShareOneAlarm(t *testing.T) {
 	if !s.alarmed(alarm.StoreDown) {
 		t.Error("cleared while the records still cannot be written")
 	}
+	// The role machine's own word on its save once ended the alarm of the others.
+	m.alarmed(&control.Effect{Kind: control.Alarm, Alarm: uint16(alarm.StoreDown)})
+	if !s.alarmed(alarm.StoreDown) {
+		t.Error("cleared by a save that went through, while the records still cannot be written")
+	}
 	m.recordsTroubled(spool.DiskFault, false, nil)
 	m.recordsTroubled(spool.Damaged, true, bad)
 	if s.alarmed(alarm.StoreDown) {

@@ -279,7 +279,11 @@ func (a *App) recorded(r router.CallRecord) {
 const closeLimit = 5 * time.Second
 
 func (a *App) closeRecords() {
-	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
+	limit := closeLimit
+	if a.mind.inTrouble(^trouble(0)) {
+		limit = closeLimit / 10 // it would be in vain
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	if err := a.records.close(ctx, a.store); err != nil {
 		a.log.Error("close the records", "error", err)

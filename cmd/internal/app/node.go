@@ -326,7 +326,7 @@ func (a *App) Command(ctx context.Context, c admin.Command) (admin.Result, error
 	if already(c.Name, view) {
 		return admin.Result{Already: true, Epoch: view.Epoch}, nil
 	}
-	if a.mind.storeless() {
+	if a.mind.storeless(ctx) {
 		out := admin.Result{Reason: router.ReasonStoreDown, Epoch: view.Epoch}
 		a.commanded(c, out)
 		return out, nil

@@ -169,6 +169,10 @@ func (m *mind) alarmed(e *control.Effect) {
 	switch n := alarm.Number(e.Alarm); n {
 	case alarm.NobodyServes: // watchNobody knows more
 		return
+	case alarm.StoreDown: // so does troubled: a save that went through is not all
+		if e.On || m.inTrouble(^trouble(0)) {
+			return
+		}
 	case alarm.ServerSilent:
 		m.silent[e.Server] = e.On
 	}

@@ -37,7 +37,7 @@ func (m *mind) watchStore() {
 			return
 		case <-tick.C:
 		}
-		err := m.lookAtStore()
+		err := m.lookAtStore(m.life)
 		switch {
 		case m.life.Err() != nil:
 			return
@@ -58,13 +58,26 @@ func (m *mind) watchStore() {
 	}
 }
 
+// storeless: a change of role could not be stored now. A shared store is asked: an
+// order that had to wait for it would be carried out when nobody expects it.
+func (m *mind) storeless(ctx context.Context) bool {
+	if m.inTrouble(storeClosed | saveFailed | storeAway) {
+		return true
+	}
+	err := m.lookAtStore(ctx)
+	if err != nil {
+		m.app.log.Warn("an order is refused: the store was asked first", "error", err)
+	}
+	return err != nil
+}
+
 // lookAtStore reads the row and says whether it is ours.
-func (m *mind) lookAtStore() error {
-	ctx, cancel := context.WithTimeout(m.life, lookLimit)
+func (m *mind) lookAtStore(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()
 	store, own, err := m.app.store.both()
 	if err != nil || own == nil {
-		return err
+		return nil // storeClosed tells; a file of ours is asked by writing to it
 	}
 	row, version, err := own.read(ctx, store)
 	if err != nil || version == 0 {

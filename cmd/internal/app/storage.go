@@ -218,11 +218,11 @@ func (m *mind) troubled(t trouble, on bool, err error) {
 	}
 }
 
-// storeless: it is known that no change of role could be stored.
-func (m *mind) storeless() bool {
+// inTrouble: any of t is wrong.
+func (m *mind) inTrouble(t trouble) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.troubles&(storeClosed|saveFailed|storeAway) != 0
+	return m.troubles&t != 0
 }
 
 func (t trouble) String() string {
@@ -279,6 +279,10 @@ func (m *mind) saver() {
 // saveLimit bounds one save; its outcome is unknown then.
 const saveLimit = 5 * time.Second
 
+// lastSaveLimit bounds the last save of the alarms: a stop does not wait long for
+// what changed in its last second.
+const lastSaveLimit = 2 * time.Second
+
 func (m *mind) save(e control.Effect) {
 	raw, err := json.Marshal(e.Row)
 	if err == nil {
@@ -318,13 +322,13 @@ func (m *mind) keepAlarms() {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
-		ending := false
+		ending, limit := false, saveLimit
 		select {
 		case <-m.life.Done():
-			ending = true
+			ending, limit = true, lastSaveLimit
 		case <-tick.C:
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), saveLimit)
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
 		stored = m.keep(ctx, stored)
 		cancel()
 		if ending {
