@@ -3,12 +3,14 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sys/unix"
 )
@@ -77,6 +79,7 @@ func (s *Store) configure(o Options) (*pgxpool.Config, error) {
 	}
 	c.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	c.DialFunc = s.lines.dial
+	c.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend { return pgproto3.NewFrontend(&framed{r: r}, w) }
 	s.at = place(c.Config)
 
 	config.MaxConns, config.MinConns, config.MinIdleConns = maxConns, 0, 0
