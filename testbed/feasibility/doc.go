@@ -4,7 +4,7 @@
 // finding that must tell it; and it runs the same studies against sites without
 // a quirk, where that finding must be good, and against Kamailio.
 //
-//	quirk ─▶ world (its own 127.62.n.0/24) ─▶ releve preflight -o json ─▶ found?
+//	quirk ─▶ world (its own 127.B.n.0/24) ─▶ releve preflight -o json ─▶ found?
 //
 // Worlds run side by side, each with parties and a process of its own; nothing
 // is shared but the binary.

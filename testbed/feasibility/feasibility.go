@@ -68,7 +68,12 @@ func Prove(ctx context.Context, binary string, o Options) (Result, error) {
 	if o.Only == "" {
 		cleanSites = append(cleanSites, Case{Name: "clean " + foreign, Study: foreign})
 	}
-	rows := perform(ctx, binary, o, append(slices.Clone(cases), cleanSites...))
+	g, err := claim()
+	if err != nil {
+		return Result{}, err
+	}
+	defer g.release()
+	rows := perform(ctx, binary, g, o, append(slices.Clone(cases), cleanSites...))
 	r := Result{Rows: rows, Planted: len(cases)}
 	var errs []error
 	clean := map[string]Row{}
@@ -129,7 +134,7 @@ func bad(r Row) string {
 }
 
 // perform runs the cases side by side.
-func perform(ctx context.Context, binary string, o Options, cases []Case) []Row {
+func perform(ctx context.Context, binary string, g *ground, o Options, cases []Case) []Row {
 	at := o.Parallel
 	if at <= 0 {
 		at = 12
@@ -141,7 +146,7 @@ func perform(ctx context.Context, binary string, o Options, cases []Case) []Row 
 		all.Go(func() {
 			turn <- struct{}{}
 			defer func() { <-turn }()
-			rows[i] = one(ctx, binary, i, c)
+			rows[i] = one(ctx, binary, g, i, c)
 		})
 	}
 	all.Wait()
@@ -149,12 +154,12 @@ func perform(ctx context.Context, binary string, o Options, cases []Case) []Row 
 }
 
 // one makes the world of a case and studies it.
-func one(ctx context.Context, binary string, n int, c Case) (row Row) {
+func one(ctx context.Context, binary string, g *ground, n int, c Case) (row Row) {
 	if c.Study == foreign {
-		return studyKamailio(ctx, binary, n)
+		return studyKamailio(ctx, binary, g, n)
 	}
 	row = Row{Case: c, State: "absent"}
-	w, err := build(n, c)
+	w, err := build(g, n, c)
 	if err != nil {
 		row.Err = err
 		return row

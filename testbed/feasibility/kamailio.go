@@ -20,7 +20,7 @@ const foreign = "kamailio"
 // sound are the findings that Kamailio as registrar and proxy must have well,
 // by subject: it is the reference, not the accused.
 var sound = map[string][]string{
-	"ipbx":      {"options", "record-route", "nat", "trunk", "route-back"},
+	"ipbx":      {"options", "record-route", "nat", "trunk", "route-back", "busy", "cancel", "large"},
 	"registrar": {"registrar", "occupied", "digest", "listed", "unregister"},
 }
 
@@ -30,14 +30,14 @@ const atHop = 8
 
 // studyKamailio starts Debian's Kamailio as the IPBX of the nth world and
 // studies it.
-func studyKamailio(ctx context.Context, binary string, n int) (row Row) {
+func studyKamailio(ctx context.Context, binary string, g *ground, n int) (row Row) {
 	row = Row{Case: Case{Name: "clean " + foreign, Study: foreign}, State: "absent"}
 	dir, err := os.MkdirTemp("", "releve-feasibility-")
 	if err != nil {
 		row.Err = fmt.Errorf("make a directory: %w", err)
 		return row
 	}
-	w := &world{n: n, dir: dir}
+	w := &world{g: g, n: n, dir: dir}
 	defer func() { row.Err = errors.Join(row.Err, os.RemoveAll(dir)) }()
 	if row.Err = w.write("secret5001", "secret5002"); row.Err != nil {
 		return row
@@ -45,7 +45,7 @@ func studyKamailio(ctx context.Context, binary string, n int) (row Row) {
 	limit, cancel := context.WithTimeout(ctx, studyTime)
 	defer cancel()
 	stop, err := startKamailio(limit, filepath.Join(dir, "kamailio"), kamailio.Site{
-		Addr: at(n, atIPBX).Addr(), Releve: at(n, atHop).Addr(), Trunk: "sip:" + at(n, atStudy).String(), Policy: "several", Least: 1,
+		Addr: g.at(n, atIPBX).Addr(), Releve: g.at(n, atHop).Addr(), Trunk: "sip:" + g.at(n, atStudy).String(), Policy: "several", Least: 1,
 	})
 	if err != nil {
 		row.Err = err

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,15 +27,11 @@ func clean() phone.Manners {
 
 // world is one site: an IPBX, two voice servers, and the address of the study.
 type world struct {
+	g       *ground
 	n       int
 	dir     string
 	ipbx    *ipbx.IPBX
 	servers [2]*server.Server
-}
-
-// at is an address of the nth world.
-func at(n, host int) netip.AddrPort {
-	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 62, byte(n), byte(host)}), 5060)
 }
 
 // The addresses of a world, by their last byte.
@@ -56,14 +51,14 @@ const (
 )
 
 // build starts the parties of the nth world, with the quirk of c planted.
-func build(n int, c Case) (*world, error) {
-	w := &world{n: n}
+func build(g *ground, n int, c Case) (*world, error) {
+	w := &world{g: g, n: n}
 	var err error
 	if w.dir, err = os.MkdirTemp("", "releve-feasibility-"); err != nil {
 		return nil, fmt.Errorf("make a directory: %w", err)
 	}
 	cfg := ipbx.Config{
-		Name: "pbx", Addr: at(n, atIPBX).String(), Releve: at(n, atStudy), RTP: true, Service: []string{service},
+		Name: "pbx", Addr: g.at(n, atIPBX).String(), Releve: g.at(n, atStudy), RTP: true, Service: []string{service},
 		Groups:     map[string][]string{group: {"5001", "5002"}},
 		Extensions: []ipbx.Extension{{Pattern: "20??"}, {Pattern: "99*", Answer: "reject", Status: 404}},
 		Manners:    clean(), Registrar: ipbx.Registrar{Users: map[string]string{"5001": "un", "5002": "deux"}},
@@ -76,7 +71,7 @@ func build(n int, c Case) (*world, error) {
 	}
 	for i := range w.servers {
 		s := server.Config{
-			Name: fmt.Sprint("wel", i+1), Addr: at(n, atServer+i).String(), Lines: 4, Releve: at(n, atStudy), RTP: true,
+			Name: fmt.Sprint("wel", i+1), Addr: g.at(n, atServer+i).String(), Lines: 4, Releve: g.at(n, atStudy), RTP: true,
 			Talk: talk, WelcomeDelay: 20 * time.Millisecond, Manners: clean(),
 		}
 		if c.Server != "" && i == 0 {
@@ -166,9 +161,9 @@ func (s study) find(subject, id string) (Finding, bool) {
 func (w *world) arguments(what string) []string {
 	args := []string{
 		"preflight", "-o", "json", "--lang", "en", "--yes", "--site", "CH de l'Essai",
-		"--local", at(w.n, atStudy).String(), "--answers", filepath.Join(w.dir, "answers.yaml"),
+		"--local", w.g.at(w.n, atStudy).String(), "--answers", filepath.Join(w.dir, "answers.yaml"),
 	}
-	ipbxURI, first := "sip:"+at(w.n, atIPBX).String(), "sip:"+at(w.n, atServer).String()
+	ipbxURI, first := "sip:"+w.g.at(w.n, atIPBX).String(), "sip:"+w.g.at(w.n, atServer).String()
 	if what == voice || what == listening {
 		args = append(args, "--primary", first, "--number", service)
 	} else {
@@ -182,7 +177,7 @@ func (w *world) arguments(what string) []string {
 	}
 	if what == users || what == expiring || what == foreign {
 		for _, user := range []string{"5001", "5002"} {
-			args = append(args, "--register", "sip:"+user+"@"+at(w.n, atIPBX).String(), "--password-file", filepath.Join(w.dir, user))
+			args = append(args, "--register", "sip:"+user+"@"+w.g.at(w.n, atIPBX).String(), "--password-file", filepath.Join(w.dir, user))
 		}
 	}
 	switch what {

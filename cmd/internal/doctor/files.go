@@ -131,6 +131,7 @@ func secrets(c *config.Config) (out []SecretFacts) {
 	add(c.Mirror.Main.Password)
 	add(c.Mirror.Mirror.Password)
 	add(c.Alarms.Mail.Password)
+	add(c.Store.Password)
 	return out
 }
 

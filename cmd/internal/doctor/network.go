@@ -201,7 +201,7 @@ func network(ctx context.Context, c *config.Config, f *Facts) {
 
 // others are the names of the configuration beside the SIP ones.
 func others(c *config.Config) (out []string) {
-	for _, address := range []string{c.Mirror.Main.URL, c.Mirror.Mirror.URL, c.Alarms.Mail.SMTP} {
+	for _, address := range []string{c.Mirror.Main.URL, c.Mirror.Mirror.URL, c.Alarms.Mail.SMTP, c.Store.Postgres} {
 		for _, host := range export.Hosts(address) {
 			if _, err := netip.ParseAddr(host); err != nil {
 				out = append(out, host)

@@ -117,6 +117,9 @@ func urlPort(address string) string {
 
 // services: databases, receivers of alarms, the operators' page.
 func (x *matrix) services() {
+	if url := x.c.Store.Postgres; url != "" {
+		x.tcp(x.urlEnd(url, text.PartyStore), url, text.FluxStore)
+	}
 	m := x.c.Mirror
 	if m.Main.URL != "" {
 		x.tcp(x.urlEnd(m.Main.URL, text.PartyMain), m.Main.URL, text.FluxMirror)
