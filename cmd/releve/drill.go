@@ -46,6 +46,9 @@ func (c *cli) drill(ctx context.Context, d procedure.DrillOptions, yes bool, fil
 	if err != nil {
 		return err
 	}
+	if len(s.Servers) < 2 {
+		return exit{exitNo, c.m.OneServer(c.m.Level(s.Level))}
+	}
 	if d.Reason = strings.TrimSpace(d.Reason); d.Reason == "" {
 		d.Reason = c.m.ProcedureName(admin.ProcedureDrill)
 	}

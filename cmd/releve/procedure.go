@@ -76,6 +76,9 @@ func (c *cli) walk(ctx context.Context, name string, w walk) error {
 	if err != nil {
 		return err
 	}
+	if len(s.Servers) < 2 && name != admin.ProcedureMirror {
+		return exit{exitNo, c.m.OneServer(c.m.Level(s.Level))}
+	}
 	if w.dry {
 		return c.print(dryList(list), func() string { return c.view().checklist(list, s) })
 	}

@@ -132,3 +132,42 @@ func TestCopiedAt(t *testing.T) {
 		}
 	}
 }
+
+// TestAtTheTerminal: questions are answered one by one, what follows an answer is
+// a comment, q gives up, and nothing is done without a word.
+func TestAtTheTerminal(t *testing.T) {
+	for _, c := range []struct {
+		name, stdin string
+		code        int
+		said        []string
+	}{
+		{"to the end", "perhaps\no copie du soir\nn\no\n", exitDone, []string{"copie du soir", "Copie notée", "faite", "20261123-120000-copy"}},
+		{"no to what is needed", "n base seule\n", exitNo, []string{"refusée", "base seule", "--force"}},
+		{"given up at a question", "q\n", exitNo, []string{"abandonnée"}},
+		{"given up before it is done", "o\no\nq\n", exitNo, []string{"abandonnée"}},
+		{"not to be done", "o\no\nn\n", exitNo, []string{"abandonnée"}},
+		{"nobody there", "", exitNo, []string{"abandonnée"}},
+	} {
+		path := daemon(t, &node{status: someStatus()})
+		r := exec(t, "fr", c.stdin, "procedure", "copy", "--socket", path)
+		if r.code != c.code {
+			t.Errorf("%s: exit %d\n%s%s", c.name, r.code, r.out, r.err)
+		}
+		for _, w := range c.said {
+			if !strings.Contains(r.out+r.err, w) {
+				t.Errorf("%s: no %q in\n%s%s", c.name, w, r.out, r.err)
+			}
+		}
+	}
+	one := someStatus()
+	one.Servers = one.Servers[:1]
+	path := daemon(t, &node{status: one})
+	for _, verb := range [][]string{{"procedure", "switchover", "-y", "--reason", "x"}, {"drill", "-y"}} {
+		if r := exec(t, "en", "", append(verb, "--socket", path)...); r.code != exitNo || !strings.Contains(r.err, "one server only") {
+			t.Errorf("%v: exit %d %s", verb, r.code, r.err)
+		}
+	}
+	if r := exec(t, "en", "", "procedure", "switchover", "--dry-run", "-o", "json", "--socket", daemon(t, &node{status: someStatus()})); r.code != exitDone || !strings.Contains(r.out, `"id": "to-ready"`) {
+		t.Errorf("exit %d %s%s", r.code, r.out, r.err)
+	}
+}

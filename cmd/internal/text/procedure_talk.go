@@ -7,6 +7,11 @@ func (m Messages) ProcedureHead(name, site string) string {
 	return m.say("%s — procédure : %s", "%s — procedure: %s", site, m.ProcedureName(name))
 }
 
+// OneServer: there is nobody to switch over to.
+func (m Messages) OneServer(level string) string {
+	return m.say("Il n'y a qu'un serveur (niveau %s) : cette procédure n'y a pas de sens.", "There is one server only (level %s): this procedure makes no sense here.", level)
+}
+
 // ProcedureDry heads a checklist that is only shown.
 func (m Messages) ProcedureDry() string {
 	return m.say("Liste seule : rien n'est fait, rien n'est noté.", "List only: nothing is done, nothing is recorded.")

@@ -245,6 +245,14 @@ func everySentence(m Messages) map[string]string {
 	for c, p := range events {
 		out["event "+c] = regexp.MustCompile(`\{\w+\}`).ReplaceAllString(m.of(p), "")
 	}
+	for _, table := range []map[string]pair{procedureNames, procedureOutcomes, procedureSteps, foundWords, reportLabels, drillCauses, flagsOfProcedures} {
+		for id, p := range table {
+			out["procedure "+id] = regexp.MustCompile(`\{\w+\}`).ReplaceAllString(m.of(p), "")
+		}
+	}
+	for v, h := range helpsOfProcedures {
+		out["help "+string(v)] = m.of(h.short) + " " + m.of(h.long)
+	}
 	for i, p := range verdicts {
 		out[fmt.Sprint("verdict ", i)] = m.of(p)
 	}
