@@ -136,7 +136,7 @@ func (s *site) verb(ctx context.Context, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	out, err := s.node.Verb(ctx, args...)
-	return string(out), err
+	return strings.TrimSpace(string(out)), err
 }
 
 func (s *site) describe(now status) string {

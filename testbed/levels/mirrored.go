@@ -3,6 +3,8 @@ package levels
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"releve/testbed/postgres"
@@ -50,6 +52,10 @@ func mirroring(ctx context.Context, b *book, s *site) error {
 	b.check(ok && now.Mirror.State == "main-down", "the main database is killed, and that is told: %s", s.describe(now))
 	shown := s.shows(ctx, "1022")
 	b.within(shown, time.Since(killed), "the screen shows it")
+	mailed := s.mailed(ctx, s.told.box, "1022")
+	b.within(mailed, time.Since(killed), "the mail is in the mailbox")
+	mailed = s.mailed(ctx, "urgent."+s.told.box, "1022")
+	b.within(mailed, time.Since(killed), "and in that of who is on call")
 	b.serves(ctx, s.ipbx, "principal", "a caller is served meanwhile")
 	now, _ = s.until(ctx, func(status) bool { return true })
 	b.check(now.Active == "primary" && now.Phase == "normal" && now.Counters.Switchovers == 0, "nothing switched: %s", s.describe(now))
@@ -93,6 +99,8 @@ func highAvailability(ctx context.Context, b *book, s *site) error {
 		return v.Phase == "on-secondary" && v.alarm(1005) && v.alarm(1022) && bound(s.ipbx) == "5002"
 	})
 	b.check(ok && now.Mirror.AtRisk != nil, "the switchover and the data at risk are told: %s", s.describe(now))
+	urgent, err := s.told.office.texts("urgent." + s.told.box)
+	b.check(err == nil && !slices.ContainsFunc(urgent, func(m string) bool { return strings.Contains(m, "1005") }), "a switchover that works wakes nobody: %d urgent mails, %v", len(urgent), err)
 	b.check(s.shows(ctx, "en secours"), "the screen says that the attendant runs on the secondary")
 	b.places(ctx, s.secours, "ipbx", "the secondary places a call")
 

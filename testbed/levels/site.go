@@ -34,6 +34,7 @@ type site struct {
 	ipbx      *ipbx.IPBX // the first, with a stand-by where the example has one
 	second    *ipbx.IPBX // the redundant one; nil: none
 	gateway   *ipbx.IPBX // nil: none
+	told      *receivers // of its alarms; nil: none
 	databases *postgres.Pair
 	principal *server.Server
 	secours   *server.Server // nil: none, or not switched on
@@ -76,6 +77,10 @@ func (s *site) open(ctx context.Context, more ...string) error {
 		words["mirror"] = s.databases.Main.Password
 		more = append(more, s.exampleURL(text, "main"), s.databases.Main.URL("127.0.0.1", "postgres"),
 			s.exampleURL(text, "mirror"), s.databases.Mirror.URL("127.0.0.1", "postgres"))
+	}
+	if s.told != nil {
+		words["webhook"] = "un secret partagé avec la supervision"
+		more = append(more, s.exampleReceivers()...)
 	}
 	for name, word := range words {
 		if err := os.WriteFile(filepath.Join(secrets, name), []byte(word), 0o600); err != nil {
@@ -157,6 +162,9 @@ func (s *site) close() error {
 	}
 	if s.databases != nil {
 		s.databases.Stop()
+	}
+	if s.told != nil {
+		errs = append(errs, s.told.cut())
 	}
 	if s.dir != "" {
 		errs = append(errs, os.RemoveAll(s.dir))

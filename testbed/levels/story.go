@@ -12,20 +12,22 @@ import (
 type story struct {
 	name, example string
 	level         bool // a Wel'Suite level, not a site of one
+	told          bool // its example has receivers of alarms
 	tell          func(ctx context.Context, b *book, s *site) error
 }
 
 // stories are all of them, in the order of the data sheet.
-func stories() []story {
+func stories(outage time.Duration) []story {
 	return []story{
-		{"base", "base", true, base},
-		{"mirroring", "mirroring", true, mirroring},
-		{"backup", "backup", true, backup},
-		{"high-availability", "high-availability", true, highAvailability},
-		{"redundant IPBXs", "redundant-ipbx", false, redundant},
-		{"analogue lines behind a gateway", "gateway", false, gateway},
-		{"virtual machines", "virtual-machines", false, virtual},
-		{"Relève is taken out", "backup", false, takenOut},
+		{"base", "base", true, true, base},
+		{"mirroring", "mirroring", true, true, mirroring},
+		{"backup", "backup", true, true, backup},
+		{"high-availability", "high-availability", true, true, highAvailability},
+		{"redundant IPBXs", "redundant-ipbx", false, false, redundant},
+		{"analogue lines behind a gateway", "gateway", false, false, gateway},
+		{"virtual machines", "virtual-machines", false, false, virtual},
+		{"Relève is taken out", "backup", false, true, takenOut},
+		{"every receiver is down", "base", false, true, unheard(outage)},
 	}
 }
 
@@ -199,6 +201,46 @@ func virtual(ctx context.Context, b *book, s *site) error {
 	now, ok := s.until(ctx, func(v status) bool { return v.Phase == "normal" })
 	b.check(ok && now.Active == "primary" && now.Counters.Switchovers == 0, "six frozen seconds switch nothing: %s", s.describe(now))
 	return nil
+}
+
+// unheard: while nobody who is told of alarms can be reached, the server fails
+// and comes back and the IPBX does; they hear of all of it afterwards.
+func unheard(outage time.Duration) func(ctx context.Context, b *book, s *site) error {
+	return func(ctx context.Context, b *book, s *site) error {
+		if err := s.open(ctx); err != nil {
+			return err
+		}
+		b.serves(ctx, s.ipbx, "principal", "a caller is served")
+		if err := s.told.cut(); err != nil {
+			return err
+		}
+		over := time.After(outage)
+		if err := s.principal.SetMode(server.Mode{Kind: server.Killed}); err != nil {
+			return err
+		}
+		now, ok := s.until(ctx, func(v status) bool { return v.alarm(1001) && v.alarm(1002) })
+		b.check(ok, "the server fails: %s", s.describe(now))
+		if err := s.principal.SetMode(server.Mode{Kind: server.Healthy}); err != nil {
+			return err
+		}
+		now, ok = s.until(ctx, func(v status) bool { return !v.alarm(1001) && !v.alarm(1002) })
+		b.check(ok, "it is back: %s", s.describe(now))
+		if err := s.ipbx.SetFault(ipbx.Refuse, 0); err != nil {
+			return err
+		}
+		now, ok = s.until(ctx, func(v status) bool { return v.alarm(1010) })
+		b.check(ok, "the IPBX fails: %s", s.describe(now))
+		if err := s.ipbx.SetFault(ipbx.Healthy, 0); err != nil {
+			return err
+		}
+		select {
+		case <-over:
+		case <-ctx.Done():
+		}
+		mails, err := s.told.office.texts(s.told.box)
+		b.check(err == nil && len(mails) == 0 && len(s.told.hook.all()) == 0, "nobody heard of it for %s: %d mails, %d webhooks, %v", outage, len(mails), len(s.told.hook.all()), err)
+		return s.told.mend()
+	}
 }
 
 // takenOut: Relève stops, its binding lapses, and the IPBX reaches the primary by

@@ -48,8 +48,8 @@ func TestExamples(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, dir := file(t, "good_base.yaml")
-		for _, user := range []string{"5001", "5002", "mirror"} {
-			write(t, filepath.Join(dir, user), "s3cret\n")
+		for _, user := range []string{"5001", "5002", "mirror", "webhook"} {
+			write(t, filepath.Join(dir, user), "a secret that is long enough\n")
 		}
 		shown := strings.NewReplacer("/etc/releve/secrets", dir, "/var/lib/releve", dir, "/run/releve", dir).Replace(string(raw))
 		_, problems := Parse(filepath.Base(f), []byte(shown), text.French)
