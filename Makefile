@@ -24,7 +24,7 @@ build: ## build bin/releve
 demo: build ## the whole story in a minute, on loopback, with Go alone
 	@$(BIN) demo
 
-test: tools check conformance explore simulate verdicts-short demo flows licence-short interop-short abuse-short soak-short bench-short ## all that CI runs, in under 20 minutes on two cores
+test: tools check conformance explore simulate verdicts-short demo flows licence-short interop-short abuse-short soak-short levels-short bench-short ## all that CI runs, in under 20 minutes on two cores
 
 tools:
 	@bash testbed/install.sh sip-tester kamailio postfix postgresql monitoring-plugins-basic systemd snmptrapd snmp rsyslog rsyslog-gnutls openssl chromium

@@ -7,6 +7,8 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"releve/testbed/feasibility"
 )
 
 // Options of a run.
@@ -30,11 +32,13 @@ type Report struct {
 	Delivered    int   `json:"alarms_delivered"` // of these, to the mailbox and the webhook
 	Lost         int   `json:"alarms_lost"`
 	MirrorDetect int64 `json:"mirror_detect_ms"` // from the main database's death to its alarm
+	Found        int   `json:"preflight_quirks_found"`
+	Planted      int   `json:"preflight_quirks_planted"`
 }
 
 // Good says whether all that was looked at holds.
 func (r Report) Good() bool {
-	return r.Levels > 0 && r.Passed == r.Levels && r.Failed == 0 && r.SitesPassed == r.Sites && r.Raised > 0 && r.Lost == 0 && r.ChecksFailed == 0 && r.Checks > 0
+	return r.Levels > 0 && r.Passed == r.Levels && r.Failed == 0 && r.SitesPassed == r.Sites && r.Raised > 0 && r.Lost == 0 && r.Planted > 0 && r.Found == r.Planted && r.ChecksFailed == 0 && r.Checks > 0
 }
 
 // book takes down the checks of one story. It belongs to that story's goroutine.
@@ -68,9 +72,19 @@ func (b *book) check(holds bool, format string, a ...any) {
 	b.lines = append(b.lines, "  "+mark+" "+fmt.Sprintf(format, a...))
 }
 
-// Run tells every story, all at once: most of their time is waiting. The error
-// says what kept it from a result.
-func Run(ctx context.Context, o Options) (r Report, err error) {
+// Run tells every story, all at once, for most of their time is waiting; then
+// the feasibility study is asked for what was planted. The error says what kept it
+// from a result.
+func Run(ctx context.Context, o Options) (Report, error) {
+	r, err := tellAll(ctx, o)
+	if err != nil {
+		return r, err
+	}
+	r.Found, r.Planted, err = feasibility.Run(ctx, o.Binary, feasibility.Options{Short: o.Short, Out: o.Out})
+	return r, err
+}
+
+func tellAll(ctx context.Context, o Options) (r Report, err error) {
 	outage := time.Minute
 	if o.Short {
 		outage = 10 * time.Second
