@@ -253,6 +253,9 @@ func TestOutageOfTheStore(t *testing.T) {
 	thaw := s.db.Freeze()
 	s.until("the alarm of a hung database", s.storeAlarm)
 	s.refused()
+	if out, _ := s.node.Verb(t.Context(), "calls", "--lang", "en"); !strings.Contains(string(out), "cannot be read at present") {
+		t.Errorf("calls: %s", out)
+	}
 	if out, _ := s.node.Verb(t.Context(), "status"); !strings.Contains(string(out), "1021") { // exit 1: an alarm
 		t.Errorf("status: %s", out)
 	}

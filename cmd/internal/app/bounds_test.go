@@ -68,6 +68,7 @@ var bounds = map[string]string{
 	"cmd/releve/log.go maxLines":                       "the next line that gets through says how many",
 	"db/spool/frame.go maxBody":                        `releve_limit_refused_total{limit="records"}`,
 	"cmd/internal/app/checks.go maxChecksLine":         "the rest of what checks said in a round is not kept",
+	"db/postgres/framed.go maxMessage":                 "what says more is no PostgreSQL: the store counts as down (alarm 1021)",
 	"db/postgres/postgres.go maxConns":                 "nothing is refused: a query waits, for as long as it may take",
 	"cmd/internal/config/checks.go maxURL":             "a fault of the file",
 	"cmd/internal/config/checks.go maxQuery":           "a fault of the file",

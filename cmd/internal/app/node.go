@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"time"
 
 	"releve/cmd/internal/admin"
@@ -192,10 +194,19 @@ func (a *App) Calls(ctx context.Context, filter string, limit int) ([]admin.Call
 
 // settleRecords makes what was recorded so far readable from the store.
 func (a *App) settleRecords(ctx context.Context) error {
-	if _, err := a.store.use(); err != nil {
+	if _, err := a.store.use(); err != nil || a.mind.inTrouble(storeAway) {
+		return unread(err)
+	}
+	err := a.records.settle(ctx, a.store)
+	if err == nil || ctx.Err() != nil || errors.Is(err, errNoRecords) {
 		return err
 	}
-	return a.records.settle(ctx, a.store)
+	return unread(err)
+}
+
+// unread: the store does not answer; it is known what that is, and told.
+func unread(err error) error {
+	return &admin.Fault{Status: http.StatusServiceUnavailable, Code: text.FaultStore, Detail: cause(err)}
 }
 
 // Events returns the newest lines of the journal.

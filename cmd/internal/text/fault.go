@@ -26,6 +26,7 @@ const (
 	FaultComment        FaultCode = "API-018"
 	FaultProcedure      FaultCode = "API-040" // the record of a procedure
 	FaultExercise       FaultCode = "API-041" // another exercise is running
+	FaultStore          FaultCode = "API-050" // it does not answer
 	FaultNoReceiver     FaultCode = "API-020"
 	FaultNoSilence      FaultCode = "API-021"
 	FaultSilenceLength  FaultCode = "API-022"
@@ -66,5 +67,6 @@ var faults = map[FaultCode]pair{
 	FaultSilenceLength:  {"Un silence dure d'une minute à sept jours (2h, 90m, 168h).", "A silence lasts from one minute to seven days (2h, 90m, 168h)."},
 	FaultSilenceStart:   {"Un silence commence maintenant ou dans les 90 jours.", "A silence begins now or within 90 days."},
 	FaultSilenceMany:    {"Vingt silences sont déjà prévus : terminez-en un d'abord.", "Twenty silences are planned already: end one of them first."},
+	FaultStore:          {"Les données enregistrées ne sont pas lisibles en ce moment (alarme 1021). Les appels continuent, et rien n'est perdu : recommencez quand la base répond.", "What is stored cannot be read at present (alarm 1021). Calls go on, and nothing is lost: try again when the database answers."},
 	FaultInternal:       {"Erreur interne de Relève ; le détail est dans son journal système.", "Internal fault of Relève; its system log holds the detail."},
 }
