@@ -132,6 +132,13 @@ func secrets(c *config.Config) (out []SecretFacts) {
 	add(c.Mirror.Mirror.Password)
 	add(c.Alarms.Mail.Password)
 	add(c.Store.Password)
+	for _, s := range []config.Secret{c.Alarms.SNMP.Community, c.Alarms.SNMP.AuthPassword, c.Alarms.SNMP.PrivPassword} {
+		add(s)
+	}
+	for _, w := range c.Alarms.Webhooks {
+		add(w.URLSecret)
+		add(w.Secret)
+	}
 	return out
 }
 

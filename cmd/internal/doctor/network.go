@@ -201,7 +201,14 @@ func network(ctx context.Context, c *config.Config, f *Facts) {
 
 // others are the names of the configuration beside the SIP ones.
 func others(c *config.Config) (out []string) {
-	for _, address := range []string{c.Mirror.Main.URL, c.Mirror.Mirror.URL, c.Alarms.Mail.SMTP, c.Store.Postgres} {
+	addresses := append([]string{c.Mirror.Main.URL, c.Mirror.Mirror.URL, c.Alarms.Mail.SMTP, c.Store.Postgres}, c.Alarms.SNMP.Targets...)
+	for i := range c.Alarms.Webhooks {
+		addresses = append(addresses, c.Alarms.Webhooks[i].Address())
+	}
+	for _, s := range c.Alarms.Syslogs {
+		addresses = append(addresses, s.Address)
+	}
+	for _, address := range addresses {
 		for _, host := range export.Hosts(address) {
 			if _, err := netip.ParseAddr(host); err != nil {
 				out = append(out, host)

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"cmp"
 	"net"
 	"slices"
 	"strings"
@@ -133,13 +134,38 @@ func (x *matrix) services() {
 		x.add(Flow{From: mirror, To: main, Protocol: "tcp", Source: "*", Ports: urlPort(m.Main.URL), Purpose: text.FluxMirrorItself})
 		x.add(Flow{From: main, To: mirror, Protocol: "tcp", Source: "*", Ports: urlPort(m.Mirror.URL), Purpose: text.FluxMirrorItself})
 	}
-	if smtp := x.c.Alarms.Mail.SMTP; smtp != "" {
-		x.tcp(x.urlEnd(smtp, text.PartyMail), smtp, text.FluxMail)
-	}
+	x.receivers()
 	if a := x.c.Admin; a.Listen.IsValid() && !a.Local() {
 		x.add(Flow{
 			From: End{Party: text.PartyOperators}, To: releve(a.Listen.Addr()), Protocol: "tcp", Source: "*",
 			Ports: port(a.Listen.Port()), Purpose: text.FluxPage,
+		})
+	}
+}
+
+// receivers of alarms.
+func (x *matrix) receivers() {
+	a := x.c.Alarms
+	if a.Mail.SMTP != "" {
+		x.tcp(x.urlEnd(a.Mail.SMTP, text.PartyMail), a.Mail.SMTP, text.FluxMail)
+	}
+	for _, target := range a.SNMP.Targets {
+		x.add(Flow{
+			From: x.ours(), To: x.urlEnd(target, text.PartyTrap), Protocol: "udp", Source: "*",
+			Ports: cmp.Or(urlPort(target), "162"), Purpose: text.FluxTrap,
+		})
+	}
+	for _, w := range a.Webhooks {
+		x.tcp(x.urlEnd(w.Address(), text.PartyWebhook), w.Address(), text.FluxWebhook)
+	}
+	for _, s := range a.Syslogs {
+		usual := "514"
+		if s.Transport == "tls" {
+			usual = "6514"
+		}
+		x.add(Flow{
+			From: x.ours(), To: x.urlEnd(s.Address, text.PartySyslog), Protocol: carrier(s.Transport), Source: "*",
+			Ports: cmp.Or(urlPort(s.Address), usual), Purpose: text.FluxSyslog,
 		})
 	}
 }
