@@ -51,12 +51,13 @@ func (s *Sink) message(notices []notify.Notice) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// graver: a is the one to be seen first.
+// graver: a is the one to be seen first; what stands comes before what is over.
 func graver(a, b notify.Notice) bool {
+	severities := []string{"indeterminate", "warning", "minor", "major", "critical"}
 	weight := func(n notify.Notice) int {
-		w := 2 * slices.Index([]string{"indeterminate", "warning", "minor", "major", "critical"}, n.Severity)
+		w := slices.Index(severities, n.Severity)
 		if n.Kind != notify.Cleared {
-			w++
+			w += len(severities) + 1
 		}
 		return w
 	}
