@@ -183,11 +183,11 @@ func (b *browser) goTo(t *testing.T, path string) {
 	b.run(t, chromedp.Navigate(b.origin+path))
 }
 
-// look sets the window and the theme.
+// look sets the window and the theme; nothing moves, so that pictures are alike.
 func (b *browser) look(t *testing.T, width, height int64, theme string) {
 	t.Helper()
 	b.run(t, chromedp.EmulateViewport(width, height),
-		order(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}}}))
+		order(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}, {Name: "prefers-reduced-motion", Value: "reduce"}}}))
 }
 
 // shot keeps a picture of the window; whole: of all of the page.

@@ -118,6 +118,9 @@ func (s *site) wallboard(t *testing.T, in context.Context) {
 		t.Errorf("the verdict is %.0f px high: not read at five metres", h)
 	}
 	b.uncut(t, "wallboard")
+	b.look(t, 1280, 720, "light")
+	b.uncut(t, "small wallboard")
+	b.shot(t, "wall-small", false)
 }
 
 // uncut: all that there is to read is in the window.
