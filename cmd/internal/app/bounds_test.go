@@ -47,6 +47,7 @@ var bounds = map[string]string{
 	"cmd/internal/admin/handle.go maxReason":           "the request is answered 400",
 	"cmd/internal/admin/page/view.go maxLines":         "so many are shown",
 	"cmd/internal/admin/page/view.go maxWallAlarms":    "the wallboard says how many more there are",
+	"cmd/internal/admin/page/view.go maxWallVerdict":   "a longer one has smaller letters",
 	"cmd/internal/admin/page/view.go maxWallLines":     "so many are shown",
 	"cmd/internal/admin/web/acknowledge.go maxComment": "the request is answered 422",
 	"cmd/internal/admin/web/acknowledge.go maxTyped":   "the request is answered 422",

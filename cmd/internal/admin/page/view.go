@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"releve/cmd/internal/admin"
 	"releve/cmd/internal/text"
@@ -156,6 +157,8 @@ const (
 	maxWallAlarms = 3
 	maxLines      = 30
 	maxWallLines  = 3
+
+	maxWallVerdict = 42 // characters in the largest letters
 )
 
 func (p *Pages) view(s Source, viewer Viewer) *View {
@@ -230,6 +233,9 @@ func phaseOf(name string) router.Phase {
 	}
 	return router.Normal
 }
+
+// Long says that the verdict needs smaller letters on the wallboard.
+func (v *View) Long() bool { return utf8.RuneCountInString(v.Verdict) > maxWallVerdict }
 
 // Exercise says that a drill runs; "": none.
 func (v *View) Exercise() string {
