@@ -3,8 +3,10 @@ package preflight
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/netip"
-	"sync/atomic"
+	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,8 +17,30 @@ import (
 	"releve/testbed/server"
 )
 
-// nextBed gives each test addresses of its own.
-var nextBed atomic.Uint32
+// beds gives each test addresses of its own: 127.61.n.0/24, other ones than another run
+// on this machine has.
+var beds = struct {
+	sync.Mutex
+	next uint32
+}{next: uint32(os.Getpid())}
+
+// freeBed takes a network that nobody uses: who holds its last address has it.
+func freeBed(t testing.TB) uint32 {
+	t.Helper()
+	beds.Lock()
+	defer beds.Unlock()
+	for range 250 {
+		beds.next++
+		n := beds.next % 250
+		conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(at(n, 250)))
+		if err == nil {
+			t.Cleanup(func() { _ = conn.Close() })
+			return n
+		}
+	}
+	t.Fatal("every network of 127.61.0.0/16 is taken")
+	return 0
+}
 
 // bed is an IPBX and two voice servers, and the address of the study.
 type bed struct {
@@ -35,7 +59,7 @@ func at(n uint32, host byte) netip.AddrPort {
 // the licensed users.
 func newBed(t testing.TB) *bed {
 	t.Helper()
-	n := nextBed.Add(1)
+	n := freeBed(t)
 	b := &bed{t: t, local: at(n, 9)}
 	b.cfg = ipbx.Config{
 		Name: "pbx", Addr: at(n, 1).String(), Releve: b.local, RTP: true, Service: []string{"5000"},

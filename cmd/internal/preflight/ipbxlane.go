@@ -241,7 +241,7 @@ func (t *through) answered(ctx context.Context) bool {
 	defer theirs.close()
 	var ack *heard
 	var reliable Finding
-	p := t.present(ctx, offer(ours.addr(), "sendrecv"), answerLimit, func(in *inbound, nth int) {
+	p := t.present(ctx, offer(ours.addr(), "sendrecv"), t.r.plan.patience(), func(in *inbound, nth int) {
 		if nth > 1 { // forked, or presented again
 			in.refuse(486)
 			return

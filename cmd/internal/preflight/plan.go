@@ -46,12 +46,21 @@ type Plan struct {
 	Databases []string
 	DNS       []netip.AddrPort
 	TLS       *transport.TLSConfig
+	// Patience is how long a call may ring before it is given up; 0: 12 s.
+	Patience time.Duration
 	// Held is the longest that Relève keeps a call: answer_timeout + hold_budget.
 	Held time.Duration
 	// Limit bounds the whole; 0: two minutes and what Wait and Operator need.
 	Limit time.Duration
 	// Tell is told what somebody has to do by hand; nil: nobody is.
 	Tell func(text.StudyPrompt)
+}
+
+func (p *Plan) patience() time.Duration {
+	if p.Patience > 0 {
+		return p.Patience
+	}
+	return answerLimit
 }
 
 func (p *Plan) limit() time.Duration {

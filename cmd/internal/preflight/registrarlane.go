@@ -73,7 +73,11 @@ func (r *run) register(ctx context.Context, f far) *book {
 		return b
 	}
 	if !b.free(ctx) {
-		b.skip(text.WhyOccupied)
+		why := text.WhyNoAnswer
+		if b.has(text.StudyOccupied) {
+			why = text.WhyOccupied
+		}
+		b.skip(why)
 		return b
 	}
 	a := b.users[0]

@@ -9,7 +9,7 @@ import (
 	"releve/proxy/message"
 )
 
-// answerLimit is how long a call of the study waits for its answer; longer than
+// answerLimit is how long a call of the study waits for its answer (Plan.Patience); longer than
 // overflow.answer_timeout, so that a late one is told from none.
 const answerLimit = 12 * time.Second
 
@@ -45,7 +45,7 @@ func (r *run) serverLane(ctx context.Context, f far) {
 	r.called(r.plan.Service)
 	c, terms := r.adapt(ctx, f, placing{
 		uri: withUser(r.plan.Service, "sip:"+hostPort(f.URI)), from: "sip:releve@" + r.s.addr.String(), to: f.at,
-		sdp: offer(line.addr(), "sendrecv"), limit: answerLimit, route: true,
+		sdp: offer(line.addr(), "sendrecv"), limit: r.plan.patience(), route: true,
 	})
 	defer c.end()
 	r.note(f, judgeTrunk(c, r.plan.Service))
