@@ -189,6 +189,9 @@ func (t *talk) survived(ctx context.Context, status int) Finding {
 			status = n
 		}
 	}
+	if status >= 200 && status < 300 && t.told2xx() { // it sends unknown names somewhere
+		return seen(text.StudyReferRefused, Info, "case", "taken", "status", number(status))
+	}
 	watch, cancel := within(ctx, hangLimit)
 	defer cancel()
 	f := seen(text.StudyReferRefused, OK, "status", number(status))
@@ -196,6 +199,16 @@ func (t *talk) survived(ctx context.Context, status int) Finding {
 		f.State = Reservation
 	}
 	return f
+}
+
+// told2xx says whether a NOTIFY told of a transfer that was done.
+func (t *talk) told2xx() bool {
+	t.d.mu.Lock()
+	defer t.d.mu.Unlock()
+	return slices.ContainsFunc(t.d.got, func(m *heard) bool {
+		n := notified(m)
+		return m.head.Method == message.NOTIFY && n >= 200 && n < 300
+	})
 }
 
 // transfer asks for a real one: the number rings.

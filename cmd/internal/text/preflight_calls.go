@@ -140,6 +140,7 @@ func studiesOfCalls() map[StudyID]studied {
 			title: pair{"Appel maintenu après un transfert refusé", "The call lives on after a refused transfer"},
 			ok:    pair{"transfert vers un numéro inexistant : {status}, l'appel continue", "transfer to a number that does not exist: {status}, the call goes on"},
 			odd:   pair{"l'appel est coupé après le transfert refusé ({status})", "the call is cut after the refused transfer ({status})"},
+			cases: map[string]pair{"taken": {"l'IPBX a transféré vers un nom qui n'existe pas ({status}) : il l'envoie à une destination par défaut", "the IPBX transferred to a name that does not exist ({status}): it sends that to a default destination"}},
 			means: pair{"Un appelant serait perdu quand le poste demandé n'existe pas.", "A caller would be lost when the extension does not exist."},
 			do:    pair{"À corriger à l'IPBX : un REFER refusé laisse l'appel tel quel (RFC 3515 §2.4.2).", "To be corrected at the IPBX: a refused REFER leaves the call as it is (RFC 3515 §2.4.2)."},
 		},
