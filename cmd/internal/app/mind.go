@@ -122,7 +122,7 @@ func newMind(a *App) *mind {
 		jobs: make(chan func(), maxJobs), restored: make(chan struct{}), frozen: make(chan struct{}), alarms: alarm.NewTable(0),
 		failures: make(map[string]int),
 	}
-	m.telling = telling{herald: heraldOf(a), wake: make(chan struct{}, 1)}
+	m.telling = telling{herald: heraldOf(a), wake: make(chan struct{}, 1), store: make(chan struct{}, 1)}
 	m.life, m.end = context.WithCancel(context.Background())
 	m.state = control.New(a.controlPolicy(), uint64(time.Now().UnixNano()))
 	m.status.view = m.firstView()
@@ -346,7 +346,9 @@ func (a *App) background() func() {
 	m.wait.Go(m.run)
 	m.wait.Go(func() { m.decide(m.saver) }) // without it nothing that is decided holds
 	m.wait.Go(func() { m.do(m.keepAlarms) })
-	m.wait.Go(func() { m.do(m.keepNotices) })
+	told := make(chan struct{})
+	m.wait.Go(func() { defer close(told); m.do(m.tellNotices) })
+	m.wait.Go(func() { m.do(func() { m.storeNotices(told) }) })
 	m.wait.Go(func() { m.do(m.watchStore) })
 	m.wait.Go(func() { m.do(a.watchCalls) })
 	m.wait.Go(func() {

@@ -17,8 +17,8 @@ import (
 // How an alarm is told:
 //
 //	change of the table ─► herald (pure, under mu): what is to be told
-//	                          └─► pending ─► keepNotices: rendered ─► Dispatcher ─► receivers
-//	                                             └─► queues on disk, then what the herald knows
+//	                          └─► pending ─► tellNotices: rendered ─► Dispatcher ─► receivers
+//	                                             └─► storeNotices: queues on disk, then what the herald knows
 //
 // The herald's memory is written after the queues that follow from it: a crash in
 // between tells a second time with the same ID, and never not at all.
@@ -38,6 +38,14 @@ type telling struct {
 	dropped uint64
 	read    bool // the table holds the stored alarms
 	wake    chan struct{}
+	due     *owed         // to be stored; nil: nothing new
+	store   chan struct{} // has one place: due was set
+}
+
+// owed is what the herald knew when the receivers had been told.
+type owed struct {
+	memory  alarm.Memory
+	version uint64
 }
 
 // openNotices reads what an earlier run left.
@@ -92,19 +100,18 @@ func (m *mind) announce(now time.Time) {
 	}
 }
 
-// keepNotices renders what is to be told, gives it to the receivers and keeps
-// both on disk; once more at the end.
-func (m *mind) keepNotices() {
+// tellNotices renders what is to be told and gives it to the receivers, once more
+// at the end. It touches no disk: one that hangs keeps nobody from being told.
+func (m *mind) tellNotices() {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	pause := time.NewTimer(0)
 	defer pause.Stop()
-	var stored uint64
 	soon := false // the pause runs: a stream of alarms does not prolong it
 	for {
 		select {
 		case <-m.life.Done():
-			m.flushNotices(stored)
+			m.flushNotices()
 			return
 		case <-m.telling.wake:
 			if !soon {
@@ -116,9 +123,8 @@ func (m *mind) keepNotices() {
 			soon = false
 		case now := <-tick.C:
 			m.forgotten(now)
-			continue
 		}
-		stored = m.flushNotices(stored)
+		m.flushNotices()
 	}
 }
 
@@ -141,11 +147,10 @@ func (m *mind) forgotten(now time.Time) {
 	m.set(alarm.SilenceLong, forgottenFreeze, long(frozen))
 }
 
-// flushNotices tells what is pending; version stored of the herald's memory is on
-// disk, and the one returned then.
-func (m *mind) flushNotices(stored uint64) uint64 {
+// flushNotices tells what is pending, and leaves what follows from it to be stored.
+func (m *mind) flushNotices() {
 	m.mu.Lock()
-	pending, memory, version := m.telling.pending, m.telling.herald.Memory(), m.telling.herald.Version()
+	pending, next := m.telling.pending, &owed{m.telling.herald.Memory(), m.telling.herald.Version()}
 	m.telling.pending = nil
 	s := m.status
 	m.mu.Unlock()
@@ -154,10 +159,46 @@ func (m *mind) flushNotices(stored uint64) uint64 {
 		notices = append(notices, m.app.notice(t, s))
 	}
 	m.app.notices.Tell(notices...)
-	if m.app.notices.Save() != nil || version == stored { // logged there
+	m.mu.Lock()
+	m.telling.due = next
+	m.mu.Unlock()
+	select {
+	case m.telling.store <- struct{}{}:
+	default:
+	}
+}
+
+// storeNotices keeps the queues and what the herald knows on disk, once more when
+// told that it is the end.
+func (m *mind) storeNotices(end <-chan struct{}) {
+	retry := time.NewTicker(m.app.options.retry)
+	defer retry.Stop()
+	var stored uint64
+	for {
+		select {
+		case <-end:
+			m.storeNotice(stored)
+			return
+		case <-m.telling.store:
+		case <-retry.C:
+		}
+		stored = m.storeNotice(stored)
+	}
+}
+
+// storeNotice stores what is due unless version stored of it is on disk, and
+// returns the version that is then.
+func (m *mind) storeNotice(stored uint64) uint64 {
+	m.mu.Lock()
+	due := m.telling.due
+	m.mu.Unlock()
+	if due == nil || due.version == stored {
 		return stored
 	}
-	raw, err := json.Marshal(memory)
+	if m.app.notices.Save() != nil { // logged there
+		return stored
+	}
+	raw, err := json.Marshal(due.memory)
 	if err == nil {
 		err = notify.Replace(filepath.Join(m.app.cfg().Store.Path, noticesDir, memoryFile), raw)
 	}
@@ -165,7 +206,7 @@ func (m *mind) flushNotices(stored uint64) uint64 {
 		m.app.log.Error("keep what was told of alarms", "error", err)
 		return stored
 	}
-	return version
+	return due.version
 }
 
 // notice renders what is to be told, in the site's language.
