@@ -296,6 +296,7 @@ func TestProceduresAtHighAvailability(t *testing.T) {
 	if sum.Offered < 20 || sum.Outcomes["answered"] != sum.Offered-sum.Outcomes["cancelled"] {
 		t.Errorf("what the callers saw: %+v", sum)
 	}
+	s.tooEarly()
 	s.interrupted()
 	s.brokenOff()
 
@@ -309,6 +310,25 @@ func TestProceduresAtHighAvailability(t *testing.T) {
 	if n := s.ipbx.MaxBindingsAtOnce("5001", "5002"); n != 1 {
 		t.Errorf("%d bindings at once", n)
 	}
+}
+
+// tooEarly: after an automatic switchover the return waits for its 15 minutes,
+// unless it is forced with a reason.
+func (s *guidedSite) tooEarly() {
+	s.t.Helper()
+	s.want(exitDone, []string{"asked"}, "procedure", "miroir", "-y", "--answers",
+		s.answers("main-stopped: yes\nplan: yes\npromoted: yes\nwelsuite-pointed: yes\nreplica-made: yes\nconfig-updated: yes\n"))
+	s.must(s.servers[0].Close())
+	s.until("the secondary takes over", func(st admin.Status) bool { return st.Active == "secondary" && st.Phase == "on-secondary" })
+	s.startServer(0)
+	s.settled(0)
+	heard := s.answers("heard: yes\n")
+	s.want(exitNo, []string{"less than 15 minutes", "refused, nothing was changed"}, "procedure", "return", "-y", "--reason", "now", "--answers", heard, "--wait-call", "0s")
+	s.want(exitDone, nil, "procedure", "return", "-y", "--reason", "tonight", "--force", "--answers", heard, "--wait-call", "0s")
+	if run := s.records()[0]; !run.Forced || run.Reason != "tonight" || line(run, "return-time").Result != admin.StepForced || s.status().Active != "primary" {
+		s.t.Fatalf("%+v", run)
+	}
+	s.until("its alarms end", func(st admin.Status) bool { return !stands(st, 1001) && !stands(st, 1005) })
 }
 
 // interrupted: Ctrl-C in the middle of an exercise returns first.

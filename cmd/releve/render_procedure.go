@@ -79,7 +79,7 @@ func (v view) drillFields(d *admin.DrillReport, add func(label, value string)) {
 	add("switchover", ms(d.SwitchoverMS))
 	add("return", ms(d.ReturnMS))
 	add("licence", ms(d.LicenceMS))
-	add("calls", v.m.DrillCalls(d.Offered, d.Answered, d.Dissuaded, d.Cancelled, d.Rescued, d.Refused, d.Failed, d.Lost))
+	add("calls", v.m.DrillCalls(d.Offered, d.Answered, d.Held, d.Dissuaded, d.Cancelled, d.Rescued, d.Refused, d.Failed, d.Lost))
 	add("secondary", fmt.Sprint(d.BySecondary))
 	if d.Cause != "" {
 		add("cause", v.m.DrillCause(d.Cause))

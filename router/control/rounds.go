@@ -273,5 +273,9 @@ func (s *State) Host(now router.Clock, server router.Server) health.Presence {
 	return s.board.Facts(now.Mono, server, s.policy.Health).Host
 }
 
+// ReturnAt is when a return needs no force for the time since the primary's
+// failure, Mono; 0: it never did.
+func (s *State) ReturnAt() router.Instant { return s.role.ReturnAt() }
+
 // Ready reports whether the passive server may take over.
 func (s *State) Ready() bool { return s.ready }

@@ -166,6 +166,10 @@ func (s *State) stable() bool {
 	return s.phase == router.OnSecondary && !s.row.Maintenance && s.healthy
 }
 
+// ReturnAt is the instant (Mono) from which a return needs no force for the time
+// since the primary's failure; 0: it never did.
+func (s State) ReturnAt() router.Instant { return s.mayReturnAt() }
+
 // mayReturnAt is when a return needs no force.
 func (s *State) mayReturnAt() router.Instant {
 	if !s.failed {

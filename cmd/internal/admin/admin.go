@@ -70,10 +70,11 @@ type Status struct {
 	Site         string         `json:"site"`
 	Level        string         `json:"level"`
 	Headline     text.Headline  `json:"headline"`
-	Active       string         `json:"active"` // role
-	Since        time.Time      `json:"since"`  // of the present role
-	Reason       router.Reason  `json:"reason"` // of the last role change
-	Phase        string         `json:"phase"`  // as router.Phase
+	Active       string         `json:"active"`             // role
+	Since        time.Time      `json:"since"`              // of the present role
+	Reason       router.Reason  `json:"reason"`             // of the last role change
+	Phase        string         `json:"phase"`              // as router.Phase
+	ReturnAt     time.Time      `json:"return_at,omitzero"` // from when on a return needs no force for the time since the failure; zero: now
 	Epoch        uint64         `json:"epoch"`
 	Act          bool           `json:"act"`          // false: observation
 	Verification Progress       `json:"verification"` // of the verification that runs; N 0: none

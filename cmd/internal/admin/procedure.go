@@ -85,6 +85,7 @@ type DrillReport struct {
 	Hold         time.Duration `json:"hold_ns"`
 	Offered      uint64        `json:"calls_offered"`
 	Answered     uint64        `json:"calls_answered"`
+	Held         uint64        `json:"calls_held"`
 	Dissuaded    uint64        `json:"calls_dissuaded"`
 	Cancelled    uint64        `json:"calls_cancelled"`
 	Refused      uint64        `json:"calls_refused"`

@@ -68,6 +68,7 @@ func (a *App) metrics() http.Handler {
 	a.wireMetrics(set)
 	a.checkMetrics(set)
 	a.mirrorMetrics(set)
+	a.markMetrics(set)
 	a.testMetrics(set)
 	a.promptMetrics(set)
 	a.screenMetrics(set)

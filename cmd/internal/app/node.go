@@ -53,6 +53,7 @@ func (a *App) Status(context.Context) admin.Status {
 		Verification: admin.Progress{K: k, N: n}, Alarms: alarms, Started: a.started.UTC(), Now: time.Now().UTC(), Observed: s.at.UTC(),
 		Version: a.options.Version, Counters: a.counters(switchovers, verifications),
 		Contacts: admin.SiteContacts(a.cfg().Contacts), Data: a.secondaryData(), Exercise: a.exercise.running(),
+		ReturnAt: s.returnAt,
 	}
 	for _, c := range a.cfg().Servers {
 		out.Servers = append(out.Servers, a.serverStatus(c, s))

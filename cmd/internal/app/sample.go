@@ -95,12 +95,16 @@ type snapshot struct {
 	good     [router.Servers]uint8
 	host     [router.Servers]health.Presence
 	ready    bool
+	returnAt time.Time // from when on a return needs no force for its time; zero: now
 }
 
 // picture refreshes what the screens show.
 func (m *mind) picture() {
 	now := m.clock.now()
 	s := snapshot{at: time.Now(), view: m.app.proxy.View(), row: m.state.Row(), licence: m.state.Licence(now), ready: m.state.Ready()}
+	if left := m.state.ReturnAt().Sub(now.Mono); left > 0 && s.view.Active == router.Secondary {
+		s.returnAt = time.Now().Add(left).UTC()
+	}
 	for x := router.Primary; x <= router.Secondary; x++ {
 		s.verdicts[x], _ = m.state.Judged(now, x)
 		s.good[x] = m.state.Good(now, x)

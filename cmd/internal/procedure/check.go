@@ -140,15 +140,13 @@ func mirrorLag(f *Facts) Finding {
 	return when(!m.Blocks, "lag="+m.Lag.Round(time.Millisecond).String(), "lag="+m.Lag.Round(time.Millisecond).String())
 }
 
-// mayReturn: the node says that the return is possible (alarm 1006), or refuses
-// for the time that has to pass since a failure.
+// mayReturn: the time that has to pass since the primary's failure has passed.
 func mayReturn(f *Facts) Finding {
-	for _, a := range f.Status.Alarms {
-		if a.Number == 1006 && a.Cleared.IsZero() {
-			return yes("")
-		}
+	left := f.Status.ReturnAt.Sub(f.Status.Now)
+	if f.Status.ReturnAt.IsZero() || left <= 0 {
+		return yes("")
 	}
-	return no("reason=" + string(router.ReasonReturnTooEarly))
+	return no("reason=" + string(router.ReasonReturnTooEarly) + " wait=" + left.Round(time.Second).String())
 }
 
 // quiet: the calls of a server are few enough.

@@ -312,6 +312,7 @@ func (x *drill) count(ctx context.Context) {
 	n, was, r := &x.facts.Status.Counters, &x.before.Counters, &x.report
 	if x.facts.Status.Started.Equal(x.before.Started) {
 		r.Offered, r.Answered, r.Dissuaded, r.Cancelled = n.Offered-was.Offered, n.Answered-was.Answered, n.Dissuaded-was.Dissuaded, n.Cancelled-was.Cancelled
+		r.Held = n.Held - was.Held
 		r.Rescued, r.Refused, r.Failed, r.Lost = n.Rescued-was.Rescued, n.Refused-was.Refused, n.Failed-was.Failed, n.Lost-was.Lost
 	}
 	x.changed = x.before.Now

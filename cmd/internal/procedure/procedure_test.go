@@ -207,7 +207,6 @@ func TestReturnAndReinstate(t *testing.T) {
 		f.Status.Active, f.Status.Phase, f.Status.Registration.Holder = secondary, "on-secondary", secondary
 		f.Status.Servers[0].Ready, f.Status.Servers[0].State = true, admin.StatePassive
 		f.Licence.Bindings[0].Possible, f.Licence.Bindings[1].Possible = false, true
-		f.Status.Alarms = []db.Alarm{{Number: 1006}}
 		change(&f)
 		return f
 	}
@@ -224,7 +223,8 @@ func TestReturnAndReinstate(t *testing.T) {
 		{"still bound", admin.ProcedureReinstate, func(f *Facts) { f.Licence.Bindings[0].Possible = true }, nil, admin.OutcomeRefused, "not-registered"},
 		{"not stable", admin.ProcedureReinstate, func(f *Facts) { f.Status.Servers[0].Stability.K = 4 }, nil, admin.OutcomeRefused, "stable"},
 		{"the primary is active", admin.ProcedureReinstate, func(f *Facts) { f.Status.Active = primary }, nil, admin.OutcomeRefused, "on-secondary"},
-		{"too early", admin.ProcedureReturn, func(f *Facts) { f.Status.Alarms = nil }, nil, admin.OutcomeRefused, "return-time"},
+		{"too early", admin.ProcedureReturn, func(f *Facts) { f.Status.ReturnAt = f.Status.Now.Add(time.Minute) }, nil, admin.OutcomeRefused, "return-time"},
+		{"the time has passed", admin.ProcedureReturn, func(f *Facts) { f.Status.ReturnAt = f.Status.Now }, []string{"return"}, admin.OutcomeRefused, "return"},
 		{"too many calls", admin.ProcedureReturn, func(f *Facts) { f.Quiet, f.Status.Servers[1].Calls = 2, 3 }, nil, admin.OutcomeRefused, "quiet"},
 		{"quiet enough, the binding stays", admin.ProcedureReturn, func(f *Facts) { f.Quiet, f.Status.Servers[1].Calls = 2, 2 }, nil, admin.OutcomeFailed, "binding"},
 	} {

@@ -125,6 +125,8 @@ func (m Messages) found(key, value string) string {
 		return m.say("retard du miroir %s", "mirror lags by %s", m.Ago(d))
 	case "worst":
 		return m.say("au plus %s", "at most %s", m.Ago(d))
+	case "wait":
+		return m.say("encore %s", "%s left", m.Ago(d))
 	case "took":
 		return m.say("en %s", "in %s", m.Took(d))
 	case "rtt":

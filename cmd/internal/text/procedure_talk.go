@@ -137,10 +137,10 @@ var reportLabels = map[string]pair{
 }
 
 // DrillCalls counts the calls of an exercise.
-func (m Messages) DrillCalls(offered, answered, dissuaded, cancelled, rescued, refused, failed, lost uint64) string {
-	return m.say("%d présentés, %d servis, %d renvoyés (dissuasion), %d abandonnés, %d aux opérateurs, %d refusés, %d échoués, %d perdus",
-		"%d offered, %d answered, %d dissuaded, %d cancelled, %d rescued, %d refused, %d failed, %d lost",
-		offered, answered, dissuaded, cancelled, rescued, refused, failed, lost)
+func (m Messages) DrillCalls(offered, answered, held, dissuaded, cancelled, rescued, refused, failed, lost uint64) string {
+	return m.say("%d présentés, %d servis, %d gardés un moment, %d renvoyés (dissuasion), %d abandonnés, %d aux opérateurs, %d refusés, %d échoués, %d perdus",
+		"%d offered, %d answered, %d held for a while, %d dissuaded, %d cancelled, %d rescued, %d refused, %d failed, %d lost",
+		offered, answered, held, dissuaded, cancelled, rescued, refused, failed, lost)
 }
 
 // DrillCause says why an exercise was broken off.
