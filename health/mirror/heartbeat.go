@@ -38,9 +38,9 @@ func question(int) string { return "?" }
 // maxNode bounds the name of a node in its row, in bytes.
 const maxNode = 64
 
-// keepBeats is how long a connection of the heartbeat is used: each has a budget of
-// what it reads. Our choice.
-const keepBeats = 10 * time.Minute
+// keepBeats is how long a connection of a pool is used: each has a budget of what it
+// reads, and MySQL sees what an account was granted with the next one. Our choice.
+const keepBeats = time.Minute
 
 func newHeart(c *Config, db *sql.DB, mark placeholder) *heart {
 	db.SetMaxOpenConns(1)

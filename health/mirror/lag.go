@@ -33,13 +33,25 @@ func (s *series) main(now time.Time, position uint64) {
 		}
 	}
 	if len(s.marks) == maxMarks {
-		kept := s.marks[:0]
-		for i := 0; i < maxMarks; i += 2 {
-			kept = append(kept, s.marks[i])
-		}
-		s.marks = kept
+		s.thin()
 	}
 	s.marks = append(s.marks, mark{now, position})
+}
+
+// thin makes room: of what the mirror has, the newest mark will do; of the rest,
+// every other one, but never without the first, which is the lag.
+func (s *series) thin() {
+	for s.known && len(s.marks) > 1 && s.marks[1].position <= s.applied {
+		s.marks = s.marks[:copy(s.marks, s.marks[1:])]
+	}
+	if len(s.marks) < maxMarks/2 {
+		return
+	}
+	kept := s.marks[:2]
+	for i := 3; i < len(s.marks); i += 2 {
+		kept = append(kept, s.marks[i])
+	}
+	s.marks = kept
 }
 
 // mirror enters how far the mirror has come.

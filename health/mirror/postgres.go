@@ -25,7 +25,6 @@ type pgsource struct {
 	address string
 
 	conn *pgconn.PgConn // of the asking goroutine; nil: none
-	wire *limited       // beneath it
 }
 
 // mirrorAt is where the mirror of a URL answered last: the main knows it by that.
@@ -46,14 +45,7 @@ func newPostgres(c *Config, d *Database, main bool, seen *mirrorAt) (*pgsource, 
 	config.RuntimeParams["application_name"] = "releve"
 	config.MaxProtocolMessageBodyLen = maxBody
 	s := &pgsource{config: config, c: c, main: main, seen: seen, address: net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port)))}
-	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := dialLimited(maxRead)(ctx, network, address)
-		if err != nil {
-			return nil, err
-		}
-		s.wire = conn.(*limited)
-		return conn, nil
-	}
+	config.DialFunc = dialLimited(maxRead)
 	if c.Heartbeat != "" {
 		db, err := openPostgres(d)
 		if err != nil {
@@ -93,7 +85,7 @@ func (s *pgsource) asked(ctx context.Context) (Answer, error) {
 }
 
 func (s *pgsource) over(ctx context.Context) (Answer, error) {
-	s.wire.left = maxRead
+	allow(s.conn.Conn(), maxRead)
 	a, err := s.question(ctx)
 	if err != nil {
 		s.drop()
@@ -263,9 +255,7 @@ const columns = 9
 
 // measure asks over a connection of its own: it may take long.
 func (s *pgsource) measure(ctx context.Context) int64 {
-	config := s.config.Copy()
-	config.DialFunc = dialLimited(maxRead)
-	conn, err := pgconn.ConnectConfig(ctx, config)
+	conn, err := pgconn.ConnectConfig(ctx, s.config)
 	if err != nil {
 		return 0
 	}

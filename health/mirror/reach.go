@@ -2,11 +2,13 @@ package mirror
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -143,16 +145,27 @@ var errTooMuch = errors.New("it does not speak as a database: its answer never e
 // limited is a connection that reads no more than left bytes.
 type limited struct {
 	net.Conn
-	left int64 // of the reader
+	left atomic.Int64
 }
 
 func (c *limited) Read(p []byte) (int, error) {
-	if c.left <= 0 {
+	left := c.left.Load()
+	if left <= 0 {
 		return 0, errTooMuch
 	}
-	n, err := c.Conn.Read(p[:min(int64(len(p)), c.left)])
-	c.left -= int64(n)
+	n, err := c.Conn.Read(p[:min(int64(len(p)), left)])
+	c.left.Add(-int64(n))
 	return n, err
+}
+
+// allow gives a connection what the next question may read.
+func allow(c net.Conn, budget int64) {
+	if secured, ok := c.(*tls.Conn); ok {
+		c = secured.NetConn()
+	}
+	if l, ok := c.(*limited); ok {
+		l.left.Store(budget)
+	}
 }
 
 // dialLimited dials connections that read no more than budget bytes.
@@ -163,6 +176,8 @@ func dialLimited(budget int64) func(ctx context.Context, network, address string
 		if err != nil {
 			return nil, err
 		}
-		return &limited{Conn: c, left: budget}, nil
+		l := &limited{Conn: c}
+		l.left.Store(budget)
+		return l, nil
 	}
 }

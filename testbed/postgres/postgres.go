@@ -79,7 +79,8 @@ func (s *Server) start(ctx context.Context, initdb string) error {
 // run starts the cluster's server and waits for it.
 func (s *Server) run(ctx context.Context, bin string, owner *syscall.Credential) error {
 	s.cmd = exec.Command(filepath.Join(bin, "postgres"), "-D", filepath.Join(s.dir, "data"), "-p", strconv.Itoa(s.Port),
-		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="+s.dir, "-c", "fsync=off", "-c", "max_connections=20")
+		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="+s.dir, "-c", "fsync=off", "-c", "max_connections=20",
+		"-c", "wal_retrieve_retry_interval=200ms") // a mirror looks for its main again at once
 	s.cmd.SysProcAttr, s.cmd.Dir = &syscall.SysProcAttr{Credential: owner, Pdeathsig: syscall.SIGKILL}, s.dir
 	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {

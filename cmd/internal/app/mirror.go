@@ -104,6 +104,9 @@ func (w *mirrorWatch) seen(s mirror.State) {
 	if w.word != shown.State {
 		w.word = shown.State
 		p := map[string]string{"state": shown.State, "mirror": shown.Cause}
+		if shown.Cause == shown.State {
+			delete(p, "mirror") // the state says it
+		}
 		if !shown.LagAt.IsZero() {
 			p["lag"] = shown.Lag.Round(time.Millisecond).String()
 		}
