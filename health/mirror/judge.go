@@ -7,6 +7,8 @@ type Policy struct {
 	MaxLag      time.Duration
 	MaxWAL      int64 // bytes; 0: any
 	MaxDatabase int64 // bytes; 0: any
+
+	settle time.Duration // 0: settle
 }
 
 // confirm is how many looks in a row it takes to believe in a condition, or in its

@@ -45,6 +45,8 @@ type Config struct {
 
 	Report func(State)     // after each look; nil: nobody is told
 	Caught func(panic any) // a panic of a question; nil: it is passed on
+
+	settle time.Duration // 0: settle; shorter in tests
 }
 
 // Database is one of the two.
@@ -53,10 +55,12 @@ type Database struct {
 	Password string // instead of the URL's; "": that one
 }
 
-// measureEvery is how often sizes are measured, measureLimit how long that may
-// take; our choices: the server looks at each of its files.
+// measureEvery is how often sizes are measured, measureAgain how soon after one that
+// could not be, measureLimit how long that may take; our choices: the server looks at
+// each of its files.
 const (
 	measureEvery = 5 * time.Minute
+	measureAgain = time.Minute
 	measureLimit = 15 * time.Second
 )
 
@@ -123,7 +127,7 @@ func (w *Watcher) State() State { return *w.state.Load() }
 func (w *Watcher) Counts() (looks, failed uint64) { return w.looks.Load(), w.failed.Load() }
 
 func (w *Watcher) run() {
-	tracker := NewTracker(Policy{MaxLag: w.config.MaxLag, MaxWAL: w.config.MaxWAL, MaxDatabase: w.config.MaxDatabase})
+	tracker := NewTracker(Policy{MaxLag: w.config.MaxLag, MaxWAL: w.config.MaxWAL, MaxDatabase: w.config.MaxDatabase, settle: w.config.settle})
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -207,20 +211,25 @@ func (w *Watcher) caught() {
 
 // measure asks for sizes now and then, by connections of its own.
 func (w *Watcher) measure() {
-	tick := time.NewTicker(measureEvery)
-	defer tick.Stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
+		select {
+		case <-w.life.Done():
+			return
+		case <-timer.C:
+		}
+		pause := measureEvery
 		for i, s := range []source{w.main, w.mirror} {
 			size := w.sizeOf(s)
+			if size == 0 {
+				pause = measureAgain
+			}
 			w.mu.Lock()
 			w.sizes[i] = size
 			w.mu.Unlock()
 		}
-		select {
-		case <-w.life.Done():
-			return
-		case <-tick.C:
-		}
+		timer.Reset(pause)
 	}
 }
 

@@ -28,7 +28,7 @@ func watch(t *testing.T, c Config) *watched {
 	if c.MaxLag == 0 {
 		c.MaxLag = 700 * time.Millisecond
 	}
-	c.Node = "test"
+	c.Node, c.settle = "test", 2*time.Second
 	c.Report = func(s State) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -43,6 +43,7 @@ func watch(t *testing.T, c Config) *watched {
 // await waits until a state is as is says; what names it.
 func (w *watched) await(what string, is func(State) bool) State {
 	w.t.Helper()
+	defer func(began time.Time) { w.t.Logf("%s: after %v", what, time.Since(began).Round(time.Millisecond)) }(time.Now())
 	limit := time.Now().Add(40 * time.Second)
 	for time.Now().Before(limit) {
 		if s := w.State(); !s.At.IsZero() && is(s) {
@@ -80,7 +81,13 @@ func startPair(t *testing.T) (*postgres.Pair, context.Context) {
 	must(t, err)
 	t.Cleanup(p.Stop)
 	must(t, p.Main.Do(ctx, "create table work (n int)", "create role watch login password 'w'", "grant pg_monitor to watch"))
-	return p, ctx
+	for { // the mirror has the account, too
+		if n, err := p.Mirror.Ask(ctx, "select count(*) from pg_auth_members where member = 'watch'::regrole"); err == nil && n == "1" {
+			return p, ctx
+		}
+		must(t, ctx.Err())
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // A pair that is lagged, cut and broken, its mirror killed and its main killed.

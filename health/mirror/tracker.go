@@ -1,6 +1,9 @@
 package mirror
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Tracker turns looks into States. Pure: time is in the looks. One owner; not safe
 // for concurrent use.
@@ -108,20 +111,21 @@ func (t *Tracker) measure(l Look) bool {
 }
 
 // logLag: what the mirror lacked when the main was first asked is dated by the
-// main's own clock, on both sides of the subtraction.
+// main's own clock, on both sides of the subtraction. What the main has measured
+// itself (replay_lag) fills in what passed between two looks, and no more: it stays
+// what it was while nothing is written.
 func (t *Tracker) logLag(l Look) (time.Duration, bool) {
 	d, whole, ok := t.logs.lag(l.At)
-	if !ok {
-		return 0, false
+	if !ok || t.logs.behind() == 0 {
+		return 0, ok
 	}
-	if d > 0 || t.logs.behind() > 0 {
-		d = max(d, l.Main.Delay)
-		if !whole && !l.Main.Clock.IsZero() && !l.Mirror.Replayed.IsZero() {
-			d = max(d, l.Main.Clock.Sub(l.Mirror.Replayed))
-		}
-		return d, true
+	if !t.lagAt.IsZero() {
+		d = max(d, min(l.Main.Delay, l.At.Sub(t.lagAt)))
 	}
-	return l.Main.Delay, true
+	if !whole && !l.Main.Clock.IsZero() && !l.Mirror.Replayed.IsZero() {
+		d = max(d, l.Main.Clock.Sub(l.Mirror.Replayed))
+	}
+	return d, true
 }
 
 // beatLag: a beat is dated by our own clock, which wrote it.
@@ -146,7 +150,7 @@ func (t *Tracker) halted(l Look) bool {
 	if t.flowing.IsZero() || moves || stream(f) != Stopped {
 		t.flowing = l.At
 	}
-	return l.At.Sub(t.flowing) >= settle
+	return l.At.Sub(t.flowing) >= cmp.Or(t.policy.settle, settle)
 }
 
 // blind: the watch itself does not work.

@@ -44,9 +44,17 @@ func TestIdleIsNoLag(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	pos := uint64(100)
-	s = f.show(600, func(l *Look) { pos += 50; at(pos, pos+10)(l); l.Main.Delay = 30 * time.Millisecond })
+	s = f.show(600, func(l *Look) { pos += 50; at(pos, pos-10)(l); l.Main.Delay = 30 * time.Millisecond })
 	if s.Lag != 30*time.Millisecond || s.Behind != No {
 		t.Errorf("busy: %+v", s)
+	}
+	s = f.show(2, func(l *Look) { pos += 50; at(pos, pos-10)(l); l.Main.Delay = time.Hour })
+	if s.Lag != time.Second {
+		t.Errorf("what the main measured long ago: %+v", s)
+	}
+	s = f.show(2, func(l *Look) { at(pos, pos)(l); l.Main.Delay = time.Hour })
+	if s.Lag != 0 || s.Behind != No {
+		t.Errorf("and nothing is missing: %+v", s)
 	}
 }
 

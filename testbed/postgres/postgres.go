@@ -65,7 +65,7 @@ func (s *Server) start(ctx context.Context, initdb string) error {
 		}
 	}
 	data := filepath.Join(s.dir, "data")
-	create := exec.CommandContext(ctx, initdb, "-D", data, "-U", s.User, "-A", "scram-sha-256", "--pwfile", pass, "--no-sync", "-E", "UTF8", "--locale=C")
+	create := exec.CommandContext(ctx, initdb, "-D", data, "-U", s.User, "-A", "scram-sha-256", "--pwfile", pass, "--no-sync", "--wal-segsize=1", "-E", "UTF8", "--locale=C")
 	create.SysProcAttr, create.Dir = &syscall.SysProcAttr{Credential: owner}, s.dir
 	if out, err := create.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w\n%s", err, out)
