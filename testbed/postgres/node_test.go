@@ -380,6 +380,9 @@ func TestSaveOfAKilledNodeLandsLate(t *testing.T) {
 	registers := s.ipbx.Registers()
 	s.launch("")
 	s.until("the alarm", s.storeAlarm)
+	if out, _ := s.node.Verb(t.Context(), "alarms"); !strings.Contains(string(out), "take_over") {
+		t.Errorf("the alarm does not say what to do:\n%s", out)
+	}
 	if by := s.call("1"); by != "principal" || s.ipbx.Registers() != registers {
 		t.Errorf("a node that has no store: call answered by %q, %d REGISTERs", by, s.ipbx.Registers()-registers)
 	}

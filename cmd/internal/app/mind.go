@@ -77,6 +77,7 @@ type mind struct {
 	alarms        *alarm.Table
 	telling       telling
 	troubles      trouble
+	storeCause    string // of the newest of troubles
 	last          [router.Servers]probed
 	lastRefused   web.Told                       // at the alarm screen
 	failures      map[string]int                 // failures of a check in a row, by the object of its alarm

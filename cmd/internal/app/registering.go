@@ -128,6 +128,9 @@ func (a *App) detailed(alarms []db.Alarm, l licence.Status) []db.Alarm {
 		if d := a.mirrorDetail(number, alarms[n].Cleared.IsZero()); d != "" {
 			alarms[n].Detail = d
 		}
+		if number == alarm.StoreDown && alarms[n].Cleared.IsZero() {
+			alarms[n].Detail = a.mind.storeCause
+		}
 		if number != alarm.ForeignBinding {
 			continue
 		}

@@ -196,7 +196,7 @@ func (m *mind) troubled(t trouble, on bool, err error) {
 	before := m.troubles
 	m.troubles &^= t
 	if on {
-		m.troubles |= t
+		m.troubles, m.storeCause = m.troubles|t, cause(err)
 	}
 	after := m.troubles
 	m.mu.Unlock()
