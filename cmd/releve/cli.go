@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,7 +72,11 @@ func run(ctx context.Context, args []string, t terminal) int {
 
 func newCLI(args []string, t terminal) *cli {
 	c := &cli{terminal: t, zone: time.Local, now: time.Now, keys: bufio.NewReader(t.in)}
-	path := scan(args, "--config", "-c")
+	short := "-c"
+	if isCheck(args) {
+		short = "" // a threshold
+	}
+	path := scan(args, "--config", short)
 	if path == "" {
 		path = defaultConfig
 	}
@@ -130,6 +135,19 @@ func scan(args []string, long, short string) string {
 		}
 	}
 	return ""
+}
+
+// isCheck says whether args call releve check, before the flags are parsed.
+func isCheck(args []string) bool {
+	for i := 0; i < len(args); i++ {
+		switch a := args[i]; {
+		case slices.Contains([]string{"-c", "--config", "--socket", "--lang", "-o", "--output"}, a):
+			i++ // and its value
+		case !strings.HasPrefix(a, "-"):
+			return a == "check"
+		}
+	}
+	return false
 }
 
 // socketPath is --socket, else the configuration's, else the default.

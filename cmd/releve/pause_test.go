@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -27,14 +28,17 @@ type paused struct {
 	primary   *server.Server
 	secondary *server.Server
 	node      *process.Node
+	socket    string // of the node
 }
 
 func addrPort(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
 
-// newPaused is a site on the loopback network 127.0.net.0/24.
-func newPaused(t *testing.T, net int) *paused {
+// newPaused is a site on the loopback network 127.0.net.0/24; sections are added
+// to its file.
+func newPaused(t *testing.T, net int, sections ...string) *paused {
 	t.Helper()
-	s, dir := &paused{t: t}, t.TempDir()
+	dir := t.TempDir()
+	s := &paused{t: t, socket: process.Socket(dir)}
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -81,6 +85,7 @@ verification: {act: true, count: 3, alone_extra: 0, spacing: 500ms, timeout: 300
 store: {path: %[2]s}
 admin: {socket: %[7]s}
 `, own, dir, at(1), at(2), at(3), net, process.Socket(dir))
+	yaml += strings.Join(sections, "\n")
 	program, err := os.Executable()
 	must(err)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

@@ -83,7 +83,8 @@ type Status struct {
 	Registration Registration   `json:"registration"`
 	Mirror       *Mirror        `json:"mirror,omitempty"` // nil: none is watched
 	Counters     Counters       `json:"counters"`
-	Alarms       []db.Alarm     `json:"alarms"` // active
+	Alarms       []db.Alarm     `json:"alarms"`       // active
+	Certificates []Certificate  `json:"certificates"` // ours, in force
 	Contacts     SiteContacts   `json:"contacts"`
 	Data         *SecondaryData `json:"secondary_data,omitempty"` // level backup: a copy made by hand
 	Exercise     *Mark          `json:"exercise,omitempty"`       // a drill is running
@@ -98,6 +99,14 @@ type SiteContacts struct {
 	Integrator string `json:"integrator,omitempty"`
 	TLMCom     string `json:"tlmcom,omitempty"`
 	OnCall     string `json:"on_call,omitempty"`
+}
+
+// Certificate is one that we show to others.
+type Certificate struct {
+	Name  string    `json:"name"` // sip or admin: who is shown it
+	File  string    `json:"file"`
+	End   time.Time `json:"end"`
+	Fault string    `json:"fault,omitempty"` // why newer files cannot be used
 }
 
 // Progress is k of n.

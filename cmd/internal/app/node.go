@@ -62,6 +62,7 @@ func (a *App) Status(context.Context) admin.Status {
 		out.IPBX = append(out.IPBX, a.ipbxStatus(i, x))
 	}
 	out.Registration, out.Mirror = registration(s.licence), a.mirrorStatus()
+	out.Certificates = a.certificateStatus(out.Now)
 	if s.licence.Mode == licence.Gate {
 		out.Registration.Own = a.ownRegisters()
 	}

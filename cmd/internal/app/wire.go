@@ -3,6 +3,7 @@ package app
 import (
 	"time"
 
+	"releve/cmd/internal/admin"
 	"releve/cmd/internal/text"
 	"releve/health/alarm"
 	"releve/health/metric"
@@ -93,15 +94,45 @@ const (
 // certificates tells what is wrong with our certificate files, and when their
 // certificate is about to end.
 func (m *mind) certificates(now time.Time) {
-	if end := m.app.wire.CertificateEnd(); !end.IsZero() {
-		m.certificate(now, m.app.cfg().TLS.Certificate, end, m.app.wire.TLSFault())
+	told := map[string]bool{}
+	for _, c := range m.app.inForce(now) {
+		if !told[c.file] {
+			m.certificate(now, c.file, c.end, c.fault)
+		}
+		told[c.file] = true
 	}
-	file := m.app.cfg().Admin.TLS.Certificate
-	if s := m.app.screen.Load(); s != nil && file != m.app.cfg().TLS.Certificate {
+}
+
+// ownCertificate is one that we show to others.
+type ownCertificate struct {
+	name, file string
+	end        time.Time
+	fault      error // why newer files cannot be used
+}
+
+// inForce are our certificates in force.
+func (a *App) inForce(now time.Time) (out []ownCertificate) {
+	if end := a.wire.CertificateEnd(); !end.IsZero() {
+		out = append(out, ownCertificate{"sip", a.cfg().TLS.Certificate, end, a.wire.TLSFault()})
+	}
+	if s := a.screen.Load(); s != nil {
 		if end, fault := s.Certificate(now); !end.IsZero() {
-			m.certificate(now, file, end, fault)
+			out = append(out, ownCertificate{"admin", a.cfg().Admin.TLS.Certificate, end, fault})
 		}
 	}
+	return out
+}
+
+// certificateStatus is inForce for the API.
+func (a *App) certificateStatus(now time.Time) (out []admin.Certificate) {
+	for _, c := range a.inForce(now) {
+		x := admin.Certificate{Name: c.name, File: c.file, End: c.end.UTC()}
+		if c.fault != nil {
+			x.Fault = c.fault.Error()
+		}
+		out = append(out, x)
+	}
+	return out
 }
 
 // certificate tells what is wrong with one, and when it ends.
