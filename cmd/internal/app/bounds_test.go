@@ -73,6 +73,7 @@ var bounds = map[string]string{
 	"db/postgres/postgres.go maxConns":                 "nothing is refused: a query waits, for as long as it may take",
 	"cmd/internal/config/checks.go maxURL":             "a fault of the file",
 	"cmd/internal/config/checks.go maxQuery":           "a fault of the file",
+	"cmd/internal/plugin/plugin.go maxLine":            "the rest is not shown",
 	"health/notify/snmp/engine.go maxBoots":            "4,000 years away",
 	"health/notify/syslog/message.go maxNote":          "a text is cut for one receiver",
 	"health/notify/syslog/message.go maxValue":         "a text is cut for one receiver",
