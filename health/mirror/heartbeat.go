@@ -22,10 +22,12 @@ import (
 // One row a node of ours. A beat is our own clock in milliseconds when it was
 // written; it is compared with nothing but our own clock.
 type heart struct {
-	db    *sql.DB
-	table string
-	node  string
-	mark  placeholder
+	db      *sql.DB
+	table   string
+	node    string
+	timeout time.Duration
+	account string // as a grant writes it
+	mark    placeholder
 }
 
 // placeholder writes the nth parameter of a statement.
@@ -42,10 +44,10 @@ const maxNode = 64
 // reads, and MySQL sees what an account was granted with the next one. Our choice.
 const keepBeats = time.Minute
 
-func newHeart(c *Config, db *sql.DB, mark placeholder) *heart {
+func newHeart(c *Config, db *sql.DB, account string, mark placeholder) *heart {
 	db.SetMaxOpenConns(1)
 	db.SetConnMaxLifetime(keepBeats)
-	return &heart{db: db, table: c.Heartbeat, node: c.Node[:min(len(c.Node), maxNode)], mark: mark}
+	return &heart{db: db, table: c.Heartbeat, node: c.Node[:min(len(c.Node), maxNode)], timeout: c.Timeout, account: account, mark: mark}
 }
 
 // openPostgres opens a PostgreSQL for the heartbeat.
@@ -63,8 +65,9 @@ func openPostgres(d *Database) (*sql.DB, error) {
 	return stdlib.OpenDB(*config), nil
 }
 
-// ask writes or reads a beat and enters it; a heartbeat that fails leaves what is
-// known of the database, and says why.
+// ask writes or reads a beat and enters it. A database that takes no beat in time
+// takes nothing from anybody: it is down, whatever else it answers. One that refuses
+// our account the table is known by its views, where it has any.
 func (h *heart) ask(ctx context.Context, a *Answer, beat uint64, main bool) {
 	var err error
 	if main {
@@ -78,13 +81,13 @@ func (h *heart) ask(ctx context.Context, a *Answer, beat uint64, main bool) {
 		a.Beats = true
 		return
 	}
-	f := failed(ctx, err, 0)
+	f := failed(ctx, err, h.timeout)
 	a.Full, a.Cause = a.Full || f.Full, cut("heartbeat: "+f.Cause)
+	if f.Reach == Down || f.Reach == Denied && a.Position == 0 {
+		a.Reach = f.Reach
+	}
 	if f.Reach == Denied && a.Grants == "" {
-		a.Grants = "GRANT SELECT, INSERT, UPDATE ON " + h.table
-		if isMissing(err) {
-			a.Grants = "CREATE TABLE " + h.table + " (node varchar(64) PRIMARY KEY, beat bigint NOT NULL)"
-		}
+		a.Grants = "GRANT SELECT, INSERT, UPDATE ON " + h.table + " TO " + h.account
 	}
 }
 

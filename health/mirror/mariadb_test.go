@@ -42,6 +42,14 @@ func TestMariaDBPair(t *testing.T) {
 		return s.Look.Mirror.Role == Standby && s.Stream == Running && s.Look.Mirror.Grants == ""
 	})
 
+	blind := Config{Main: url(p.Main), Mirror: url(p.Mirror), Heartbeat: "mysql.beats"} // no table of this account's
+	b := watch(t, blind)
+	s = b.await("no table for it", func(s State) bool { return s.Broken == MainDenied })
+	if got := s.Look.Main.Grants; got != "GRANT SELECT, INSERT, UPDATE ON mysql.beats TO 'watch'" {
+		t.Errorf("%q", got)
+	}
+	b.Close()
+
 	must(t, p.Cut(ctx))
 	w.await("the heartbeat lags", func(s State) bool { return s.Lagging && s.Behind == Yes && s.Stream == Stopped })
 	must(t, p.Mend(ctx))

@@ -38,7 +38,7 @@ func newMySQL(c *Config, d *Database, u *url.URL, main bool) (*mysource, error) 
 	s.db.SetMaxOpenConns(2) // one may be measuring
 	s.db.SetConnMaxLifetime(keepBeats)
 	if c.Heartbeat != "" {
-		s.beats = newHeart(c, sql.OpenDB(connector), question)
+		s.beats = newHeart(c, sql.OpenDB(connector), "'"+config.User+"'", question)
 	}
 	return s, nil
 }

@@ -185,6 +185,18 @@ func TestPostgresAccounts(t *testing.T) {
 	must(t, p.Pause(ctx))
 	w.await("the heartbeat lags", func(s State) bool { return s.Lagging })
 	must(t, p.Resume(ctx))
+	w.await("and has come", func(s State) bool { return s.Cause() == OK && s.Behind == No })
+
+	held := make(chan error, 1)
+	go func() {
+		held <- p.Main.Do(ctx, "begin; lock table releve.beats in access exclusive mode; select pg_sleep(6); commit")
+	}()
+	s = w.await("nothing can be written", func(s State) bool { return s.MainDown })
+	if !strings.HasPrefix(s.Look.Main.Cause, "heartbeat: no answer within") {
+		t.Errorf("%+v", s.Look.Main)
+	}
+	must(t, <-held)
+	w.await("it can again", func(s State) bool { return s.Cause() == OK })
 
 	denied := c
 	denied.Main.Password = "wrong"

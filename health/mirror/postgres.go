@@ -51,7 +51,7 @@ func newPostgres(c *Config, d *Database, main bool, seen *mirrorAt) (*pgsource, 
 		if err != nil {
 			return nil, err
 		}
-		s.beats = newHeart(c, db, dollar)
+		s.beats = newHeart(c, db, quoted(config.User), dollar)
 	}
 	return s, nil
 }
