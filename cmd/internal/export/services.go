@@ -120,6 +120,9 @@ func urlPort(address string) string {
 func (x *matrix) services() {
 	if url := x.c.Store.Postgres; url != "" {
 		x.tcp(x.urlEnd(url, text.PartyStore), url, text.FluxStore)
+		// Two nodes share such a store, and hand an address over to each other.
+		x.add(Flow{From: x.ours(), To: End{Party: text.PartyNode}, Protocol: "vrrp", Purpose: text.FluxVRRP})
+		x.add(Flow{From: End{Party: text.PartyNode}, To: x.ours(), Protocol: "vrrp", Purpose: text.FluxVRRP})
 	}
 	m := x.c.Mirror
 	if m.Main.URL != "" {

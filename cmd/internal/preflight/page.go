@@ -161,9 +161,20 @@ func groups(s Study, m text.Messages) (out []pageGroup) {
 			i = len(out)
 			out = append(out, pageGroup{Title: title})
 		}
-		out[i].Rows = append(out[i].Rows, shown(f, m))
+		out[i].add(shown(f, m), f.State)
 	}
 	return out
+}
+
+// add puts a finding into the group; those that were not measured for the same
+// reason share a row.
+func (g *pageGroup) add(row pageFinding, state State) {
+	i := slices.IndexFunc(g.Rows, func(o pageFinding) bool { return o.Kind == string(Unknown) && o.Seen == row.Seen })
+	if state != Unknown || i < 0 {
+		g.Rows = append(g.Rows, row)
+		return
+	}
+	g.Rows[i].Title += " · " + row.Title
 }
 
 // acceptance are the tests of the annex: first each reservation to lift.

@@ -31,6 +31,7 @@ func someStudy() Study {
 			{text.StudyBusy, IPBX, "oxe", Reservation, map[string]string{"times": "1", "after": "0.2"}},
 			{text.StudyUpdate, IPBX, "oxe", Info, map[string]string{"status": "405"}},
 			{text.StudyNoAnswer, IPBX, "oxe", Unknown, map[string]string{"why": string(text.WhyNotAsked)}},
+			{text.StudyRinging, IPBX, "oxe", Unknown, map[string]string{"why": string(text.WhyNotAsked)}},
 			{text.StudyOptions, Server, "principal", OK, map[string]string{"status": "200", "ms": "1", "agent": "Wel'Suite"}},
 			{text.StudyClock, Server, "principal", Reservation, map[string]string{"offset": "1560"}},
 			{text.StudyGrant, Registrar, "oxe", OK, map[string]string{"asked": "60", "granted": "60"}},

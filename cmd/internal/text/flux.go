@@ -66,7 +66,7 @@ var fluxes = map[FluxPurpose]pair{
 	FluxSyslog:       {"alarmes par syslog", "alarms by syslog"},
 	FluxWebhook:      {"alarmes par webhook (HTTP)", "alarms by webhook (HTTP)"},
 	FluxPage:         {"page des opérateurs", "the operators' page"},
-	FluxVRRP:         {"VRRP (keepalived) : l'adresse virtuelle passe d'un nœud à l'autre", "VRRP (keepalived): the virtual address moves from node to node"},
+	FluxVRRP:         {"avec deux nœuds, VRRP (protocole IP 112, keepalived) : l'adresse virtuelle passe de l'un à l'autre", "with two nodes, VRRP (IP protocol 112, keepalived): the virtual address moves between them"},
 }
 
 // FluxParty names who is at one end of a flow, when the configuration does not.
