@@ -174,7 +174,7 @@ func (p *Procedure) sound() bool {
 	names := []string{ProcedureSwitchover, ProcedureReinstate, ProcedureReturn, ProcedureMirror, ProcedureCopy, ProcedureDrill}
 	outcomes := []string{OutcomeDone, OutcomeRefused, OutcomeFailed, OutcomeAbandoned, OutcomeAborted}
 	if !slices.Contains(names, p.Name) || !slices.Contains(outcomes, p.Outcome) || len(p.Steps) > MaxSteps ||
-		utf8.RuneCountInString(p.Reason) > maxReason || p.Started.IsZero() || p.Ended.Before(p.Started) {
+		utf8.RuneCountInString(p.Reason) > maxReason || p.Started.IsZero() || p.Ended.Before(p.Started) || p.Copied.After(p.Ended) {
 		return false
 	}
 	for i := range p.Steps {

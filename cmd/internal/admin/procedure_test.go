@@ -39,6 +39,7 @@ func TestRecordsAreBoundedAndNameTheirActor(t *testing.T) {
 		"too long a comment": func(p *admin.Procedure) { p.Steps[0].Comment = strings.Repeat("é", 501) },
 		"too long a finding": func(p *admin.Procedure) { p.Steps[0].Found = strings.Repeat("x", admin.MaxFound+1) },
 		"ended before":       func(p *admin.Procedure) { p.Ended = began.Add(-time.Second) },
+		"copied tomorrow":    func(p *admin.Procedure) { p.Copied = began.Add(24 * time.Hour) },
 		"too long a reason":  func(p *admin.Procedure) { p.Reason = strings.Repeat("x", 501) },
 	} {
 		p := good()

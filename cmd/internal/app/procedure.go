@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"releve/cmd/internal/admin"
@@ -12,7 +13,7 @@ import (
 
 // RecordProcedure seals the record of a run and appends it to the journal.
 func (a *App) RecordProcedure(_ context.Context, p admin.Procedure) (admin.Procedure, error) {
-	p.ID = p.Started.UTC().Format("20060102-150405") + "-" + p.Name
+	p.ID = strings.Replace(p.Started.UTC().Format("20060102-150405.000"), ".", "-", 1) + "-" + p.Name // two scripts may run in one second
 	if p.Name == admin.ProcedureCopy && p.Outcome == admin.OutcomeDone && !p.Copied.IsZero() {
 		mark := &admin.Mark{At: p.Copied.UTC(), By: p.Actor, Note: p.Reason}
 		if err := a.marks.change(func(m *marked) { m.Copied = mark }); err != nil {
