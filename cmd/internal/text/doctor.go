@@ -46,7 +46,7 @@ func (m Messages) Doctor(id DoctorID, state StudyState, values map[string]string
 	if !ok {
 		return StudyText{Title: string(id)}
 	}
-	fill := filled(values)
+	fill := m.filled(values)
 	t := StudyText{Title: m.of(s.title)}
 	seen, special := s.cases[values["case"]]
 	switch {

@@ -98,7 +98,7 @@ func (m Messages) Study(id StudyID, state StudyState, values map[string]string) 
 	if !ok {
 		return StudyText{Title: string(id)}
 	}
-	fill := filled(values)
+	fill := m.filled(values)
 	t := StudyText{Title: m.of(s.title)}
 	switch state {
 	case StudyOK:
@@ -123,14 +123,19 @@ func (m Messages) Study(id StudyID, state StudyState, values map[string]string) 
 	return t
 }
 
-// filled puts the values into a sentence.
-func filled(values map[string]string) func(string) string {
+// filled puts the values into a sentence; 0.5 is 0,5 in French.
+func (m Messages) filled(values map[string]string) func(string) string {
 	pairs := make([]string, 0, 2*len(values))
 	for k, v := range values {
+		if whole, part, ok := strings.Cut(v, "."); ok && m.Lang() == French && digits(whole) && digits(part) && len(part) == 1 {
+			v = whole + "," + part
+		}
 		pairs = append(pairs, "{"+k+"}", v)
 	}
 	return strings.NewReplacer(pairs...).Replace
 }
+
+func digits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
 // StudyCase says whether a case of a finding has a sentence of its own.
 func StudyCase(id StudyID, name string) bool {
