@@ -8,6 +8,7 @@ import (
 	"os"
 	osexec "os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,9 +21,9 @@ import (
 	"releve/testbed/server"
 )
 
-// mirrorSite is a site of level mirroring: a real pair of databases, and the node a
-// process of its own.
-func mirrorSite(ctx context.Context, t *testing.T, net int, p *postgres.Pair) *process.Node {
+// mirrorSite is a site with a real pair of databases, the node a process of its own;
+// at high-availability it has a secondary.
+func mirrorSite(ctx context.Context, t *testing.T, net int, level, more string, p *postgres.Pair) (*process.Node, *server.Server) {
 	t.Helper()
 	must := func(err error) {
 		t.Helper()
@@ -30,6 +31,7 @@ func mirrorSite(ctx context.Context, t *testing.T, net int, p *postgres.Pair) *p
 			t.Fatal(err)
 		}
 	}
+	must(p.Main.Do(ctx, "create table work (n int)", "create role watch login password 'w'", "grant pg_monitor to watch"))
 	dir := t.TempDir()
 	must(os.WriteFile(filepath.Join(dir, "watch"), []byte("w\n"), 0o600))
 	at := func(host int) string { return fmt.Sprintf("127.0.%d.%d:5060", net, host) }
@@ -37,9 +39,16 @@ func mirrorSite(ctx context.Context, t *testing.T, net int, p *postgres.Pair) *p
 	x, err := ipbx.Start(ipbx.Config{Name: "ipbx", Addr: at(1), Releve: own})
 	must(err)
 	t.Cleanup(func() { _ = x.Close() })
-	s, err := server.Start(server.Config{Name: "principal", Addr: at(2), Lines: 8, Releve: own, User: "5000"})
+	primary, err := server.Start(server.Config{Name: "principal", Addr: at(2), Lines: 8, Releve: own, User: "5000"})
 	must(err)
-	t.Cleanup(func() { _ = s.Close() })
+	t.Cleanup(func() { _ = primary.Close() })
+	servers := fmt.Sprintf(`{name: principal, role: primary, address: "sip:%s", lines: 8, version: 5.3.6}`, at(2))
+	if level == "high-availability" {
+		s, err := server.Start(server.Config{Name: "secours", Addr: at(3), Lines: 8, Releve: own, User: "5000"})
+		must(err)
+		t.Cleanup(func() { _ = s.Close() })
+		servers += fmt.Sprintf(`, {name: secours, role: secondary, address: "sip:%s", lines: 8, version: 5.3.6}`, at(3))
+	}
 	url := func(s *postgres.Server) string {
 		return strings.Replace(s.URL("127.0.0.1", "postgres"), s.User, "watch", 1)
 	}
@@ -50,20 +59,20 @@ func mirrorSite(ctx context.Context, t *testing.T, net int, p *postgres.Pair) *p
 	n, err := process.Start(ctx, program, dir, fmt.Sprintf(`
 site: "miroir"
 language: en
-level: mirroring
-wel_licences: [mirroring]
-listen: [{address: "udp://%[1]s"}]
-keys: {file: %[2]s/keys}
-ipbx: [{name: ipbx, address: "sip:%[3]s", no_answer: 60s}]
-servers: [{name: principal, role: primary, address: "sip:%[4]s", lines: 8, version: 5.3.6}]
+level: %[1]s
+wel_licences: [%[1]s]
+listen: [{address: "udp://%[2]s"}]
+keys: {file: %[3]s/keys}
+ipbx: [{name: ipbx, address: "sip:%[4]s", no_answer: 60s}]
+servers: [%[5]s]
 service_numbers: ["5000"]
-mirror: {main: "%[5]s", mirror: "%[6]s", main_password_file: %[2]s/watch, max_lag: 5s}
-store: {path: %[2]s}
-admin: {socket: %[7]s}
-`, own, dir, at(1), at(2), url(p.Main), url(p.Mirror), process.Socket(dir)))
+mirror: {main: "%[6]s", mirror: "%[7]s", main_password_file: %[3]s/watch%[8]s
+store: {path: %[3]s}
+admin: {socket: %[9]s, listen: "off"}
+`, level, own, dir, at(1), servers, url(p.Main), url(p.Mirror), more, process.Socket(dir)))
 	must(err)
 	t.Cleanup(func() { _ = n.Kill() })
-	return n
+	return n, primary
 }
 
 // The main database is killed, and whoever asks for the alarms is told so; it comes
@@ -77,10 +86,7 @@ func TestMainDatabaseKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Stop()
-	if err := p.Main.Do(ctx, "create role watch login password 'w'", "grant pg_monitor to watch"); err != nil {
-		t.Fatal(err)
-	}
-	n := mirrorSite(ctx, t, 47, p)
+	n, _ := mirrorSite(ctx, t, 47, "mirroring", ", max_lag: 5s}", p)
 	status := func() (s admin.Status) { _ = n.JSON(ctx, "/api/v1/status", &s); return s }
 	until := func(what string, is func() bool) {
 		t.Helper()
@@ -135,6 +141,61 @@ func TestMainDatabaseKilled(t *testing.T) {
 	out, err := n.Verb(ctx, "events", "--lang", "fr")
 	if err != nil || !strings.Contains(string(out), "LA BASE PRINCIPALE NE RÉPOND PAS") || !strings.Contains(string(out), "le miroir a été promu") {
 		t.Errorf("%v\n%s", err, out)
+	}
+	if err := n.Stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A mirror that lags keeps the secondary from taking over, and 1008 says so before;
+// when it has caught up, the switchover follows and names what was at risk.
+func TestLaggingMirrorBlocksTheSwitchover(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	p, err := postgres.StartPair(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Stop()
+	n, primary := mirrorSite(ctx, t, 48, "high-availability", `, max_lag: 1s, interval: 500ms, timeout: 450ms}
+verification: {act: true, count: 2, alone_extra: 0, spacing: 500ms, timeout: 300ms, idle_interval: 1s}`, p)
+	status := func() (s admin.Status) { _ = n.JSON(ctx, "/api/v1/status", &s); return s }
+	until := func(what string, is func(s admin.Status) bool) admin.Status {
+		t.Helper()
+		for {
+			if s := status(); s.Mirror != nil && is(s) {
+				return s
+			}
+			if ctx.Err() != nil {
+				s := status()
+				t.Fatalf("%s: never; %+v\n%+v\n%+v\n%s", what, s.Mirror, s.Servers, s.Alarms, n.Log())
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	}
+	until("ready", func(s admin.Status) bool { return s.Servers[1].Ready && s.Mirror.State == admin.MirrorOK })
+	if err := errors.Join(p.Pause(ctx), p.Main.Do(ctx, "insert into work values (1)")); err != nil {
+		t.Fatal(err)
+	}
+	until("not ready", func(s admin.Status) bool { return s.Mirror.Blocks && !s.Servers[1].Ready })
+	s := until("told before the day", func(s admin.Status) bool {
+		return slices.ContainsFunc(s.Alarms, func(a db.Alarm) bool { return a.Number == 1008 && a.Detail != "" })
+	})
+	if s.Active != "primary" || s.Phase != "normal" {
+		t.Errorf("the mirror triggered something: %s, %s", s.Active, s.Phase)
+	}
+	_ = primary.Close()
+	s = until("both down", func(s admin.Status) bool { return s.Phase == "both-down" })
+	if s.Active != "primary" {
+		t.Errorf("it switched to old data")
+	}
+	if err := p.Resume(ctx); err != nil {
+		t.Fatal(err)
+	}
+	s = until("switched over", func(s admin.Status) bool { return s.Active == "secondary" && s.Phase == "on-secondary" })
+	if r := s.Mirror.AtRisk; r == nil || !r.Known || r.Lag > time.Second {
+		t.Errorf("data at risk: %+v", r)
 	}
 	if err := n.Stop(); err != nil {
 		t.Error(err)
