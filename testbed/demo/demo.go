@@ -120,6 +120,7 @@ func (d *demo) open(ctx context.Context) error {
 		return d.missed(wantStart, err.Error())
 	}
 	d.line(parties, d.site.ipbxAddr, d.site.addrs[0], d.site.addrs[1], d.site.address, lines)
+	d.line(watchIt, d.site.screen)
 	err := d.await(ctx, 10*time.Second, wantReady, func(s status) bool {
 		return s.Registration.Phase == "bound" && s.Registration.Holder == "primary" && s.server(1).Ready
 	})

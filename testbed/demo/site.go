@@ -62,7 +62,7 @@ overflow: {progress_timeout: 1s, answer_timeout: 4s, hold_budget: %[9]s}
 verification: {count: %[10]d, spacing: %[11]s, timeout: 900ms, idle_interval: 1s}
 rescue: "sip:9@%[3]s"
 store: {path: %[2]s/store}
-admin: {socket: %[2]s/admin.sock}
+admin: {listen: "%[12]s", socket: %[2]s/admin.sock}
 `
 
 // site is the whole installation: every party a process, on loopback addresses
@@ -74,6 +74,7 @@ type site struct {
 	nursery *nursery
 
 	address  netip.AddrPort // Relève's
+	screen   netip.AddrPort // of the alarm screen
 	ipbx     *process
 	ipbxAddr string
 	servers  [2]*process // primary, secondary; a killed one stays until it is started again
@@ -97,10 +98,23 @@ func free(host string) (netip.AddrPort, error) {
 	return netip.ParseAddrPort(c.LocalAddr().String())
 }
 
+// freeTCP is free for TCP.
+func freeTCP(host string) (netip.AddrPort, error) {
+	l, err := net.Listen("tcp", host+":0")
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("find a free port on %s: %w", host, err)
+	}
+	defer l.Close()
+	return netip.ParseAddrPort(l.Addr().String())
+}
+
 // open starts every party, then Relève.
 func (s *site) open(ctx context.Context, onEvent func(string, json.RawMessage)) (err error) {
 	pid := os.Getpid()
 	if s.address, err = free(host(pid, 0)); err != nil {
+		return err
+	}
+	if s.screen, err = freeTCP(host(pid, 0)); err != nil {
 		return err
 	}
 	secrets := map[string]string{user1: rand.Text(), user2: rand.Text()}
@@ -138,7 +152,7 @@ func (s *site) configure() error {
 	}
 	registrar := netip.MustParseAddrPort(s.ipbxAddr).Addr()
 	body := fmt.Sprintf(configuration, s.address, s.dir, s.ipbxAddr, s.addrs[0], s.addrs[1], lines,
-		registrar, s.lang, holdBudget, count, spacing)
+		registrar, s.lang, holdBudget, count, spacing, s.screen)
 	if err := os.WriteFile(s.file(), []byte(body), 0o600); err != nil {
 		return fmt.Errorf("write the configuration of the demo: %w", err)
 	}

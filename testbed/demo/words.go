@@ -22,6 +22,7 @@ type line uint8
 const (
 	title line = iota
 	parties
+	watchIt
 	chapter1
 	chapter2
 	chapter3
@@ -137,6 +138,7 @@ type pair struct{ fr, en string }
 var sentences = [lineCount]pair{
 	title:      {"Relève : démonstration. Tout est réel : SIP et RTP sur UDP, chaque acteur dans son processus.", "Relève: demonstration. All is real: SIP and RTP over UDP, each party a process of its own."},
 	parties:    {"IPBX %s, principal %s, secours %s, Relève %s ; %d lignes par serveur.", "IPBX %s, primary %s, secondary %s, Relève %s; %d lines per server."},
+	watchIt:    {"L'écran d'alarme la montre, tant qu'elle dure : http://%s", "The alarm screen shows it while it lasts: http://%s"},
 	chapter1:   {"1. Le serveur principal répond, sous un trafic constant", "1. The primary answers, under steady traffic"},
 	chapter2:   {"2. Toutes les lignes occupées : dissuasion, aucune bascule", "2. All lines busy: dissuasion, no switchover"},
 	chapter3:   {"3. Le processus du principal est tué (SIGKILL) : vérification, licence, bascule", "3. The primary's process is killed (SIGKILL): verification, licence, switchover"},

@@ -64,6 +64,9 @@ func (a *App) openScreen(door *admin.Door) error {
 func (a *App) screenClosed(err error) {
 	address := a.cfg().Admin.Listen.String()
 	a.log.Warn("the alarm screen cannot open; it is tried again", "address", address, "error", err)
+	if !a.cfg().Says("admin.listen") {
+		return // another node of this machine has the standard address; nobody asked for it here
+	}
 	a.event(text.EventPageClosed, map[string]string{"address": address, "cause": rootCause(err)})
 }
 
@@ -85,10 +88,13 @@ func (a *App) keepOpening(ctx context.Context, door *admin.Door) {
 			return
 		case <-tick.C:
 		}
-		if a.openScreen(door) == nil {
-			a.event(text.EventPageOpen, map[string]string{"address": a.cfg().Admin.Listen.String()})
-			return
+		if a.openScreen(door) != nil {
+			continue
 		}
+		if a.cfg().Says("admin.listen") {
+			a.event(text.EventPageOpen, map[string]string{"address": a.cfg().Admin.Listen.String()})
+		}
+		return
 	}
 }
 

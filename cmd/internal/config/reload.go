@@ -118,6 +118,9 @@ func AtStart(changes []Change) (paths []string) {
 	return paths
 }
 
+// Says says that the file has the key at path.
+func (c *Config) Says(path string) bool { _, ok := c.at[path]; return ok }
+
 // File is where this configuration was read; "": it was not.
 func (c *Config) File() string { return c.file }
 

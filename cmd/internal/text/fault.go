@@ -27,6 +27,8 @@ const (
 	FaultProcedure      FaultCode = "API-040" // the record of a procedure
 	FaultExercise       FaultCode = "API-041" // another exercise is running
 	FaultStore          FaultCode = "API-050" // it does not answer
+	FaultLogin          FaultCode = "API-060" // nobody knows who asks
+	FaultRole           FaultCode = "API-061" // who asks may look, not act
 	FaultNoReceiver     FaultCode = "API-020"
 	FaultNoSilence      FaultCode = "API-021"
 	FaultSilenceLength  FaultCode = "API-022"
@@ -58,6 +60,8 @@ var faults = map[FaultCode]pair{
 	FaultSettings:       {"Ces réglages ne peuvent pas être essayés : --count 1 à 10, --alone-extra 0 à 10, --timeout une durée (300ms), --switch-on parmi dead,gray,degraded.", "These settings cannot be tried out: --count 1 to 10, --alone-extra 0 to 10, --timeout a duration (300ms), --switch-on of dead,gray,degraded."},
 	FaultNoVerification: {"Aucune vérification n'est connue à ce moment ; « releve journal » montre celles qui ont eu lieu.", "No verification is known of that time; \"releve events\" shows those there were."},
 	FaultOldEvidence:    {"Une autre version de Relève a gardé cette vérification sans ses preuves : elle ne peut pas être rejouée.", "Another version of Relève kept this verification without its evidence: it cannot be replayed."},
+	FaultLogin:          {"Connectez-vous, ou donnez le jeton de l'écran mural (Authorization: Bearer).", "Log in, or give the wallboard's token (Authorization: Bearer)."},
+	FaultRole:           {"Cette identité peut regarder, pas agir : il faut le rôle operator.", "This identity may look, not act: the role operator is needed."},
 	FaultNotActive:      {"Cette alarme n'est plus active : il n'y a rien à acquitter.", "This alarm no longer stands: there is nothing to acknowledge."},
 	FaultComment:        {"Le commentaire a 500 caractères au plus.", "The comment has 500 characters at most."},
 	FaultProcedure:      {"Le compte rendu de la procédure n'est pas recevable ; la commande et Relève sont peut-être de versions différentes.", "The record of the procedure cannot be accepted; the command and Relève may be of different versions."},

@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -87,7 +88,7 @@ func (s *Server) looking(next http.HandlerFunc) http.HandlerFunc {
 			http.Redirect(w, r, "/login?"+url.Values{"lang": {string(s.lang(r))}, "next": {r.URL.RequestURI()}}.Encode(), http.StatusSeeOther)
 		default:
 			w.Header().Set("WWW-Authenticate", `Bearer realm="releve"`)
-			http.Error(w, s.say(r, "ended"), http.StatusUnauthorized)
+			s.turnAway(w, r, http.StatusUnauthorized, text.FaultLogin, s.say(r, "ended"))
 		}
 	}
 }
@@ -96,7 +97,7 @@ func (s *Server) looking(next http.HandlerFunc) http.HandlerFunc {
 func (s *Server) acting(next http.HandlerFunc) http.HandlerFunc {
 	return s.looking(func(w http.ResponseWriter, r *http.Request) {
 		if !identityOf(r).acts {
-			s.refused(w, r, http.StatusForbidden, s.say(r, "reader-only"))
+			s.turnAway(w, r, http.StatusForbidden, text.FaultRole, s.say(r, "reader-only"))
 			return
 		}
 		next(w, r)
@@ -109,6 +110,24 @@ func (s *Server) say(r *http.Request, key string) string {
 		s.log.Error("a word of the alarm screen is missing", "error", err)
 	}
 	return said
+}
+
+// turnAway says why: a client of the API gets problem details (RFC 9457), a browser
+// a page.
+func (s *Server) turnAway(w http.ResponseWriter, r *http.Request, status int, code admin.FaultCode, why string) {
+	if !strings.HasPrefix(r.URL.Path, "/api/") {
+		s.refused(w, r, status, why)
+		return
+	}
+	raw, err := json.Marshal(admin.Fault{
+		Type: "about:blank", Title: http.StatusText(status), Status: status, Code: code, Detail: text.For(s.lang(r)).Fault(code),
+	})
+	if err != nil {
+		s.log.Error("encode a problem", "error", err)
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	_, _ = w.Write(raw) // the client may be gone
 }
 
 // refused says why, as a page to a browser and as plain text to the script.
@@ -150,7 +169,7 @@ func (s *Server) screen(w http.ResponseWriter, r *http.Request) {
 func (s *Server) api(w http.ResponseWriter, r *http.Request) {
 	id := identityOf(r)
 	if r.Method == http.MethodPost && id.typed {
-		http.Error(w, s.say(r, "name-needed"), http.StatusForbidden) // the form asks for it
+		s.turnAway(w, r, http.StatusForbidden, text.FaultRole, s.say(r, "name-needed")) // the form asks for it
 		return
 	}
 	s.o.API.ServeHTTP(w, r.WithContext(admin.WithActor(r.Context(), id.name)))
