@@ -39,7 +39,7 @@ func (c *cli) alarmsVerb() *cobra.Command {
 		}
 		return quiet(alarmsCode(alarms))
 	}, "alarmes")
-	cmd.AddCommand(c.ackVerb(), c.receiversVerb(), c.testVerb(), c.silenceVerb(), c.resumeVerb())
+	cmd.AddCommand(c.ackVerb(), c.alarmHistoryVerb(), c.receiversVerb(), c.testVerb(), c.silenceVerb(), c.resumeVerb())
 	return cmd
 }
 
@@ -103,6 +103,16 @@ func (c *cli) theOne(ctx context.Context, n uint16) (string, error) {
 		return objects[0], nil
 	}
 	return "", usage(c.m.WhichObject(n, objects))
+}
+
+func (c *cli) alarmHistoryVerb() *cobra.Command {
+	return c.verb("alarms history", "history", 0, 0, func(ctx context.Context, _ []string) error {
+		all, err := c.client().AlarmHistory(ctx)
+		if err != nil {
+			return err
+		}
+		return c.print(all, func() string { return c.view().alarms(all) })
+	}, "historique")
 }
 
 func (c *cli) receiversVerb() *cobra.Command {

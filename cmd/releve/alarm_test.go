@@ -5,10 +5,16 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"releve/cmd/internal/admin"
 	"releve/cmd/internal/text"
+	"releve/db"
 )
+
+func (n *node) AlarmHistory(context.Context) []db.Alarm {
+	return []db.Alarm{{Number: 1030, Object: "peer", Severity: "major", Cleared: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)}}
+}
 
 func (n *node) Receivers(context.Context) []admin.Receiver {
 	return []admin.Receiver{{Name: "mail anne@ch.example", Sent: 3}, {Name: "hook sms", Waiting: 2, Down: true, Cause: "sms ended with 1: no modem"}}
@@ -43,6 +49,7 @@ func TestAlarmVerbs(t *testing.T) {
 		code int
 		want string // in what it prints, wherever
 	}{
+		{[]string{"alarmes", "historique"}, 0, "1030"},
 		{[]string{"alarmes", "destinataires"}, 0, "PAS JOINT"},
 		{[]string{"alarms", "test", "all"}, 2, "sms ended with 1: no modem"},
 		{[]string{"alarms", "essai", "all"}, 2, "250 queued as 4F2"},

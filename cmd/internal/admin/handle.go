@@ -31,6 +31,7 @@ func (d *Door) routes(metrics http.Handler) http.Handler {
 		"GET /api/v1/verdicts":                d.explain,
 		"GET /api/v1/report":                  d.report,
 		"GET /api/v1/alarms":                  d.alarms,
+		"GET /api/v1/alarms/history":          d.alarmHistory,
 		"POST /api/v1/alarms/{number}/ack":    d.acknowledge,
 		"GET /api/v1/version":                 d.version,
 		"POST /api/v1/servers/{name}/probes":  d.probe,

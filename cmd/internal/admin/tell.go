@@ -9,10 +9,14 @@ import (
 	"unicode/utf8"
 
 	"releve/cmd/internal/text"
+	"releve/db"
 )
 
 // Teller is the part of Node that tells people of alarms.
 type Teller interface {
+	// AlarmHistory returns the alarms that stand and those that ended, as long as
+	// the table holds them.
+	AlarmHistory(ctx context.Context) []db.Alarm
 	// Receivers returns the state of each receiver of alarms.
 	Receivers(ctx context.Context) []Receiver
 	// TestReceivers sends a test to the receivers of that name, of that kind, or
@@ -64,6 +68,10 @@ type SilenceAsked struct {
 	Reason string        `json:"reason"`    // 1–500 characters
 	All    bool          `json:"all"`
 	Actor  string        `json:"-"` // set by the server
+}
+
+func (d *Door) alarmHistory(ctx context.Context, _ *http.Request) (any, error) {
+	return list(d.node.AlarmHistory(ctx)), nil
 }
 
 func (d *Door) receivers(ctx context.Context, _ *http.Request) (any, error) {

@@ -11,7 +11,12 @@ import (
 	"releve/cmd/internal/admin"
 	"releve/cmd/internal/admin/client"
 	"releve/cmd/internal/text"
+	"releve/db"
 )
+
+func (*site) AlarmHistory(context.Context) []db.Alarm {
+	return []db.Alarm{{Number: 1030, Object: "peer", Severity: "major", Cleared: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)}}
+}
 
 func (*site) Receivers(context.Context) []admin.Receiver {
 	return []admin.Receiver{{Name: "mail anne@ch.example", Sent: 3}, {Name: "hook sms", Waiting: 2, Down: true, Cause: "sms ended with 1: no modem"}}
@@ -44,6 +49,9 @@ func TestTelling(t *testing.T) {
 	defer c.Close()
 	if r, err := c.Receivers(t.Context()); err != nil || len(r) != 2 || r[0].Name != "mail anne@ch.example" || !r[1].Down {
 		t.Errorf("%+v, %v", r, err)
+	}
+	if h, err := c.AlarmHistory(t.Context()); err != nil || len(h) != 1 || h[0].Number != 1030 || h[0].Cleared.IsZero() {
+		t.Errorf("%+v, %v", h, err)
 	}
 	if r, err := c.TestReceivers(t.Context(), "all"); err != nil || len(r) != 2 || !r[0].OK || r[1].OK {
 		t.Errorf("%+v, %v", r, err)

@@ -36,6 +36,13 @@ func (a *App) Acknowledge(_ context.Context, k admin.Acknowledgement) error {
 	return nil
 }
 
+// AlarmHistory is the whole table: what stands, then what ended.
+func (a *App) AlarmHistory(context.Context) []db.Alarm {
+	a.mind.mu.Lock()
+	defer a.mind.mu.Unlock()
+	return a.mind.alarms.All()
+}
+
 // standing are the active alarms of these numbers.
 func (a *App) standing(numbers ...alarm.Number) []db.Alarm {
 	a.mind.mu.Lock()

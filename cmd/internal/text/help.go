@@ -125,6 +125,7 @@ var helps = map[Verb]help{
 			"Who (the user of this machine) and the comment are recorded and shown.",
 		},
 	},
+	"alarms history":   {pair{"Les alarmes actives et celles qui sont finies", "The alarms that stand and those that ended"}, pair{"", ""}},
 	"alarms receivers": {pair{"Qui est prévenu, et ce qui attend encore", "Who is told, and what still waits"}, pair{"", ""}},
 	"alarms test": {
 		pair{"Envoyer un essai et montrer la réponse du destinataire", "Send a test and show what the receiver says"},

@@ -6,7 +6,13 @@ import (
 	"strconv"
 
 	"releve/cmd/internal/admin"
+	"releve/db"
 )
+
+// AlarmHistory asks for the alarms that stand and those that ended.
+func (c *Client) AlarmHistory(ctx context.Context) (out []db.Alarm, err error) {
+	return out, c.get(ctx, "/api/v1/alarms/history", nil, &out)
+}
 
 // Receivers asks who is told of alarms, and how that goes.
 func (c *Client) Receivers(ctx context.Context) (out []admin.Receiver, err error) {
