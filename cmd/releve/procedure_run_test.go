@@ -52,6 +52,7 @@ registration:
   users:
     principal: {aor: "sip:5001@%[8]s", username: "5001", password_file: %[2]s/5001}
     secours: {aor: "sip:5002@%[8]s", username: "5002", password_file: %[2]s/5002}
+overflow: {hold_budget: 2s}
 verification: {count: 3, spacing: 500ms, timeout: 300ms, idle_interval: 1s}
 store: {path: %[2]s}
 admin: {socket: %[2]s/admin.sock}
@@ -298,6 +299,7 @@ func TestProceduresAtHighAvailability(t *testing.T) {
 	}
 	s.tooEarly()
 	s.interrupted()
+	s.lostCall()
 	s.brokenOff()
 
 	// The mark of a drain outlives a crash.
@@ -329,6 +331,29 @@ func (s *guidedSite) tooEarly() {
 		s.t.Fatalf("%+v", run)
 	}
 	s.until("its alarms end", func(st admin.Status) bool { return !stands(st, 1001) && !stands(st, 1005) })
+}
+
+// lostCall: one caller who is sent away ends an exercise.
+func (s *guidedSite) lostCall() {
+	s.t.Helper()
+	s.settled(1)
+	done := make(chan result, 1)
+	go func() { done <- s.run(s.t.Context(), "drill", "-y", "--hold", "10m", "--max-calls", "8") }()
+	s.until("the secondary serves in an exercise", func(st admin.Status) bool { return st.Active == "secondary" && st.Exercise != nil })
+	s.must(s.servers[1].SetMode(server.Mode{Kind: server.ServerError, Status: 500}))
+	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+	defer cancel()
+	c, err := s.ipbx.Call(ctx, ipbx.CallSpec{From: "300", To: "5000"})
+	s.must(err)
+	select {
+	case r := <-done:
+		if run := s.records()[0]; r.code != exitNo || run.Outcome != admin.OutcomeAborted || run.Drill.Cause != "lost-call" || s.status().Active != "primary" {
+			s.t.Fatalf("exit %d: %s%s\n%+v %+v", r.code, r.out, r.err, run, run.Drill)
+		}
+	case <-ctx.Done():
+		s.t.Fatalf("the exercise goes on; the caller: %+v", c.Result())
+	}
+	s.must(s.servers[1].SetMode(server.Mode{Kind: server.Healthy}))
 }
 
 // interrupted: Ctrl-C in the middle of an exercise returns first.

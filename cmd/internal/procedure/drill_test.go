@@ -15,7 +15,7 @@ func TestWhatBreaksADrillOff(t *testing.T) {
 	on := func() Facts {
 		f := site()
 		f.Status.Active, f.Status.Phase = secondary, "on-secondary"
-		f.Status.Servers[1].State = admin.StateActive
+		f.Status.Servers[1].State, f.Status.Servers[1].Lines = admin.StateActive, 30
 		f.Status.Counters = admin.Counters{Offered: 100, Answered: 90, Lost: 3, Failed: 2}
 		return f
 	}
@@ -28,7 +28,9 @@ func TestWhatBreaksADrillOff(t *testing.T) {
 		want   string
 	}{
 		{"all well", nil, func(*admin.Status) {}, ""},
-		{"more calls", nil, func(s *admin.Status) { s.Counters.Answered, s.Counters.Dissuaded, s.Counters.Cancelled = 95, 3, 2 }, ""},
+		{"more calls", nil, func(s *admin.Status) { s.Counters.Answered, s.Counters.Cancelled = 95, 2 }, ""},
+		{"sent away, and far from full", nil, func(s *admin.Status) { s.Counters.Dissuaded++ }, "lost-call"},
+		{"sent away in a rush", nil, func(s *admin.Status) { s.Counters.Dissuaded++; s.Servers[1].Reserved = 8 }, ""},
 		{"a lost call", nil, func(s *admin.Status) { s.Counters.Lost++ }, "lost-call"},
 		{"a failed call", nil, func(s *admin.Status) { s.Counters.Failed++ }, "lost-call"},
 		{"a dead server", nil, func(s *admin.Status) { s.Servers[1].Verdict = "DEAD_APP" }, "dead-server"},
