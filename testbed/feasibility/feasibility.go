@@ -119,11 +119,18 @@ func cleanCases(cases []Case) (out []Case) {
 	return out
 }
 
-// bad names what a site without a quirk should not have: a no-go or a reservation.
+// timed: what the finding tells is how fast this machine is at this moment, with a
+// dozen worlds on it.
+func timed(f Finding) bool {
+	return f.ID == "round-trip" || f.ID == "jitter" || f.ID == "audio" && f.State == "reservation" && f.Values["case"] == ""
+}
+
+// bad names what a site without a quirk should not have: a no-go or a reservation,
+// but for what the load of the proof itself makes.
 func bad(r Row) string {
 	var out []string
 	for _, f := range r.All {
-		if slices.Contains(grave, f.State) {
+		if slices.Contains(grave, f.State) && !timed(f) {
 			out = append(out, fmt.Sprintf("%s %s: %s %v", f.Target, f.ID, f.State, f.Values))
 		}
 	}

@@ -158,6 +158,11 @@ func TestEveryQuirkIsTried(t *testing.T) {
 	}
 }
 
+// timed: what the finding tells is how fast this machine is at this moment.
+func timed(f Finding) bool {
+	return f.ID == text.StudyRoundTrip || f.ID == text.StudyJitter || f.ID == text.StudyAudio && f.State == Reservation && f.Values["case"] == ""
+}
+
 // TestWithoutQuirkAllIsWell: the same parties without a quirk have no doubtful
 // finding, and nothing is left behind.
 func TestWithoutQuirkAllIsWell(t *testing.T) {
@@ -170,7 +175,7 @@ func TestWithoutQuirkAllIsWell(t *testing.T) {
 	}
 	s := b.run(p)
 	for _, f := range s.Findings {
-		if f.State == Reservation || f.State == NoGo {
+		if (f.State == Reservation || f.State == NoGo) && !timed(f) {
 			t.Errorf("%s %s: %s %v", f.Target, f.ID, f.State, f.Values)
 		}
 	}

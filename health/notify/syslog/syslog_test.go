@@ -171,7 +171,7 @@ func TestHostileReceivers(t *testing.T) {
 		want      string // of the error; "": delivered as far as can be known
 	}{
 		"resets":                {TCP, func(c net.Conn) { _ = c.(*net.TCPConn).SetLinger(0); _ = c.Close() }, "syslog to"},
-		"never reads":           {TCP, func(c net.Conn) { _ = c.(*net.TCPConn).SetReadBuffer(1); time.Sleep(time.Hour) }, "in time"},
+		"never reads":           {TCP, func(c net.Conn) { _ = c.(*net.TCPConn).SetReadBuffer(1); <-t.Context().Done(); _ = c.Close() }, "in time"},
 		"talks for ever":        {TCP, func(c net.Conn) { go io.Copy(io.Discard, c); talk(c) }, ""},
 		"says nothing to hello": {TLS, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }, "in time"},
 		"garbage to hello":      {TLS, talk, "TLS"},
