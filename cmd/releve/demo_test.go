@@ -71,7 +71,7 @@ func untilReady(t *testing.T, out interface{ Read([]byte) (int, error) }) (addre
 			break
 		}
 	}
-	if len(addresses) != 4 {
+	if len(addresses) != 5 { // and the alarm screen, by TCP
 		t.Fatalf("the parties are at %v: %v", addresses, lines.Err())
 	}
 	return addresses
@@ -87,7 +87,11 @@ func free(t *testing.T, address string) {
 		c, err := net.ListenPacket("udp", address)
 		if err == nil {
 			_ = c.Close()
-			return
+			var l net.Listener
+			if l, err = net.Listen("tcp", address); err == nil {
+				_ = l.Close()
+				return
+			}
 		}
 		if !errors.Is(err, syscall.EADDRINUSE) {
 			t.Fatal(err)

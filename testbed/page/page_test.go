@@ -146,10 +146,16 @@ func (s *site) english(t *testing.T, in context.Context) {
 	b.shot(t, "english", false)
 }
 
-// withoutScript: the page has read itself again meanwhile, and its form posts.
+// withoutScript: a page that is not read again greys itself; this one has read itself again meanwhile, and its form posts.
 func (s *site) withoutScript(t *testing.T, b *browser) {
 	t.Helper()
 	b.says(t, "h1", "L'accueil automatique est en secours")
+	b.until(t, "a page that nobody keeps greys itself", `(() => { // as if its twenty seconds were over
+		for (const a of document.getAnimations()) if (a.animationName !== "drift") a.finish();
+		const banner = document.querySelector(".blind-banner");
+		return getComputedStyle(document.querySelector("main")).filter.includes("grayscale(1)") &&
+			getComputedStyle(banner).visibility === "visible" && banner.getBoundingClientRect().height > 40;
+	})()`)
 	b.until(t, "the form comes", `location.pathname === "/acknowledge" || (document.querySelector("a.take[data-number='1005']")?.click(), false)`)
 	b.says(t, "h1", "Acquitter")
 	b.audited(t, "form")
