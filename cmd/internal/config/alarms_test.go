@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -127,5 +128,23 @@ func TestMailPasswordChanges(t *testing.T) {
 	changes, err := Compare(a, &b)
 	if err != nil || len(changes) != 1 || changes[0].Path != "alarms.mail.password" || changes[0].Reach != Live || changes[0].New != stars {
 		t.Errorf("%+v, %v", changes, err)
+	}
+}
+
+// TestCodesAreUnique: the mirror and the alarm screen once had the same ones.
+func TestCodesAreUnique(t *testing.T) {
+	raw, err := os.ReadFile("problem.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]string{}
+	for _, m := range regexp.MustCompile(`(?m)^\t(Code\w+) +Code = "(CFG-\d+)"`).FindAllStringSubmatch(string(raw), -1) {
+		if other, taken := names[m[2]]; taken {
+			t.Errorf("%s is %s and %s", m[2], other, m[1])
+		}
+		names[m[2]] = m[1]
+	}
+	if len(names) < 80 {
+		t.Errorf("only %d codes were found", len(names))
 	}
 }
