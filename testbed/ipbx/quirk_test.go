@@ -39,6 +39,11 @@ func startFar(t *testing.T, cfg Config) *far {
 	return f
 }
 
+// answers says what becomes of the calls that come from now on.
+func (f *far) answers(with func(*phone.Call)) {
+	f.p.Do(func() { f.answer = with })
+}
+
 // ask sends a request outside dialogs and tells its final; nil: none came.
 func (f *far) ask(method string, extra ...phone.Field) *phone.Message {
 	got := make(chan *phone.Message, 1)
@@ -114,7 +119,7 @@ func (f *far) offered() string {
 
 // presented counts how often one call came.
 func (f *far) presented(status int, extra ...phone.Field) string {
-	f.answer = func(c *phone.Call) { c.Reject(status, extra...) }
+	f.answers(func(c *phone.Call) { c.Reject(status, extra...) })
 	r := ended(f.t, f.x, CallSpec{From: "1", To: "5000"})
 	return fmt.Sprint(r.Presentations)
 }
@@ -310,7 +315,7 @@ func TestNoAnswerShort(t *testing.T) {
 	f.x.mu.Lock()
 	f.x.habits.noAnswer = 50 * time.Millisecond // the quirk, in the time of a test
 	f.x.mu.Unlock()
-	f.answer = func(c *phone.Call) { c.Ring(180, false) }
+	f.answers(func(c *phone.Call) { c.Ring(180, false) })
 	if r := ended(t, f.x, CallSpec{From: "1", To: "5000"}); r.Outcome != "cancelled" || r.Status != 487 {
 		t.Errorf("%+v", r)
 	}
@@ -332,17 +337,17 @@ func TestUnknownQuirk(t *testing.T) {
 func TestThroughRefusesAsTheOther(t *testing.T) {
 	t.Parallel()
 	f := startFar(t, Config{Service: []string{"2001"}})
-	f.answer = func(c *phone.Call) { c.Reject(486) }
+	f.answers(func(c *phone.Call) { c.Reject(486) })
 	if _, m := f.call(phone.Outgoing{}); status(m) != "486" {
 		t.Errorf("refused as %s", status(m))
 	}
 	var ends netip.AddrPort
 	over := make(chan string, 1)
-	f.answer = func(c *phone.Call) {
+	f.answers(func(c *phone.Call) {
 		ends = c.Peer
 		c.OnEnd = func(cause string) { over <- cause }
 		c.Answer()
-	}
+	})
 	c, m := f.call(phone.Outgoing{})
 	if status(m) != "200" {
 		t.Fatalf("put through: %s", status(m))
