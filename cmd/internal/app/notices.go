@@ -64,7 +64,11 @@ func heraldOf(a *App) *alarm.Herald {
 	var m alarm.Memory
 	path := filepath.Join(a.cfg().Store.Path, noticesDir, memoryFile)
 	raw, err := os.ReadFile(path)
-	if err == nil && len(raw) <= maxMemory {
+	switch {
+	case err != nil:
+	case len(raw) > maxMemory:
+		err = errors.New("it is larger than any that Relève writes")
+	default:
 		err = json.Unmarshal(raw, &m)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
