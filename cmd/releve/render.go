@@ -107,17 +107,6 @@ func (v view) status(s admin.Status) string {
 	return b.String()
 }
 
-// dataAge says how old the secondary's data are, where they are a copy made by hand.
-func (v view) dataAge(s admin.Status) string {
-	switch {
-	case s.Data == nil:
-		return ""
-	case s.Data.CopiedAt.IsZero():
-		return v.m.DataAge(-1) + "\n"
-	}
-	return v.m.DataAge(max(v.now.Sub(s.Data.CopiedAt), 0)) + "\n"
-}
-
 // seen says when an IPBX was last heard of.
 func (v view) seen(x admin.IPBX) string {
 	switch {

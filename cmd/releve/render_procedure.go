@@ -135,3 +135,14 @@ func (v view) record(s admin.Status, p admin.Procedure) string {
 	fmt.Fprintf(&b, "\n%s\n%s\n\n%s ______________________________\n", v.m.Line(v.m.ReportLabel("seal"), p.Seal), v.m.Sealed(p.Intact), v.m.ReportLabel("signature"))
 	return b.String()
 }
+
+// dataAge says how old the secondary's data are, where they are a copy made by hand.
+func (v view) dataAge(s admin.Status) string {
+	switch {
+	case s.Data == nil:
+		return ""
+	case s.Data.CopiedAt.IsZero():
+		return v.m.DataAge(-1) + "\n"
+	}
+	return v.m.DataAge(max(v.now.Sub(s.Data.CopiedAt), 0)) + "\n"
+}
