@@ -91,7 +91,7 @@ func Registration(s admin.Status, a Asked) Result {
 }
 
 // mirrored are the alarms about the databases.
-var mirrored = []alarm.Number{alarm.MirrorLag, alarm.MainDatabaseDown, 1028, 1029, 1036}
+var mirrored = []alarm.Number{alarm.MirrorLag, alarm.MainDatabaseDown, alarm.MirrorDown, alarm.MirrorBroken, alarm.DatabaseSpace}
 
 // Mirror is the mirrored database; the thresholds are of mirror.lag, in seconds,
 // and without them max_lag of the configuration warns.

@@ -318,10 +318,33 @@ func TestHostileReceivers(t *testing.T) {
 	}
 }
 
+// A receiver may have an IPv6 address.
+func TestTargetsOfEveryKind(t *testing.T) {
+	t.Parallel()
+	for _, host := range []string{"[::1]", "127.0.0.1"} {
+		got := make(chan int, 1)
+		_, port, err := net.SplitHostPort(answeringAt(t, host, func(_ int, b []byte) []byte { got <- len(b); return nil }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := sink(t, Options{Target: host + ":" + port, Version: "2c", Community: "public", Engine: engine(t)})
+		if err := s.Send(within(t), []notify.Notice{notice}); err != nil {
+			t.Errorf("%s: %v", host, err)
+			continue
+		}
+		<-got
+	}
+}
+
 // answering is a receiver that answers each datagram.
 func answering(t *testing.T, answer func(i int, got []byte) []byte) string {
 	t.Helper()
-	c, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	return answeringAt(t, "127.0.0.1", answer)
+}
+
+func answeringAt(t *testing.T, host string, answer func(i int, got []byte) []byte) string {
+	t.Helper()
+	c, err := net.ListenPacket("udp", host+":0")
 	if err != nil {
 		t.Fatal(err)
 	}
