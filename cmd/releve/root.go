@@ -17,7 +17,7 @@ func (c *cli) root() *cobra.Command {
 	root := c.group("releve", "releve",
 		c.serveVerb(), c.statusVerb(), c.callsVerb(), c.explainVerb(), c.reportVerb(), c.eventsVerb(), c.licenceVerb(),
 		c.probeVerb(), c.switchoverVerb(), c.returnVerb(), c.maintenanceVerb(), c.drainVerb(), c.procedureVerb(), c.drillVerb(), c.alarmsVerb(), c.userVerb(),
-		c.configVerb(), c.exportVerb(), c.doctorVerb(), c.reloadVerb(), c.readyVerb(), c.checkVerb(), c.preflightVerb(), c.demoVerb(), c.versionVerb(),
+		c.configVerb(), c.exportVerb(), c.doctorVerb(), c.backupVerb(), c.restoreVerb(), c.reloadVerb(), c.readyVerb(), c.checkVerb(), c.preflightVerb(), c.demoVerb(), c.versionVerb(),
 	)
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.CompletionOptions.HiddenDefaultCmd = true

@@ -176,6 +176,20 @@ var helps = map[Verb]help{
 		pair{"Ce que chaque profil d'IPBX règle, d'après quoi, et que régler à l'IPBX", "What each IPBX profile sets, on what ground, and what to set at the IPBX"},
 		pair{"", ""},
 	},
+	"backup": {
+		pair{"Sauvegarder la configuration et les données dans un fichier", "Save configuration and data to a file"},
+		pair{
+			"À côté de Relève en service ou sans elle. Le fichier ne doit pas exister. Les secrets n'y sont pas : la commande dit lesquels. Une base PostgreSQL se sauvegarde par pg_dump.\nCodes de sortie : 0 fait, 1 non.",
+			"Beside a running Relève or without it. The file must not exist. Secrets are not in it: the command says which. A PostgreSQL database is saved by pg_dump.\nExit codes: 0 done, 1 not.",
+		},
+	},
+	"restore": {
+		pair{"Remettre en place une sauvegarde, Relève arrêtée", "Put a backup in place, Relève being stopped"},
+		pair{
+			"La configuration va à -c, les données au store.path qu'elle nomme ; ce qui s'y trouve est mis de côté, rien n'est effacé. --dry-run : examine et dit ce qui serait fait.\nCodes de sortie : 0 fait, 1 non.",
+			"The configuration goes to -c, the data to the store.path that it names; what is there is moved aside, nothing is removed. --dry-run: examines, and says what would be done.\nExit codes: 0 done, 1 not.",
+		},
+	},
 	"doctor": {
 		pair{"Examiner cette machine : ports, horloge, disque, certificat, durcissement…", "Examine this machine: ports, clock, disk, certificate, hardening…"},
 		pair{
