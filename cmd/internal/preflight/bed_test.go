@@ -2,6 +2,7 @@ package preflight
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net"
 	"net/netip"
@@ -142,4 +143,14 @@ func show(t testing.TB, s *Study) {
 		t.Logf("%-9s %-6s %-17s %-12s %s %v", f.Subject, f.Target, f.ID, f.State, f.Text(text.For(text.English)).Seen, f.Values)
 	}
 	t.Logf("%s, %v; %v; %v", s.Verdict, s.Took, s.Reasons, s.Profile)
+}
+
+// TestMain lets more tests run side by side than there are cores: they wait for the
+// network, not for a core.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "12"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
 }

@@ -13,6 +13,7 @@ import (
 
 	"releve/cmd/internal/text"
 	"releve/proxy/message"
+	"releve/testbed/ipbx"
 )
 
 // stranger answers each datagram as it likes until the test ends.
@@ -242,5 +243,33 @@ func TestATransferIsSeen(t *testing.T) {
 	}
 	if n := b.ipbx.Stats().TransfersDone; n != 1 {
 		t.Errorf("%d transfers were done, 1 was asked for", n)
+	}
+}
+
+// TestCallsPlacedByHandAreStudied: somebody calls twice when told to; nobody is dialled.
+func TestCallsPlacedByHandAreStudied(t *testing.T) {
+	t.Parallel()
+	b := newBed(t)
+	plant(t, b.ipbx.SetQuirks("represents-486"))
+	p := b.trunk()
+	p.CallNumber, p.Operator = "", 20*time.Second
+	told := 0
+	p.Tell = func(text.StudyPrompt) {
+		told++
+		if _, err := b.ipbx.Call(t.Context(), ipbx.CallSpec{From: "2001", To: "5000", RTP: true}); err != nil {
+			t.Error(err)
+		}
+	}
+	s := b.run(p)
+	for id, want := range map[ID]State{
+		text.StudyRouteBack: OK, text.StudyRecordRoute: OK, text.StudyCodecs: OK, text.StudyAudio: OK, text.StudyReinvite: OK,
+		text.StudyBusy: Info, text.StudyBusyTwice: OK, text.StudyTrunk: Unknown, text.StudyRefusals: Unknown,
+	} {
+		if f, _ := find(s, IPBX, id); f.State != want {
+			t.Errorf("%s is %s %v, %s was expected", id, f.State, f.Values, want)
+		}
+	}
+	if told != 2 || len(s.Rang) != 0 {
+		t.Errorf("told %d times to call, rang %v", told, s.Rang)
 	}
 }

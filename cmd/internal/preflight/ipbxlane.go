@@ -194,14 +194,25 @@ func (t *through) present(ctx context.Context, sdp []byte, limit time.Duration, 
 	return p
 }
 
-// await waits for a call placed by hand, and for what follows it.
+// await waits for a call placed by hand; once it was refused, for its being presented
+// again, too.
 func (t *through) await(ctx context.Context, s *stage) {
 	wait, cancel := within(ctx, t.r.plan.Operator)
-	for n := 1; s.settle(wait, n); n++ {
+	defer func() { cancel() }()
+	for n := 1; s.settle(wait, n) && s.refused(); n++ {
 		cancel()
 		wait, cancel = within(ctx, byHandSettle)
 	}
-	cancel()
+}
+
+// refused says that the latest presentation was not answered.
+func (s *stage) refused() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	in := s.ins[len(s.ins)-1]
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.final >= 300
 }
 
 // dial places the call and waits for its final.

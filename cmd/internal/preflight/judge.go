@@ -83,11 +83,12 @@ func judgeSeries(trips []time.Duration) []Finding {
 	if len(came) < 2 {
 		return []Finding{unseen(text.StudyRoundTrip, text.WhyNoAnswer), unseen(text.StudyJitter, text.WhyNoAnswer), loss}
 	}
-	var change time.Duration
+	changes := make([]time.Duration, 0, len(came))
 	for i := 1; i < len(came); i++ {
-		change += (came[i] - came[i-1]).Abs()
+		changes = append(changes, (came[i] - came[i-1]).Abs())
 	}
-	jitter := change / time.Duration(len(came)-1)
+	slices.Sort(changes)
+	jitter := changes[(len(changes)-1)/2] // the median: one late answer is no jitter, and shows as the worst
 	slices.Sort(came)
 	median, worst := came[len(came)/2], came[len(came)-1]
 	trip := seen(text.StudyRoundTrip, OK, "p50", millis(median), "max", millis(worst), "count", number(len(trips)))

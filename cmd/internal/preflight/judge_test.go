@@ -85,7 +85,8 @@ func TestSeriesAreJudgedByTheirTrips(t *testing.T) {
 	}{
 		"steady":       {[]time.Duration{ms, ms, 2 * ms}, OK, OK, OK},
 		"slow":         {[]time.Duration{150 * ms, 150 * ms, 160 * ms}, Reservation, OK, OK},
-		"one very bad": {[]time.Duration{ms, ms, 700 * ms}, Reservation, Reservation, OK},
+		"one very bad": {[]time.Duration{ms, ms, 700 * ms}, Reservation, OK, OK},
+		"shaky":        {[]time.Duration{ms, 50 * ms, ms, 50 * ms}, OK, Reservation, OK},
 		"one lost":     {[]time.Duration{ms, 0, ms}, OK, OK, Reservation},
 		"all lost":     {[]time.Duration{0, 0, 0}, Unknown, Unknown, Reservation},
 		"none":         {nil, Unknown, Unknown, OK},

@@ -254,7 +254,8 @@ func (r *run) lookUp(ctx context.Context, res *resolve.Resolver, f Far) far {
 	}
 	if _, err := netip.ParseAddr(strings.Trim(f.Host, "[]")); err != nil {
 		r.note(out, judgeName(f.Host, targets, took))
-	} else if out.ok && out.at.Network == transport.TLS && r.plan.TLS == nil {
+	}
+	if out.ok && out.at.Network == transport.TLS && r.plan.TLS == nil { // a configuration has the certificates
 		out.ok = false
 		r.note(out, unseen(text.StudyOptions, text.WhyLocal))
 	}
