@@ -292,3 +292,19 @@ func (w *watched) told(number int) {
 		}
 	}
 }
+
+// TestExportMIB: under the playpen, under --root, and a mistake is said.
+func TestExportMIB(t *testing.T) {
+	for _, c := range []struct{ args, want string }{
+		{"export mib", "::= { enterprises 8072 9999 9999 5060 }"},
+		{"export mib --root 1.3.6.1.4.1.4242.7", "::= { enterprises 4242 7 }"},
+	} {
+		r := exec(t, "en_GB.UTF-8", "", strings.Fields(c.args)...)
+		if r.code != 0 || !strings.HasPrefix(r.out, "RELEVE-MIB DEFINITIONS ::= BEGIN") || strings.Count(r.out, c.want) != 1 {
+			t.Errorf("%s: %d %s %.80s", c.args, r.code, r.err, r.out)
+		}
+	}
+	if r := exec(t, "en_GB.UTF-8", "", "export", "mib", "--root", "1.2.3"); r.code != exitUsage || r.out != "" || !strings.Contains(r.err, "1.2.3") {
+		t.Errorf("a wrong root: %+v", r)
+	}
+}
