@@ -48,7 +48,7 @@ type Bound uint8
 // size of a message, of its Request-URI, of one line. BoundHeaders, BoundVias: how
 // many it has.
 // BoundEvents: events posted to a shard. BoundRegistrations: servers' REGISTERs
-// that wait (mode gate).
+// that wait (mode gate). BoundPings: OPTIONS for Relève itself.
 const (
 	BoundSource Bound = iota
 	BoundCalls
@@ -62,11 +62,12 @@ const (
 	BoundVias
 	BoundEvents
 	BoundRegistrations
+	BoundPings
 	Bounds
 )
 
 func (b Bound) String() string {
-	return [...]string{"source-rate", "new-calls", "transactions", "dialogs", "held-calls", "message-size", "uri", "line", "headers", "vias", "events", "registrations"}[b]
+	return [...]string{"source-rate", "new-calls", "transactions", "dialogs", "held-calls", "message-size", "uri", "line", "headers", "vias", "events", "registrations", "pings"}[b]
 }
 
 // refused counts one refusal of a limit.

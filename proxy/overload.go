@@ -32,7 +32,7 @@ func (s *shard) shed(now router.Instant, key uint64, f transport.Flow, from side
 		if p.pings.Take(now, p.pingRate) {
 			return false
 		}
-		p.refused(BoundCalls)
+		p.refused(BoundPings)
 		return true
 	}
 	if s.turned.has(key, now) {

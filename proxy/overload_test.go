@@ -246,6 +246,21 @@ func testSourceRate(t *testing.T) {
 	}, func(c *Config) { c.Limits.SourceRate, c.Limits.SourceBurst = 2, 4 })
 }
 
+// TestPingsAreNoRushOfCalls: the OPTIONS that waited while the machine was paused
+// come at once; those too many are dropped, and no call was turned away.
+func TestPingsAreNoRushOfCalls(t *testing.T) {
+	run(t, func(b *bed) {
+		for i := range 3 * pingRate {
+			b.ibx.send(plainRequest("OPTIONS", fmt.Sprint(i)))
+		}
+		dropped := b.p.Stats.Refused[BoundPings].Load()
+		if dropped == 0 || len(b.ibx.instants("200"))+int(dropped) != 3*pingRate {
+			b.Errorf("%d answered, %d dropped", len(b.ibx.instants("200")), dropped)
+		}
+		want(b, "calls refused", b.p.Stats.Refused[BoundCalls].Load(), 0)
+	})
+}
+
 // testStrangerRefused: 403 to the datagram's own source, whatever the Via says;
 // few, short, and nothing kept; ACKs and responses hear nothing.
 func testStrangerRefused(t *testing.T) {

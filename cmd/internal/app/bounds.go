@@ -102,6 +102,7 @@ func (a *App) limitsOfCalls() []limit {
 		table(text.LimitLoopGuard, false, func(r dialog.Refused) uint64 { return r.Loops }),
 		table("waiting", true, func(r dialog.Refused) uint64 { return r.Waiting }).upTo(places, waiting), // dissuaded, as counted
 		table("ended-calls", true, func(r dialog.Refused) uint64 { return r.Ended }),                     // a BYE that crosses is recorded twice
+		{name: "pings", quiet: true, count: st.Refused[proxy.BoundPings].Load},                           // no call is among them
 		{name: "turned-away", quiet: true, count: st.Unremembered.Load},                                  // in an overload, which is told
 		{name: text.LimitSteps, count: st.Runaway.Load},
 		a.registrationsLimit(),
