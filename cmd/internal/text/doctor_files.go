@@ -103,7 +103,7 @@ func doctoredNetwork() map[DoctorID]studied {
 				"other":  {"{address} : {why}", "{address}: {why}"},
 			},
 			means: pair{"Relève ne pourrait pas y recevoir d'appels.", "Relève could receive no calls there."},
-			do:    pair{"Arrêtez l'autre programme (« ss -lunpt » le nomme), ou corrigez listen ; un port sous 1024 demande CAP_NET_BIND_SERVICE.", "Stop the other program (\"ss -lunpt\" names it), or correct listen; a port below 1024 needs CAP_NET_BIND_SERVICE."},
+			do:    pair{"Donnez cette adresse à la machine, ou corrigez listen. Si elle est prise, arrêtez l'autre programme (« ss -lunpt » le nomme) ; un port sous 1024 demande CAP_NET_BIND_SERVICE.", "Give the machine this address, or correct listen. When it is taken, stop the other program (\"ss -lunpt\" names it); a port below 1024 needs CAP_NET_BIND_SERVICE."},
 		},
 		DoctorMedia: {
 			title: pair{"Ports du son (media.ports)", "Ports for sound (media.ports)"},
