@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
+	"time"
 
 	"releve/proxy/message"
 	"releve/proxy/transport"
@@ -86,8 +88,16 @@ func newStation(local netip.AddrPort, peers []netip.AddrPort, tls *transport.TLS
 	for _, p := range peers {
 		c.Peers = append(c.Peers, transport.Peer{Addr: p, Listener: main})
 	}
-	if s.tr, err = transport.New(c, s); err != nil {
-		return nil, fmt.Errorf("open %s: %w", local, err)
+	for patience := 100; ; patience-- { // a second
+		if s.tr, err = transport.New(c, s); err == nil {
+			break
+		}
+		// A process that was just being started has the socket of freePort until it
+		// runs its own program.
+		if patience == 0 || !errors.Is(err, syscall.EADDRINUSE) {
+			return nil, fmt.Errorf("open %s: %w", local, err)
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
 	s.addr = s.tr.Addr(int(main))
 	s.tr.Start()
