@@ -128,8 +128,10 @@ func start(ctx context.Context, id int) (s *Server, err error) {
 			return s, err
 		}
 	}
+	// A tmpdir of its own: a server that starts removes every "#sql" file there, those of
+	// another test's servers too.
 	making := exec.CommandContext(ctx, install, "--no-defaults", "--datadir="+filepath.Join(s.dir, "data"), "--auth-root-authentication-method=normal",
-		"--skip-test-db", "--innodb-flush-log-at-trx-commit=0")
+		"--tmpdir="+s.dir, "--skip-test-db", "--innodb-flush-log-at-trx-commit=0")
 	making.SysProcAttr, making.Dir = &syscall.SysProcAttr{Credential: owner}, s.dir
 	if out, err := making.CombinedOutput(); err != nil {
 		return s, fmt.Errorf("mariadb-install-db: %w\n%s", err, out)
@@ -150,7 +152,7 @@ func (s *Server) run(ctx context.Context, owner *syscall.Credential, more ...str
 		program = path
 	}
 	s.cmd = exec.Command(program, append([]string{
-		"--no-defaults", "--datadir=" + filepath.Join(s.dir, "data"), "--port=" + strconv.Itoa(s.Port),
+		"--no-defaults", "--datadir=" + filepath.Join(s.dir, "data"), "--tmpdir=" + s.dir, "--port=" + strconv.Itoa(s.Port),
 		"--bind-address=127.0.0.1", "--socket=" + filepath.Join(s.dir, "socket"), "--pid-file=" + filepath.Join(s.dir, "pid"),
 		"--server-id=" + strconv.Itoa(s.id), "--log-bin=binlog", "--gtid-strict-mode=1", "--innodb-buffer-pool-size=16M",
 		"--innodb-log-file-size=4M", "--innodb-flush-log-at-trx-commit=0", "--sync-binlog=0", "--skip-name-resolve",

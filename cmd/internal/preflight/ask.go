@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"strings"
+	"sync"
 	"time"
 
 	"releve/proxy/digest"
@@ -93,7 +94,9 @@ type User struct {
 
 // login answers challenges for one user; not safe for concurrent use.
 type login struct {
-	user    User
+	user User
+
+	mu      sync.Mutex // guards session: calls that end share it with the lane
 	session digest.Session
 }
 
@@ -110,8 +113,11 @@ func (l *login) credentials(m *heard, method, uri string, body []byte) ([]byte, 
 	if !ok {
 		return nil, false
 	}
+	l.mu.Lock()
+	count := l.session.Next(c.Nonce)
+	l.mu.Unlock()
 	v := digest.Authorization(c, digest.Credentials{Username: l.user.Username, Password: l.user.Password},
-		method, uri, body, l.session.Next(c.Nonce), strings.ToLower(rand.Text()))
+		method, uri, body, count, strings.ToLower(rand.Text()))
 	if v == "" {
 		return nil, false
 	}

@@ -57,7 +57,7 @@ func (s *station) place(ctx context.Context, q placing) *call {
 	}
 	tag := newTag()
 	c.d = newDialog(s, rand.Text(), q.to)
-	c.d.local, c.d.remote, c.d.target = "<"+q.from+">;tag="+tag, "<"+q.uri+">", q.uri
+	c.d.ends = ends{local: "<" + q.from + ">;tag=" + tag, remote: "<" + q.uri + ">", target: q.uri}
 	c.d.sdp, c.d.login = q.sdp, q.login
 	s.know(c.d, tag)
 	s.remember(c)
@@ -74,9 +74,9 @@ func (c *call) build(credentials []byte) bool {
 	if credentials != nil {
 		extra = append(extra, credentials)
 	}
-	branch := newBranch()
+	branch, e := newBranch(), c.d.known()
 	raw := message.AppendRequest(nil, &message.Request{
-		Method: "INVITE", URI: c.q.uri, Via: c.s.via(c.q.to, branch), From: c.d.local, To: c.d.remote, CallID: c.d.callID,
+		Method: "INVITE", URI: c.q.uri, Via: c.s.via(c.q.to, branch), From: e.local, To: e.remote, CallID: c.d.callID,
 		CSeq: c.cseq, Contact: c.s.contact(c.q.to), Extra: extra, Body: c.q.sdp, ContentType: "application/sdp",
 	})
 	c.mu.Lock()
@@ -244,18 +244,21 @@ func (c *call) provisional(ctx context.Context, m *heard) {
 // early is the dialog of a provisional, for its PRACK.
 func (c *call) early(m *heard) *dialog {
 	d := newDialog(c.s, c.d.callID, c.q.to)
-	d.local, d.remote, d.cseq = c.d.local, m.rawValue("To"), m.head.CSeq
-	d.learn(m, c.q.uri)
+	d.ends, d.cseq = ends{local: c.d.known().local, target: c.q.uri}, m.head.CSeq
+	d.learn(m)
 	return d
 }
 
-// learn takes remote target and Route set from a response (RFC 3261 §12.1.2).
-func (d *dialog) learn(m *heard, uri string) {
-	d.target = uri
+// learn takes remote tag, remote target and Route set from a response (RFC 3261
+// §12.1.2).
+func (d *dialog) learn(m *heard) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ends.remote = m.rawValue("To")
 	if c := m.head.ContactURI.Of(m.raw); len(c) > 0 {
-		d.target = string(c)
+		d.ends.target = string(c)
 	}
-	d.routes = message.RouteSet(m.raw, &m.head, d.s.isHop(calling))
+	d.ends.routes = message.RouteSet(m.raw, &m.head, d.s.isHop(calling))
 }
 
 // rawValue is a header's value as it came.
@@ -269,7 +272,8 @@ func (c *call) success(m *heard) {
 	c.mu.Lock()
 	first := c.final == nil
 	mine := first || c.final.head.ToTag.Of(c.final.raw) != nil && string(c.final.head.ToTag.Of(c.final.raw)) == string(m.head.ToTag.Of(m.raw))
-	if first {
+	if first { // who sees the final may hang up at once: the dialog is known by then
+		c.d.learn(m)
 		c.final = m
 	}
 	given := c.given
@@ -277,12 +281,6 @@ func (c *call) success(m *heard) {
 	if !mine {
 		c.dismiss(m)
 		return
-	}
-	if first {
-		c.d.mu.Lock()
-		c.d.remote = m.rawValue("To")
-		c.d.learn(m, c.q.uri)
-		c.d.mu.Unlock()
 	}
 	c.d.ack(m.head.CSeq)
 	if first {

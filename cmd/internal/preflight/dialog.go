@@ -15,20 +15,32 @@ import (
 // dialog is one dialog of a call of the study, of either direction. Requests of the
 // far end are answered as they come and kept, for the probe that looks for them.
 type dialog struct {
-	s             *station
-	callID        string
-	local, remote string // header values with tags, as in our requests
-	target        string
-	routes        []string
-	flow          transport.Flow // by which the far end is heard
-	sdp           []byte         // ours
-	login         *login
+	s      *station
+	callID string
+	flow   transport.Flow // by which the far end is heard
+	login  *login
 
 	mu      sync.Mutex // guards what follows
+	ends    ends
+	sdp     []byte // ours
 	cseq    uint32
 	got     []*heard // requests, the oldest first; maxLog
 	over    bool     // a BYE went either way
 	changed chan struct{}
+}
+
+// ends are the parts of a dialog's state that its requests carry (RFC 3261 §12). An
+// answer that comes while the study hangs up changes them, so they are read as one.
+type ends struct {
+	local, remote string // header values with tags, as in our requests
+	target        string
+	routes        []string
+}
+
+func (d *dialog) known() ends {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.ends
 }
 
 func newDialog(s *station, callID string, f transport.Flow) *dialog {
@@ -46,13 +58,14 @@ func (d *dialog) request(m *heard) {
 	if m.head.Method == message.BYE {
 		d.over = true
 	}
+	sdp := d.sdp
 	d.mu.Unlock()
 	switch m.head.Method {
 	case message.ACK:
 	case message.INVITE, message.UPDATE:
 		var body []byte
 		if m.head.Body < m.head.End || m.head.Method == message.INVITE {
-			body = d.sdp
+			body = sdp
 		}
 		d.s.answer(m, 200, "", body)
 	case message.REFER:
@@ -125,22 +138,22 @@ func (d *dialog) challenged(a answered, q inside) ([]byte, bool) {
 	if s := a.final.status(); s != 401 && s != 407 {
 		return nil, false
 	}
-	return d.login.credentials(a.final, q.method, d.target, q.body)
+	return d.login.credentials(a.final, q.method, d.known().target, q.body)
 }
 
 func (d *dialog) asking(q inside, credentials []byte) asking {
 	d.mu.Lock()
 	d.cseq++
-	n := d.cseq
+	n, e := d.cseq, d.ends
 	d.mu.Unlock()
 	extra := q.extra
 	if credentials != nil {
 		extra = append(slices.Clone(extra), credentials)
 	}
-	to := d.next()
+	to := d.next(e)
 	return asking{to: to, limit: q.limit, req: message.Request{
-		Method: q.method, URI: d.target, From: d.local, To: d.remote, CallID: d.callID, CSeq: n, Contact: d.s.contact(to),
-		Routes: d.routes, Extra: extra, Body: q.body, ContentType: q.kind,
+		Method: q.method, URI: e.target, From: e.local, To: e.remote, CallID: d.callID, CSeq: n, Contact: d.s.contact(to),
+		Routes: e.routes, Extra: extra, Body: q.body, ContentType: q.kind,
 	}}
 }
 
@@ -152,7 +165,7 @@ func (d *dialog) acknowledge(a answered) {
 		return
 	}
 	if a.final.head.Status >= 300 {
-		d.s.send(d.next(), message.AppendACK(nil, raw, &sent, a.final.raw, &a.final.head))
+		d.s.send(d.next(d.known()), message.AppendACK(nil, raw, &sent, a.final.raw, &a.final.head))
 		return
 	}
 	d.ack(a.final.head.CSeq)
@@ -160,19 +173,20 @@ func (d *dialog) acknowledge(a answered) {
 
 // ack acknowledges a 2xx (RFC 3261 §13.2.2.4).
 func (d *dialog) ack(cseq uint32) {
-	to := d.next()
+	e := d.known()
+	to := d.next(e)
 	d.s.send(to, message.AppendRequest(nil, &message.Request{
-		Method: "ACK", URI: d.target, Via: d.s.via(to, newBranch()), From: d.local, To: d.remote, CallID: d.callID, CSeq: cseq,
-		Routes: d.routes,
+		Method: "ACK", URI: e.target, Via: d.s.via(to, newBranch()), From: e.local, To: e.remote, CallID: d.callID, CSeq: cseq,
+		Routes: e.routes,
 	}))
 }
 
 // next is the way of a request in the dialog: the first Route, else the remote
 // target, where they name an address; else where the far end is heard.
-func (d *dialog) next() transport.Flow {
-	uri := d.target
-	if len(d.routes) > 0 {
-		uri = uriOf(d.routes[0])
+func (d *dialog) next(e ends) transport.Flow {
+	uri := e.target
+	if len(e.routes) > 0 {
+		uri = uriOf(e.routes[0])
 	}
 	f := d.flow
 	if at, ok := hostOf(uri); ok && f.Network == transport.UDP && !transportOf(uri, "tcp") {

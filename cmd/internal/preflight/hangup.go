@@ -52,7 +52,7 @@ func (c *call) end() {
 // leave waits for the final of a call that is given up, the CANCEL repeated.
 func (c *call) leave(ctx context.Context) *heard {
 	c.mu.Lock()
-	mute := len(c.got) == 0
+	mute := len(c.got) == 0 && !c.s.heardOf(c.q.to.Remote.Addr())
 	c.mu.Unlock()
 	if mute { // nobody is there, by all signs: no CANCEL may go out (RFC 3261 §9.1)
 		short, cancel := within(ctx, t1)

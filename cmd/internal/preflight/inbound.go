@@ -19,32 +19,34 @@ type inbound struct {
 	mu        sync.Mutex // guards what follows
 	final     int
 	cancelled time.Time // zero: not
-	ended     bool
 	changed   chan struct{}
+
+	settled chan struct{} // a refusal is acknowledged, or was repeated long enough
 }
 
 // invited hands a new call to the script, on a goroutine of its own.
 func (s *station) invited(m *heard) {
-	s.mu.Lock()
-	script := s.script
-	s.mu.Unlock()
-	if script == nil {
-		s.answer(m, 480, newTag(), nil) // nobody is rung by an idle study
-		return
-	}
-	in := &inbound{s: s, invite: m, tag: newTag(), changed: make(chan struct{})}
+	in := &inbound{s: s, invite: m, tag: newTag(), changed: make(chan struct{}), settled: make(chan struct{})}
 	d := newDialog(s, string(m.head.CallID.Of(m.raw)), m.flow)
-	d.local, d.remote = m.rawValue("To")+";tag="+in.tag, m.rawValue("From")
-	d.target = string(m.head.ContactURI.Of(m.raw))
+	d.ends = ends{
+		local: m.rawValue("To") + ";tag=" + in.tag, remote: m.rawValue("From"), target: string(m.head.ContactURI.Of(m.raw)),
+	}
 	for v := range message.Values(m.raw, &m.head, "Record-Route") {
-		d.routes = append(d.routes, string(v))
+		d.ends.routes = append(d.ends.routes, string(v))
 	}
 	in.d = d
-	s.know(d, in.tag)
 	s.mu.Lock()
-	s.ringing[serverKey(m, []byte("INVITE"))] = in
+	script := s.script
+	if script != nil {
+		s.dialogs[d.callID+" "+in.tag] = d
+		s.ringing[serverKey(m, []byte("INVITE"))] = in
+		s.open = append(s.open, in)
+	}
 	s.mu.Unlock()
-	s.remember(in)
+	if script == nil {
+		s.answer(m, 480, in.tag, nil) // nobody is rung by an idle study
+		return
+	}
 	go script(in)
 }
 
@@ -92,20 +94,20 @@ func (in *inbound) provisional(status int, tag string, extra ...[]byte) {
 // answer sends 200 with sdp; route puts our own hop into the Route set. The 200 is
 // repeated until its ACK comes or the limit is over (RFC 3261 §13.3.1.4).
 func (in *inbound) answer(ctx context.Context, tag string, sdp []byte, route bool, extra ...[]byte) (ack *heard) {
+	if tag == "" {
+		tag = in.tag
+	}
 	in.mu.Lock()
 	if in.final != 0 {
 		in.mu.Unlock()
 		return nil
 	}
-	in.final = 200
-	in.mu.Unlock()
-	if tag == "" {
-		tag = in.tag
-	}
-	in.s.know(in.d, tag)
 	in.d.mu.Lock()
-	in.d.local, in.d.sdp = in.invite.rawValue("To")+";tag="+tag, sdp
+	in.d.ends.local, in.d.sdp = in.invite.rawValue("To")+";tag="+tag, sdp
 	in.d.mu.Unlock()
+	in.final = 200 // who sees it may hang up at once: the dialog is known by then
+	in.mu.Unlock()
+	in.s.know(in.d, tag)
 	raw := in.s.respond(in.invite, 200, tag, sdp, extra...)
 	if route {
 		raw = withHop(raw, in.s.hopRoute(called))
@@ -153,11 +155,14 @@ func (in *inbound) refuse(status int, extra ...[]byte) {
 		in.mu.Unlock()
 		return
 	}
-	in.final, in.ended = status, true
+	in.final = status
 	in.wake()
 	in.mu.Unlock()
 	raw := in.s.respond(in.invite, status, in.tag, nil, extra...)
-	go in.repeat(context.Background(), raw)
+	go func() {
+		defer close(in.settled)
+		in.repeat(context.Background(), raw)
+	}()
 }
 
 // gone waits until the far end gave the call up: when, or false.
@@ -177,15 +182,16 @@ func (in *inbound) gone(ctx context.Context) (time.Duration, bool) {
 	}
 }
 
-// end hangs up: a refusal, or BYE.
+// end hangs up, with a refusal or BYE, and waits until the far end knows: the sockets
+// may be closed next.
 func (in *inbound) end() {
+	in.refuse(480) // unless there is a final
 	in.mu.Lock()
 	final := in.final
 	in.mu.Unlock()
-	switch {
-	case final == 0:
-		in.refuse(480)
-	case final < 300:
+	if final < 300 {
 		in.d.end()
+		return
 	}
+	<-in.settled
 }

@@ -26,8 +26,11 @@ type through struct {
 	r     *run
 	f     far
 	login *login // of the registered user; nil: none
-	hand  bool   // somebody calls
 	needs terms  // what the IPBX insisted on
+
+	// Calls placed by hand: somebody is told to call, once one is expected.
+	hand   func(text.StudyPrompt) // nil: we call
+	prompt text.StudyPrompt
 }
 
 // passed is how one call through the IPBX went.
@@ -45,7 +48,6 @@ func (r *run) ipbxLane(ctx context.Context, f far) {
 	case r.plan.CallNumber != "":
 		t.calls(ctx)
 	case r.plan.Operator > 0:
-		t.hand = true
 		t.byHand(ctx)
 	default:
 		t.skip(text.WhyNoNumber, ofLoop())
@@ -95,17 +97,16 @@ func (t *through) calls(ctx context.Context) {
 
 // byHand are the probes of two calls that somebody places.
 func (t *through) byHand(ctx context.Context) {
-	tell := t.r.plan.Tell
-	if tell == nil {
-		tell = func(text.StudyPrompt) {}
+	t.hand, t.prompt = t.r.plan.Tell, text.CallNow
+	if t.hand == nil {
+		t.hand = func(text.StudyPrompt) {}
 	}
-	tell(text.CallNow)
 	t.r.note(t.f, unseen(text.StudyTrunk, text.WhyNoNumber))
 	if !t.answered(ctx) {
 		t.skip(text.WhyNoCall, ofRefusals())
 		return
 	}
-	tell(text.CallAgain)
+	t.prompt = text.CallAgain
 	t.r.note(t.f, judgeBusy(t.refused(ctx, 486))...)
 	t.skip(text.WhyNoNumber, slices.DeleteFunc(ofRefusals(), func(id ID) bool { return id == text.StudyBusy || id == text.StudyBusyTwice }))
 }
@@ -183,7 +184,8 @@ func (t *through) present(ctx context.Context, sdp []byte, limit time.Duration, 
 		script(in, nth)
 	})
 	defer t.r.s.expect(nil)
-	if t.hand {
+	if t.hand != nil {
+		t.hand(t.prompt)
 		t.await(ctx, s)
 	} else {
 		p.out = t.dial(ctx, sdp, limit)
@@ -191,6 +193,7 @@ func (t *through) present(ctx context.Context, sdp []byte, limit time.Duration, 
 		s.settle(ctx, 0)
 	}
 	p.ins = s.close()
+	s.settle(context.Background(), 0) // each script ends by itself, or with ctx
 	return p
 }
 
@@ -251,13 +254,13 @@ func (t *through) answered(ctx context.Context) bool {
 	}
 	defer theirs.close()
 	var ack *heard
-	var reliable Finding
+	var rang ringing
 	p := t.present(ctx, offer(ours.addr(), "sendrecv"), t.r.plan.patience(), func(in *inbound, nth int) {
 		if nth > 1 { // forked, or presented again
 			in.refuse(486)
 			return
 		}
-		reliable = t.ring(ctx, in)
+		rang = t.ring(ctx, in)
 		ack = in.answer(ctx, "", offer(theirs.addr(), "sendrecv"), true, sessionAnswer(in.invite)...)
 	})
 	if p.out != nil {
@@ -272,7 +275,7 @@ func (t *through) answered(ctx context.Context) bool {
 	in := p.ins[0]
 	defer in.end()
 	t.r.note(t.f, seen(text.StudyRouteBack, OK, "number", t.r.plan.CallNumber, "uri", string(in.invite.head.URI.Of(in.invite.raw))))
-	t.r.note(t.f, reliable)
+	t.r.note(t.f, rang.judge(t.needs.required))
 	t.both(ctx, p, in, ack, ours, theirs)
 	return true
 }
@@ -352,28 +355,38 @@ func sessionAnswer(m *heard) [][]byte {
 	return lines("Session-Expires", v+";refresher=uac", "Require", "timer")
 }
 
-// ring rings, reliably where the IPBX can, and judges what it does with that.
-func (t *through) ring(ctx context.Context, in *inbound) Finding {
+// ringing is what an IPBX did with our 180 (RFC 3262).
+type ringing struct {
+	must, can bool // its INVITE required, or supported, 100rel
+	pracked   bool
+}
+
+// ring rings, reliably where the INVITE lets us.
+func (t *through) ring(ctx context.Context, in *inbound) (rang ringing) {
 	in.trying()
-	must, can := in.invite.head.Require100, in.invite.lists("Supported", "100rel")
-	if !must && !can {
+	rang.must, rang.can = in.invite.head.Require100, in.invite.lists("Supported", "100rel")
+	if !rang.must && !rang.can {
 		in.provisional(180, "")
-		if t.needs.required {
-			return seen(text.StudyReliable, Reservation, "case", "required")
-		}
-		return seen(text.StudyReliable, OK, "case", "unused")
+		return rang
 	}
 	in.provisional(180, "", lines("Require", "100rel", "RSeq", "1", "Contact", t.r.s.contact(in.invite.flow))...)
 	wait, cancel := within(ctx, prackLimit)
 	defer cancel()
-	prack := in.d.wait(wait, isMethod(message.PRACK))
+	rang.pracked = in.d.wait(wait, isMethod(message.PRACK)) != nil
+	return rang
+}
+
+// judge: insisted says that the IPBX took our own call with 100rel alone.
+func (rang ringing) judge(insisted bool) Finding {
 	switch {
-	case prack == nil:
+	case (rang.must || rang.can) && !rang.pracked:
 		return seen(text.StudyReliable, Reservation, "case", "no-prack")
-	case must || t.needs.required:
+	case rang.must || insisted:
 		return seen(text.StudyReliable, Reservation, "case", "required")
+	case rang.can:
+		return seen(text.StudyReliable, OK)
 	}
-	return seen(text.StudyReliable, OK)
+	return seen(text.StudyReliable, OK, "case", "unused")
 }
 
 // elsewhere: the number leads to somebody else, or nowhere. Who answered is talked to

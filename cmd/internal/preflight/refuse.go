@@ -3,6 +3,7 @@ package preflight
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"releve/cmd/internal/text"
@@ -190,13 +191,15 @@ func (t *through) supported() [][]byte {
 
 // redirect answers 302 to an address of our own: nobody else is rung.
 func (t *through) redirect(ctx context.Context) {
-	followed := false
+	var followed atomic.Bool
 	p := t.present(ctx, t.quiet(), loopLimit, func(in *inbound, nth int) {
 		if nth == 1 {
 			in.refuse(302, line("Contact", "<sip:releve-redirected@"+t.r.s.sentBy(hop)+">"))
 			return
 		}
-		followed = followed || in.invite.flow.Listener == hop
+		if in.invite.flow.Listener == hop {
+			followed.Store(true)
+		}
 		in.refuse(486)
 	})
 	if p.out != nil {
@@ -205,7 +208,7 @@ func (t *through) redirect(ctx context.Context) {
 	switch {
 	case len(p.ins) == 0:
 		t.r.note(t.f, unseen(text.StudyRedirect, text.WhyNoCall))
-	case followed || p.final == 302: // or it hands the 302 to the caller, as a proxy may
+	case followed.Load() || p.final == 302: // or it hands the 302 to the caller, as a proxy may
 		t.r.note(t.f, seen(text.StudyRedirect, OK))
 	default:
 		t.r.note(t.f, seen(text.StudyRedirect, Info, "final", fmt.Sprint(p.final)))

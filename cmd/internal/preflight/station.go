@@ -36,7 +36,7 @@ const (
 const tagMark = "rlvp-"
 
 // station is our user agent's sockets, and what finds the owner of a message. Its
-// mutex is taken before a dialog's or a call's, never after.
+// mutex may be taken while a call's is held; no other one is taken under it.
 type station struct {
 	tr   *transport.Transport
 	addr netip.AddrPort // main's
@@ -49,6 +49,7 @@ type station struct {
 	script  func(*inbound)         // treats the next initial INVITE; nil: 480
 	open    []ender                // what is to be ended
 	ringing map[string]*inbound    // by the INVITE's key, for CANCEL
+	speaks  map[netip.Addr]bool    // who sent anything; maxWaiting
 	Strays  int                    // messages that nobody wanted
 }
 
@@ -69,6 +70,7 @@ var ErrBusyPort = errors.New("the address is taken")
 func newStation(local netip.AddrPort, peers []netip.AddrPort, tls *transport.TLSConfig) (*station, error) {
 	s := &station{
 		waiting: map[string]chan *heard{}, served: map[string]*reply{}, dialogs: map[string]*dialog{}, ringing: map[string]*inbound{},
+		speaks: map[netip.Addr]bool{},
 	}
 	local, err := freePort(local)
 	if err != nil {
@@ -191,6 +193,11 @@ func (s *station) Failed(f transport.Flow, c transport.Cause) {
 // Receive takes one message.
 func (s *station) Receive(f transport.Flow, raw []byte) {
 	m := newHeard(f, raw)
+	s.mu.Lock()
+	if len(s.speaks) < maxWaiting {
+		s.speaks[f.Remote.Addr()] = true
+	}
+	s.mu.Unlock()
 	switch {
 	case m == nil:
 		s.mu.Lock()
@@ -218,6 +225,13 @@ func (s *station) Receive(f transport.Flow, raw []byte) {
 			}
 		}
 	}
+}
+
+// heardOf says whether anything came from an address.
+func (s *station) heardOf(a netip.Addr) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.speaks[a]
 }
 
 // await opens the box of a client transaction; false: there are too many.

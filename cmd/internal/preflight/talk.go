@@ -245,7 +245,7 @@ func (t *talk) transfer(ctx context.Context) {
 
 func (t *talk) refer(ctx context.Context, user string) answered {
 	return t.d.ask(ctx, inside{
-		method: "REFER", extra: lines("Refer-To", t.referTo(user), "Referred-By", "<"+uriOf(t.d.local)+">"), limit: modifyLimit,
+		method: "REFER", extra: lines("Refer-To", t.referTo(user), "Referred-By", "<"+uriOf(t.d.known().local)+">"), limit: modifyLimit,
 	})
 }
 
