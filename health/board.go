@@ -6,8 +6,9 @@ import (
 	"releve/router"
 )
 
-// MaxIPBX bounds the IPBXs a Board follows; it equals licence.MaxIPBX.
-const MaxIPBX = 2
+// MaxIPBX bounds the IPBXs a Board follows, gateways included: two that users
+// register at (licence.MaxIPBX) and two gateways. Our choice.
+const MaxIPBX = 4
 
 var _ map[Board]struct{} // comparable: the explorer and the simulator keep boards in sets
 

@@ -28,8 +28,9 @@ import (
 	"releve/router/role"
 )
 
-// MaxIPBX bounds the redundant IPBXs of a site.
-const MaxIPBX = licence.MaxIPBX
+// MaxIPBX bounds the IPBXs of a site, gateways included; the first licence.MaxIPBX
+// at most are registered at.
+const MaxIPBX = health.MaxIPBX
 
 // State is the mind. Make one with New, give it Boot first.
 type State struct {

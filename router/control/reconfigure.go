@@ -18,7 +18,7 @@ func (s *State) Leave(now router.Clock, p Policy, out []Effect) ([]Effect, bool)
 		return out, false
 	}
 	places := s.licence.Moves(p.Licence)
-	if places == [MaxIPBX]bool{} {
+	if places == [licence.MaxIPBX]bool{} {
 		return out, false
 	}
 	var room [8]licence.Effect
@@ -74,5 +74,5 @@ func (s *State) Reconfigure(now router.Clock, p Policy, again [router.Servers]bo
 
 // Relocates says that p registers elsewhere than now.
 func (s *State) Relocates(p Policy) bool {
-	return s.licence.Moves(p.Licence) != [MaxIPBX]bool{}
+	return s.licence.Moves(p.Licence) != [licence.MaxIPBX]bool{}
 }

@@ -68,8 +68,8 @@ import (
 	"releve/router"
 )
 
-// MaxIPBX bounds the redundant IPBXs of one site. A main/stand-by pair counts
-// as one (redundancy: main-standby).
+// MaxIPBX bounds the redundant IPBXs of one site that users register at. A
+// main/stand-by pair counts as one (redundancy: main-standby).
 const MaxIPBX = 2
 
 // Mode says who registers.

@@ -119,7 +119,8 @@ func backup(ctx context.Context, b *book, s *site) error {
 	return nil
 }
 
-// redundant: the stand-by of the pair takes over, then the second IPBX serves.
+// redundant: the stand-by of the pair takes over, then the second IPBX serves; a
+// gateway stands beside them.
 func redundant(ctx context.Context, b *book, s *site) error {
 	if err := s.open(ctx); err != nil {
 		return err
@@ -133,6 +134,7 @@ func redundant(ctx context.Context, b *book, s *site) error {
 	b.check(ok, "the primary's user is registered at both: %q, %q", bound(s.ipbx), bound(s.second))
 	b.serves(ctx, s.ipbx, "principal", "a caller of the first IPBX is served")
 	b.serves(ctx, s.second, "principal", "a caller of the second IPBX is served")
+	b.serves(ctx, s.gateway, "principal", "a caller of an analogue line is served")
 	b.places(ctx, s.principal, "ipbx", "a call goes out by the first")
 	if err := s.ipbx.SetActive(1); err != nil {
 		return err
@@ -158,6 +160,8 @@ func redundant(ctx context.Context, b *book, s *site) error {
 	b.check(ok, "the primary fails, the secondary takes over: %s", s.describe(now))
 	b.serves(ctx, s.ipbx, "secours", "a caller of the first IPBX is served by the secondary")
 	b.serves(ctx, s.second, "secours", "a caller of the second IPBX is served by the secondary")
+	b.serves(ctx, s.gateway, "secours", "a caller of an analogue line is served by the secondary")
+	b.check(s.gateway.Registers() == 0, "REGISTERs at the gateway: %d", s.gateway.Registers())
 	return nil
 }
 

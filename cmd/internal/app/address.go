@@ -201,7 +201,7 @@ func registrarHost(u config.URI) string {
 // listener that reaches it: an IPBX on TCP or IPv6 cannot call a UDP or an IPv4
 // one.
 func (a *App) registrars() (out []register.Target) {
-	for i, x := range a.cfg().IPBX {
+	for i, x := range a.cfg().IPBX[:a.cfg().Registrars()] {
 		p := a.peerOf(x.Name, x.Address, "")
 		t := register.Target{
 			URI:   "sip:" + registrarHost(x.Address),

@@ -28,7 +28,7 @@ func (a *App) gate() *proxy.Gate {
 		return nil
 	}
 	g := &proxy.Gate{}
-	for i, x := range a.cfg().IPBX {
+	for i, x := range a.cfg().IPBX[:a.cfg().Registrars()] {
 		g.Domains = append(g.Domains, proxy.Domain{Host: registrarHost(x.Address), IPBX: uint8(i)})
 	}
 	for s := router.Primary; s <= router.Secondary; s++ {

@@ -15,6 +15,7 @@ import (
 	"releve/health/probe"
 	"releve/router"
 	"releve/router/control"
+	"releve/router/licence"
 )
 
 // sampleEvery is how often the proxy's counters are shown to the mind.
@@ -90,7 +91,7 @@ type mind struct {
 	verifications uint64
 	switchovers   uint64
 	reconciled    *time.Timer
-	answerer      [control.MaxIPBX]netip.AddrPort // who answers a REGISTER
+	answerer      [licence.MaxIPBX]netip.AddrPort // who answers a REGISTER
 	suspected     [router.Servers]time.Time       // when its calls were last looked at out of turn
 }
 

@@ -273,7 +273,7 @@ func since(alarms []db.Alarm, object string) time.Time {
 // grants says what each IPBX is reckoned to grant, and what the worst move is
 // with it.
 func (a *App) grants(l licence.Status, out *admin.Licence) {
-	for i, x := range a.cfg().IPBX {
+	for i, x := range a.cfg().IPBX[:a.cfg().Registrars()] {
 		g := admin.Grant{IPBX: x.Name, Longest: l.Grants[i], Grounds: string(x.Granted)}
 		switch {
 		case g.Longest == 0: // nothing is decided yet

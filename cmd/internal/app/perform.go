@@ -209,7 +209,7 @@ func (m *mind) objectOf(e *control.Effect) string {
 		return ipbx
 	case e.Server == router.NoServer || aboutSite(alarm.Number(e.Alarm)):
 		return node
-	case registration && (len(m.app.cfg().IPBX) > 1 || n == alarm.ForeignBinding):
+	case registration && (m.app.cfg().Registrars() > 1 || n == alarm.ForeignBinding):
 		return e.Server.String() + " / " + ipbx
 	}
 	return e.Server.String()

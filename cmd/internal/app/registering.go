@@ -135,7 +135,7 @@ func (a *App) detailed(alarms []db.Alarm, l licence.Status) []db.Alarm {
 			continue
 		}
 		for s := router.Primary; s <= router.Secondary; s++ {
-			for i := range a.cfg().IPBX {
+			for i := range a.cfg().Registrars() {
 				if alarms[n].Object == a.intruder(s, uint8(i)) {
 					alarms[n].Detail = uris(a.intruders(s, uint8(i), l.Bindings[s][i].Foreign == 0))
 				}

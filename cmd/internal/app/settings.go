@@ -159,6 +159,9 @@ func (a *App) controlPolicy() control.Policy {
 	}
 	for i, x := range a.cfg().IPBX {
 		p.SiteIPBX[i] = hashOf(x.Address.String())
+		if i >= a.cfg().Registrars() {
+			continue
+		}
 		if x.Granted == config.Assumed {
 			p.Licence.MaxGrant, p.Licence.Learn = max(p.Licence.MaxGrant, x.MaxGrant), true
 		} else {

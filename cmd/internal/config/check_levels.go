@@ -97,6 +97,9 @@ func (k *checker) gateways() {
 			k.fault(fmt.Sprintf("ipbx[%d]", i), CodeGatewayFirst, k.say.ConfigGatewayFirst(k.IPBX[i].Name, k.IPBX[i-1].Name))
 		}
 	}
+	if k.Registrars() > licence.MaxIPBX {
+		k.fault(fmt.Sprintf("ipbx[%d]", licence.MaxIPBX), CodeTooMany, k.say.ConfigTooManyIPBX(licence.MaxIPBX))
+	}
 	if len(k.IPBX) > 0 && k.Registrars() == 0 && k.Registration.Mode != licence.Trunk {
 		k.fault("registration.mode", CodeNoRegistrar, k.say.ConfigNoRegistrar(ModeName(k.Registration.Mode)))
 	}

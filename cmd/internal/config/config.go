@@ -31,7 +31,7 @@ type Config struct {
 	TLS            TLS            // needed by a tls listener or a tls peer
 	DNS            DNS            // who resolves the names of peers
 	Keys           Keys
-	IPBX           []IPBX   // 1–licence.MaxIPBX
+	IPBX           []IPBX   // 1–health.MaxIPBX; 0–licence.MaxIPBX that are no gateway come first
 	Servers        []Server // one at base and mirroring, two above
 	ServiceNumbers []string // as written; 404 for one of them is a misprovisioned server
 	Registration   Registration

@@ -42,6 +42,15 @@ store: {path: "%[2]s"}
 
 const oneIPBX = `  - {name: oxe, address: "sip:10.0.0.2", no_answer: 30s}`
 
+// numbered is n entries of ipbx, each with a name and an address of its own.
+func numbered(entry string, n int) (all string) {
+	for i := range n {
+		e := strings.Replace(entry, "name: ", fmt.Sprintf("name: n%d-", i), 1)
+		all += strings.Replace(e, "sip:10.0.0.", fmt.Sprintf("sip:10.0.%d.", 10+i), 1) + "\n"
+	}
+	return all
+}
+
 // TestLevels: what goes with a level, and what does not.
 func TestLevels(t *testing.T) {
 	gateway := `  - {name: fxo, kind: gateway, address: "sip:10.0.0.3", no_answer: 30s}`
@@ -62,6 +71,10 @@ func TestLevels(t *testing.T) {
 		{"analogue lines of a virtual server", "base", ", machine: virtual, analogue: 2", oneIPBX, "", []Code{CodeAnalogue}},
 		{"a gateway beside the IPBX", "backup", "", oneIPBX + "\n" + gateway, "", nil},
 		{"a gateway before the IPBX", "backup", "", gateway + "\n" + oneIPBX, "", []Code{CodeGatewayFirst}},
+		{"two IPBXs and two gateways", "backup", "", numbered(oneIPBX, 2) + numbered(gateway, 2), "", nil},
+		{"an IPBX and three gateways", "backup", "", oneIPBX + "\n" + numbered(gateway, 3), "", nil},
+		{"three IPBXs", "backup", "", numbered(oneIPBX, 3), "", []Code{CodeTooMany}},
+		{"two IPBXs and three gateways", "backup", "", numbered(oneIPBX, 2) + numbered(gateway, 3), "", []Code{CodeTooMany}},
 		{"a gateway alone", "backup", "", gateway, "", nil},
 		{"nobody to register at", "backup", "", gateway, pair, []Code{CodeNoRegistrar}},
 	} {

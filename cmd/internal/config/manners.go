@@ -9,12 +9,12 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"releve/cmd/internal/text"
-	"releve/router/licence"
+	"releve/health"
 )
 
 func (r *reader) ipbx(dst *[]IPBX) take {
 	return func(n *yaml.Node, path string) {
-		r.list(n, path, licence.MaxIPBX, func(e *yaml.Node, at string) {
+		r.list(n, path, health.MaxIPBX, func(e *yaml.Node, at string) {
 			x := IPBX{Profile: "generic"}
 			r.mapping(e, at, append(r.mannersOf(&x.Manners),
 				field{"name", r.quotable(&x.Name)},

@@ -189,6 +189,12 @@ func (m Messages) ConfigTooMany(key string, limit int) string {
 	return m.say("%s : %d éléments au plus.", "%s: %d elements at most.", key, limit)
 }
 
+// ConfigTooManyIPBX (CFG-018).
+func (m Messages) ConfigTooManyIPBX(limit int) string {
+	return m.say("%d IPBX redondants au plus, hors passerelles : un IPBX doublé n'en fait qu'un (clé redundancy), et une passerelle s'écrit avec kind: gateway.",
+		"at most %d redundant IPBXs, gateways not counted: a duplicated IPBX is one (key redundancy), and a gateway is written with kind: gateway.", limit)
+}
+
 // Short prints a duration as the configuration writes it: 1h, 5m, 2s, 500ms.
 func Short(d time.Duration) string {
 	s := d.String()
