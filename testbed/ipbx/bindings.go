@@ -1,7 +1,9 @@
 package ipbx
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -74,4 +76,59 @@ func (x *IPBX) MaxBindingsAtOnce(users ...string) int {
 		return -1
 	}
 	return MostBindings(log, time.Now(), users...).Bindings
+}
+
+// SetRegistrar changes the registrar's settings; bindings stay.
+func (x *IPBX) SetRegistrar(change func(*Registrar)) {
+	x.reg.mu.Lock()
+	defer x.reg.mu.Unlock()
+	change(&x.reg.set)
+}
+
+// DropBindings forgets every binding at once, as a restart of the registrar.
+func (x *IPBX) DropBindings() { x.reg.restart(false) }
+
+// ForgetNonces makes every nonce given so far a stale one.
+func (x *IPBX) ForgetNonces() { x.reg.restart(true) }
+
+// Bindings returns those in force, by user.
+func (x *IPBX) Bindings() []Binding {
+	x.reg.mu.Lock()
+	defer x.reg.mu.Unlock()
+	var out []Binding
+	for user, bindings := range x.reg.bindings {
+		for _, b := range bindings {
+			out = append(out, Binding{user, b.contact, b.until})
+		}
+	}
+	slices.SortFunc(out, func(a, b Binding) int {
+		return strings.Compare(a.User+" "+a.Contact, b.User+" "+b.Contact)
+	})
+	return out
+}
+
+// Registers counts REGISTER requests seen, answered or not.
+func (x *IPBX) Registers() int {
+	x.reg.mu.Lock()
+	defer x.reg.mu.Unlock()
+	return x.reg.requests
+}
+
+// RegistersOf counts those of one user; of maxUsers users at most.
+func (x *IPBX) RegistersOf(user string) int {
+	x.reg.mu.Lock()
+	defer x.reg.mu.Unlock()
+	return x.reg.byUser[user]
+}
+
+// Log returns every change of a binding, oldest first. An error says that the
+// log's bound was reached and changes are missing.
+func (x *IPBX) Log() ([]BindingEvent, error) {
+	x.reg.mu.Lock()
+	defer x.reg.mu.Unlock()
+	log := slices.Clone(x.reg.log)
+	if x.reg.dropped > 0 {
+		return log, fmt.Errorf("the log of bindings is full: %d changes are missing", x.reg.dropped)
+	}
+	return log, nil
 }
