@@ -37,8 +37,12 @@ type Options struct {
 // (RFC 7860, RFC 3826; AES-192 and -256 as in draft-blumenthal-aes-usm-04).
 func AuthNames() []string { return []string{"SHA256", "SHA384", "SHA512", "SHA224", "SHA", "MD5"} }
 
-// PrivNames are the ways to encrypt.
-func PrivNames() []string { return []string{"AES", "AES192", "AES256", "DES"} }
+// PrivNames are the ways to encrypt. With a hash that is shorter than the key, the
+// key of AES192 and AES256 is lengthened as draft-blumenthal-aes-usm-04 §3.1.2.1
+// says (net-snmp: AES-192, AES-256), that of AES192C and AES256C as
+// draft-reeder-snmpv3-usm-3desede-00 §2.1 does (net-snmp: AES-192-C, AES-256-C;
+// Cisco and much else); with SHA256 or longer both are the same.
+func PrivNames() []string { return []string{"AES", "AES192", "AES256", "AES192C", "AES256C", "DES"} }
 
 var authProtocols = map[string]gosnmp.SnmpV3AuthProtocol{
 	"MD5": gosnmp.MD5, "SHA": gosnmp.SHA, "SHA224": gosnmp.SHA224, "SHA256": gosnmp.SHA256,
@@ -47,6 +51,7 @@ var authProtocols = map[string]gosnmp.SnmpV3AuthProtocol{
 
 var privProtocols = map[string]gosnmp.SnmpV3PrivProtocol{
 	"DES": gosnmp.DES, "AES": gosnmp.AES, "AES192": gosnmp.AES192, "AES256": gosnmp.AES256,
+	"AES192C": gosnmp.AES192C, "AES256C": gosnmp.AES256C,
 }
 
 // Bounds of what receivers take, in bytes.
