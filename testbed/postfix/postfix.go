@@ -1,7 +1,8 @@
 // Package postfix starts a mail server of its own for a test: Debian's postfix
 // with its own configuration, queue and mailboxes in a new folder, on free ports
-// of one loopback address, with STARTTLS on the first and TLS from the beginning
-// on the second. It sends nothing to anybody: what it takes, it keeps.
+// of one loopback address: STARTTLS on the first, TLS from the beginning on the
+// second, and, with users, one for each way that sites protect their relay with a
+// password (Service). It sends nothing to anybody: what it takes, it keeps.
 //
 //	Start ─► Mails … ─► Stop
 //
@@ -36,6 +37,11 @@ type Config struct {
 	Domain      string   // what it takes mail for
 	Mailboxes   []string // left sides of the addresses that exist in Domain
 	Later       []string // left sides that are refused for now (450)
+	Policy      string   // host:port of a policy service, asked at RCPT TO of each recipient; "": none
+
+	// Users who may send through the services with a password, and their
+	// passwords: Debian's Cyrus SASL checks them.
+	Users map[string]string
 }
 
 // Server is a running postfix.
@@ -43,9 +49,12 @@ type Server struct {
 	SMTP  string // host:port, STARTTLS offered
 	SMTPS string // host:port, TLS from the beginning
 
-	dir  string
-	cmd  *exec.Cmd
-	done chan struct{}
+	Services map[Service]string // host:port of each, when there are users
+
+	dir       string
+	cmd       *exec.Cmd
+	done      chan struct{}
+	passwords net.Listener // nil: no users
 }
 
 // startLimit bounds how long it may take to answer.
@@ -98,12 +107,13 @@ virtual_mailbox_maps = texthash:@DIR@/etc/mailboxes
 virtual_uid_maps = static:@UID@
 virtual_gid_maps = static:@GID@
 virtual_minimum_uid = 1
-smtpd_recipient_restrictions = check_recipient_access texthash:@DIR@/etc/later, permit_mynetworks, reject
+smtpd_recipient_restrictions = check_recipient_access texthash:@DIR@/etc/later, @POLICY@permit_mynetworks, reject
 smtpd_tls_cert_file = @CERTIFICATE@
 smtpd_tls_key_file = @KEY@
 smtpd_tls_security_level = may
 smtpd_tls_session_cache_database =
 smtpd_peername_lookup = no
+smtpd_error_sleep_time = 0
 smtp_host_lookup = native
 `
 
@@ -137,7 +147,7 @@ func (s *Server) write(c Config) error {
 	if err := os.Chmod(s.dir, 0o755); err != nil {
 		return err
 	}
-	for _, name := range []string{"etc", "queue", "data", "mail", "log"} {
+	for _, name := range []string{"etc", "etc/sasl", "queue", "data", "mail", "log"} {
 		if err := os.Mkdir(filepath.Join(s.dir, name), 0o755); err != nil {
 			return err
 		}
@@ -147,13 +157,17 @@ func (s *Server) write(c Config) error {
 			return err
 		}
 	}
-	ports, err := freePorts(c.Address, 2)
+	ports, err := freePorts(c.Address, 2+len(services))
 	if err != nil {
 		return err
 	}
+	policy := ""
+	if c.Policy != "" {
+		policy = "check_policy_service inet:" + c.Policy + ", "
+	}
 	s.SMTP, s.SMTPS = net.JoinHostPort(c.Address, ports[0]), net.JoinHostPort(c.Address, ports[1])
 	fill := strings.NewReplacer("@DIR@", s.dir, "@ADDRESS@", c.Address, "@DOMAIN@", c.Domain, "@UID@", owner.Uid, "@GID@", owner.Gid,
-		"@CERTIFICATE@", c.Certificate, "@KEY@", c.Key, "@SMTPPORT@", ports[0], "@SMTPSPORT@", ports[1])
+		"@CERTIFICATE@", c.Certificate, "@KEY@", c.Key, "@SMTPPORT@", ports[0], "@SMTPSPORT@", ports[1], "@POLICY@", policy)
 	var mailboxes, later strings.Builder
 	for _, m := range c.Mailboxes {
 		fmt.Fprintf(&mailboxes, "%s@%s %s/\n", m, c.Domain, m)
@@ -162,13 +176,13 @@ func (s *Server) write(c Config) error {
 		fmt.Fprintf(&later, "%s@%s 450 4.2.0 come back later\n", m, c.Domain)
 	}
 	for name, content := range map[string]string{
-		"main.cf": fill.Replace(mainForm), "master.cf": fill.Replace(masterForm), "mailboxes": mailboxes.String(), "later": later.String(),
+		"main.cf": fill.Replace(mainForm), "master.cf": fill.Replace(masterForm) + s.guarded(c, ports[2:]), "mailboxes": mailboxes.String(), "later": later.String(),
 	} {
 		if err := os.WriteFile(filepath.Join(s.dir, "etc", name), []byte(content), 0o644); err != nil {
 			return err
 		}
 	}
-	return nil
+	return s.users(c, gid)
 }
 
 // run starts the master in the foreground and waits for its greeting.
@@ -275,6 +289,9 @@ func (s *Server) Stop() {
 			_ = s.cmd.Process.Kill()
 			<-s.done
 		}
+	}
+	if s.passwords != nil {
+		_ = s.passwords.Close()
 	}
 	_ = os.RemoveAll(s.dir)
 }

@@ -70,10 +70,13 @@ func defaultAlarms() Alarms {
 	}
 }
 
-// settle gives what depends on another key: a password never travels in clear.
+// settle gives what depends on another key: a password never travels in clear,
+// and port 465 is TLS from the beginning (RFC 8314 §7.3).
 func (m *Mail) settle() {
 	switch {
 	case m.Security != "" || m.SMTP == "":
+	case strings.HasSuffix(m.SMTP, ":465"):
+		m.Security = "implicit"
 	case m.Username != "":
 		m.Security = "starttls"
 	default:

@@ -78,6 +78,9 @@ func TestMailSecurity(t *testing.T) {
 	if c.Alarms.Mail.Security != "starttls" || c.Alarms.Mail.Password.Value() != "s3cret" {
 		t.Errorf("with a password %q", c.Alarms.Mail.Security)
 	}
+	if port, _, _ := withAlarms(t, `{mail: {smtp: "smtp:465", from: "a@b.fr", to: ["c@b.fr"]}}`); port.Alarms.Mail.Security != "implicit" {
+		t.Errorf("port 465 %q", port.Alarms.Mail.Security)
+	}
 	if shown := string(c.Show()); strings.Contains(shown, "s3cret") {
 		t.Error("the password is shown")
 	}

@@ -9,6 +9,12 @@
 //
 //	dial ─ [TLS] ─ EHLO ─ [STARTTLS] ─ [AUTH] ─ MAIL ─ RCPT ─ DATA ─ QUIT
 //
+// What a site's relay is, and what its operator wrote, do not always agree; our
+// choices: Opportunistic goes in clear when TLS fails (a relay of before TLS 1.0,
+// STARTTLS offered and then refused); SCRAM that fails is followed by PLAIN, under
+// TLS alone (Cyrus offers every way, and can check PLAIN alone with saslauthd);
+// the message is never longer than the relay says it takes (SIZE, RFC 1870).
+//
 // One incident is one thread: the first message of an incident has an
 // identification that is made of the incident and the recipient, and the others
 // refer to it (RFC 5322 §3.6.4). A Sink keeps no state but the last answer and is
@@ -23,6 +29,8 @@ import (
 	"io"
 	"net"
 	"net/textproto"
+	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 
@@ -60,7 +68,20 @@ type Config struct {
 // Sink sends to one recipient.
 type Sink struct {
 	c      Config
+	plain  bool // PLAIN was taken where SCRAM was not
 	answer atomic.Pointer[string]
+}
+
+// errSCRAM and errTLS mark what another conversation may do without.
+var (
+	errSCRAM = errors.New("SCRAM refused")
+	errTLS   = errors.New("no TLS")
+)
+
+// manner is how one conversation is held.
+type manner struct {
+	clear bool // without TLS, though it is offered
+	plain bool // without SCRAM
 }
 
 var (
@@ -88,7 +109,7 @@ func New(c Config) (*Sink, error) {
 		c.TLS.ServerName = host
 	}
 	if c.Security == Opportunistic {
-		c.TLS.InsecureSkipVerify = true // the way says so
+		c.TLS.InsecureSkipVerify, c.TLS.MinVersion = true, tls.VersionTLS10 // the way says so: the choice is TLS or none
 	}
 	return &Sink{c: c}, nil
 }
@@ -106,11 +127,15 @@ func (s *Sink) Send(ctx context.Context, notices []notify.Notice) error {
 	if len(notices) == 0 {
 		return nil
 	}
-	message, err := s.message(notices)
-	if err != nil {
-		return fmt.Errorf("write the mail: %w", err)
+	answer, err := s.deliver(ctx, notices, manner{plain: s.plain})
+	switch {
+	case ctx.Err() != nil:
+	case errors.Is(err, errSCRAM):
+		answer, err = s.deliver(ctx, notices, manner{plain: true})
+		s.plain = err == nil
+	case errors.Is(err, errTLS) && s.c.Security == Opportunistic && s.c.Username == "":
+		answer, err = s.deliver(ctx, notices, manner{clear: true})
 	}
-	answer, err := s.deliver(ctx, message)
 	if err != nil {
 		return s.explain(ctx, err)
 	}
@@ -140,16 +165,20 @@ func step(name string, err error) error {
 }
 
 // deliver holds one conversation and returns what the relay said of the message.
-func (s *Sink) deliver(ctx context.Context, message []byte) (string, error) {
+func (s *Sink) deliver(ctx context.Context, notices []notify.Notice, how manner) (string, error) {
 	conn, err := s.dial(ctx)
 	if err != nil {
 		return "", err
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })() // whatever is waited for
-	c, err := s.greet(conn)
+	c, err := s.greet(conn, how)
 	if err != nil {
 		return "", err
+	}
+	message, err := s.message(notices, room(c))
+	if err != nil {
+		return "", fmt.Errorf("write the mail: %w", err)
 	}
 	if err := step("MAIL FROM", c.Mail("<"+s.c.From+">")); err != nil {
 		return "", err
@@ -174,6 +203,16 @@ func (s *Sink) deliver(ctx context.Context, message []byte) (string, error) {
 	return "250", nil
 }
 
+// room is how long a message the relay takes, in bytes: every relay takes 64 KB
+// (RFC 5321 §4.5.3.1.7), one that says less means it (RFC 1870 §4; 0: no limit).
+func room(c *smtp.Client) int {
+	_, said := c.Extension("SIZE")
+	if n, err := strconv.Atoi(said); err == nil && n > 0 {
+		return min(n, maxMessage)
+	}
+	return maxMessage
+}
+
 // dial connects, with TLS at once where that is the way.
 func (s *Sink) dial(ctx context.Context) (net.Conn, error) {
 	var d net.Dialer
@@ -194,7 +233,7 @@ func (s *Sink) dial(ctx context.Context) (net.Conn, error) {
 }
 
 // greet says EHLO, protects the connection and proves who we are.
-func (s *Sink) greet(conn net.Conn) (*smtp.Client, error) {
+func (s *Sink) greet(conn net.Conn, how manner) (*smtp.Client, error) {
 	c, err := smtp.NewClient(conn, s.c.TLS.ServerName)
 	if err != nil {
 		return nil, step("greeting", err)
@@ -204,11 +243,11 @@ func (s *Sink) greet(conn net.Conn) (*smtp.Client, error) {
 		return nil, step("EHLO", err)
 	}
 	secured := s.c.Security == Implicit
-	if s.c.Security == StartTLS || s.c.Security == Opportunistic {
+	if s.c.Security == StartTLS || s.c.Security == Opportunistic && !how.clear {
 		switch offered, _ := c.Extension("STARTTLS"); {
 		case offered:
 			if err := c.StartTLS(s.c.TLS); err != nil {
-				return nil, step("STARTTLS", err)
+				return nil, fmt.Errorf("%w%w", hidden{errTLS}, step("STARTTLS", err))
 			}
 			secured = true
 		case s.c.Security == StartTLS:
@@ -218,18 +257,27 @@ func (s *Sink) greet(conn net.Conn) (*smtp.Client, error) {
 	if s.c.Username == "" {
 		return c, nil
 	}
-	return c, s.prove(c, secured)
+	return c, s.prove(c, secured, how)
 }
+
+// hidden is an error that is found and not read.
+type hidden struct{ error }
+
+func (hidden) Error() string   { return "" }
+func (h hidden) Unwrap() error { return h.error }
 
 // prove authenticates by the best way that the relay offers; a password in clear
 // needs TLS.
-func (s *Sink) prove(c *smtp.Client, secured bool) error {
+func (s *Sink) prove(c *smtp.Client, secured bool, how manner) error {
 	_, offered := c.Extension("AUTH")
 	ways := strings.Fields(strings.ToUpper(offered))
-	for _, way := range ways {
-		if way == "SCRAM-SHA-256" {
-			return step("AUTH", c.Auth(smtp.ScramSHA256Auth(s.c.Username, s.c.Password)))
+	simple := secured && (slices.Contains(ways, "PLAIN") || slices.Contains(ways, "LOGIN"))
+	if slices.Contains(ways, "SCRAM-SHA-256") && !(how.plain && simple) {
+		err := step("AUTH", c.Auth(smtp.ScramSHA256Auth(s.c.Username, s.c.Password)))
+		if err != nil && simple {
+			return fmt.Errorf("%w%w", hidden{errSCRAM}, err)
 		}
+		return err
 	}
 	for _, way := range ways {
 		switch {

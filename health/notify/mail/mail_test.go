@@ -206,3 +206,21 @@ func TestPasswordNeverInClear(t *testing.T) {
 		t.Errorf("CRAM-MD5 is begun: %v", err)
 	}
 }
+
+// TestTLSThatFailsIsNone: where TLS was a wish, an alarm that arrives is worth
+// more; where it was a must, it is an error.
+func TestTLSThatFailsIsNone(t *testing.T) {
+	t.Parallel()
+	for _, answer := range []string{"454 4.7.0 TLS not available due to local problem", "220 go ahead\r\nno TLS here"} {
+		address, n := good.with("EHLO", "250-mail\r\n250 STARTTLS", "STARTTLS", answer).serve(t)
+		if err := try(t, Config{Server: address, Security: Opportunistic}, 5*time.Second); err != nil || n.Load() != 2 {
+			t.Errorf("%q, a wish: %v after %d connections", answer, err, n.Load())
+		}
+		if err := try(t, Config{Server: address, Security: StartTLS}, 5*time.Second); err == nil || !strings.Contains(err.Error(), "STARTTLS") || n.Load() != 3 {
+			t.Errorf("%q, a must: %v after %d connections", answer, err, n.Load())
+		}
+		if err := try(t, Config{Server: address, Security: Opportunistic, Username: "u", Password: "p"}, 5*time.Second); err == nil || n.Load() != 4 {
+			t.Errorf("%q, with a password: %v after %d connections", answer, err, n.Load())
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -17,15 +18,67 @@ import (
 // maxReferences bounds the incidents that a digest refers to.
 const maxReferences = 20
 
-// message writes the mail: plain text, UTF-8. The gravest notice gives the
-// subject and the thread; the text holds all of them in the order they happened.
-func (s *Sink) message(notices []notify.Notice) ([]byte, error) {
-	lead := notices[0]
-	for _, n := range notices[1:] {
-		if graver(n, lead) {
-			lead = n
+// maxMessage bounds a message, in bytes; our choice: what every relay takes.
+const maxMessage = 64 << 10
+
+// message writes the mail: plain text, UTF-8, at most most bytes. The gravest
+// notice gives the subject and the thread; the text holds all of them in the order
+// they happened. What does not fit loses its text before it loses its line, the
+// least grave first.
+func (s *Sink) message(notices []notify.Notice, most int) ([]byte, error) {
+	byGravity := slices.Clone(notices)
+	slices.SortStableFunc(byGravity, func(a, b notify.Notice) int { return weight(b) - weight(a) })
+	whole, lines := len(notices), len(notices)
+	for {
+		out, err := s.write(byGravity[0], notices, compose(notices, byGravity, whole, lines))
+		switch {
+		case err != nil || len(out) <= most || lines == 0:
+			return out, err
+		case whole > 1:
+			whole /= 2
+		case whole == 1 && lines > 1:
+			lines /= 2
+		default:
+			whole, lines = 0, 0 // the subject says it
 		}
 	}
+}
+
+// compose is the text: the whole gravest ones in full, the lines gravest ones by
+// their line, and how many are left out.
+func compose(notices, byGravity []notify.Notice, whole, lines int) string {
+	if whole == len(notices) && lines == len(notices) {
+		return full(notices)
+	}
+	rank := map[string]int{}
+	for i, n := range byGravity {
+		rank[n.ID] = i
+	}
+	var out []string
+	for _, n := range notices {
+		switch r := rank[n.ID]; {
+		case r < whole:
+			out = append(out, strings.TrimSpace(plain(n.Text)))
+		case r < lines:
+			out = append(out, clean(n.Time.Local().Format("15:04:05")+" "+n.Word+" "+strconv.Itoa(int(n.Number))+" "+n.Title))
+		}
+	}
+	if left := len(notices) - len(out); left > 0 {
+		out = append(out, fmt.Sprintf("… (+%d)", left))
+	}
+	return strings.Join(out, "\n\n") + "\n"
+}
+
+func full(notices []notify.Notice) string {
+	var texts []string
+	for _, n := range notices {
+		texts = append(texts, strings.TrimSpace(plain(n.Text)))
+	}
+	return strings.Join(texts, "\n\n"+strings.Repeat("—", 30)+"\n\n") + "\n"
+}
+
+// write makes the message of a text.
+func (s *Sink) write(lead notify.Notice, notices []notify.Notice, body string) ([]byte, error) {
 	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	if err := m.From(s.c.From); err != nil {
 		return nil, err
@@ -41,27 +94,20 @@ func (s *Sink) message(notices []notify.Notice) ([]byte, error) {
 	if lead.Urgent && lead.Kind != notify.Cleared {
 		m.SetImportance(gomail.ImportanceHigh)
 	}
-	var texts []string
-	for _, n := range notices {
-		texts = append(texts, strings.TrimSpace(plain(n.Text)))
-	}
-	m.SetBodyString(gomail.TypeTextPlain, strings.Join(texts, "\n\n"+strings.Repeat("—", 30)+"\n\n")+"\n")
+	m.SetBodyString(gomail.TypeTextPlain, body)
 	var out bytes.Buffer
 	_, err := m.WriteTo(&out)
 	return out.Bytes(), err
 }
 
-// graver: a is the one to be seen first; what stands comes before what is over.
-func graver(a, b notify.Notice) bool {
+// weight says which is to be seen first; what stands comes before what is over.
+func weight(n notify.Notice) int {
 	severities := []string{"indeterminate", "warning", "minor", "major", "critical"}
-	weight := func(n notify.Notice) int {
-		w := slices.Index(severities, n.Severity)
-		if n.Kind != notify.Cleared {
-			w += len(severities) + 1
-		}
-		return w
+	w := slices.Index(severities, n.Severity)
+	if n.Kind != notify.Cleared {
+		w += len(severities) + 1
 	}
-	return weight(a) > weight(b)
+	return w
 }
 
 // subject is the same for the whole incident, but for what replies begin with.

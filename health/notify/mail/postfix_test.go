@@ -42,7 +42,8 @@ func startPostfix(t *testing.T) relay {
 	}
 	s, err := postfix.Start(t.Context(), postfix.Config{
 		Address: "127.0.18.1", Certificate: pair.Certificate, Key: pair.Key, Domain: "ch.example",
-		Mailboxes: []string{"anne", "bruno"}, Later: []string{"later"},
+		Mailboxes: []string{"anne", "bruno", "grise", "petit", "mot"}, Later: []string{"later"},
+		Users: map[string]string{"releve": password}, Policy: greylist(t),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -187,6 +188,10 @@ func TestPostfix(t *testing.T) {
 	t.Run("refusals", func(t *testing.T) { refusals(t, r) })
 	t.Run("digest", func(t *testing.T) { digest(t, r) })
 	t.Run("injection", func(t *testing.T) { injection(t, r) })
+	t.Run("passwords", func(t *testing.T) { passwords(t, r) })
+	t.Run("without", func(t *testing.T) { without(t, r) })
+	t.Run("small", func(t *testing.T) { small(t, r) })
+	t.Run("greylisted", func(t *testing.T) { greylisted(t, r) })
 }
 
 // refusals: one recipient of two does not exist; the other one's mail comes, and
