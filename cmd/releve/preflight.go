@@ -89,6 +89,8 @@ func (c *cli) preflight(ctx context.Context, o *studying) error {
 	switch {
 	case errors.Is(err, preflight.ErrBusyPort):
 		return exit{preflight.NotTestable.Code(), c.m.StudyPortTaken(plan.Local.String())}
+	case errors.Is(err, preflight.ErrNotOurs):
+		return exit{preflight.NotTestable.Code(), c.m.StudyNotOurs(plan.Local.Addr().String())}
 	case err != nil:
 		return exit{preflight.NotTestable.Code(), c.m.Failed(err.Error())}
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"releve/cmd/internal/config"
 	"releve/cmd/internal/preflight"
@@ -88,7 +89,7 @@ func studyText(v view, s *preflight.Study) string {
 	m := v.m
 	var b strings.Builder
 	b.WriteString(m.StudyTitle(s.Site) + ", " + m.StudyOurAddress(s.From) + ", " + v.clock(s.At) + "\n")
-	b.WriteString(m.StudyVerdict(string(s.Verdict)) + "\n")
+	b.WriteString(verdictText(m, s))
 	var groups []string // subject and target, in order
 	rows := map[string][]preflight.Finding{}
 	for _, f := range s.Findings {
@@ -104,6 +105,31 @@ func studyText(v view, s *preflight.Study) string {
 	b.WriteString(profileLines(m, s.Profile) + questionsText(m, s.Questions))
 	b.WriteString("\n" + m.StudyRang(strings.Join(s.Rang, ", ")) + "\n")
 	return b.String()
+}
+
+// verdictText is the verdict, and how many points it rests on.
+func verdictText(m text.Messages, s *preflight.Study) string {
+	var noGo, reservations, unanswered, unmeasured int
+	for _, r := range s.Reasons {
+		switch {
+		case r.State == preflight.NoGo:
+			noGo++
+		case r.State == preflight.Reservation:
+			reservations++
+		case r.Question != "":
+			unanswered++
+		default:
+			unmeasured++
+		}
+	}
+	out := m.StudyVerdict(string(s.Verdict))
+	if counts := m.StudyCounts(noGo, reservations, unanswered, unmeasured); counts != "" {
+		out += m.StudyColon() + counts
+	}
+	if s.Interrupted {
+		out += "\n" + m.StudyInterrupted()
+	}
+	return out + "\n"
 }
 
 // findingsText has what was found out line by line, then what was not, by its reason.
@@ -235,13 +261,30 @@ func entryOf(s *preflight.Study, hosts []string) int {
 	return -1
 }
 
-// replaceFile writes beside path and renames, so that a reader never sees half of it;
-// owner's rights stay.
+// replaceFile keeps what path says in path.bak and puts raw there, each written beside
+// and renamed, so that a reader never sees half of it. Owner, group and rights stay: the
+// service reads the file too. Of a link the file it leads to is written.
 func replaceFile(path string, raw []byte) error {
-	mode := os.FileMode(0o640)
-	if st, err := os.Stat(path); err == nil {
-		mode = st.Mode().Perm()
+	path, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return err
 	}
+	before, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	st, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if err := putFile(path+".bak", before, st); err != nil {
+		return err
+	}
+	return putFile(path, raw, st)
+}
+
+// putFile writes a file with owner, group and rights like those of like.
+func putFile(path string, raw []byte, like os.FileInfo) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".releve-*")
 	if err != nil {
 		return err
@@ -249,7 +292,12 @@ func replaceFile(path string, raw []byte) error {
 	defer os.Remove(f.Name())
 	_, err = f.Write(raw)
 	if err == nil {
-		err = f.Chmod(mode)
+		err = f.Chmod(like.Mode().Perm())
+	}
+	if owner, ok := like.Sys().(*syscall.Stat_t); ok && err == nil && int(owner.Uid) != os.Geteuid() {
+		err = f.Chown(int(owner.Uid), int(owner.Gid))
+	} else if ok && err == nil {
+		err = f.Chown(-1, int(owner.Gid))
 	}
 	if err == nil {
 		err = f.Sync()

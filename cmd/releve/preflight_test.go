@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -82,6 +84,14 @@ ipbx:
 servers: [{name: vocal, role: primary, address: "sip:10.30.0.21:5062", lines: 8}]
 store: {path: %[1]s}
 `, t.TempDir(), x.Addr()))
+	group := uint32(os.Getegid())
+	if os.Geteuid() == 0 { // as the package installs it: root:releve
+		group = 4242
+	}
+	if err := errors.Join(os.Chown(file, -1, int(group)), os.Chmod(file, 0o640)); err != nil {
+		t.Fatal(err)
+	}
+	before, _ := os.ReadFile(file)
 	page := filepath.Join(t.TempDir(), "etude.html")
 	r := exec(t, "fr_FR.UTF-8", "", "faisabilite", "--ipbx", "sip:"+x.Addr().String(), "--local", local.String(), "--call-number", "5000",
 		"--answers", answered(t), "--yes", "--report", page, "--write", file, "--site", "CH de Test", "-o", "json")
@@ -102,6 +112,12 @@ store: {path: %[1]s}
 	raw, _ := os.ReadFile(file)
 	if !strings.Contains(string(raw), "  - name: pbx # le nôtre\n") || !strings.Contains(string(raw), "    rewrite_contact: true\n") {
 		t.Errorf("the file:\n%s", raw)
+	}
+	if st, _ := os.Stat(file); st.Sys().(*syscall.Stat_t).Gid != group || st.Mode().Perm() != 0o640 {
+		t.Errorf("the service reads the file no more: %v, group %d", st.Mode(), st.Sys().(*syscall.Stat_t).Gid)
+	}
+	if was, err := os.ReadFile(file + ".bak"); err != nil || string(was) != string(before) {
+		t.Errorf("what the file said is lost: %v", err)
 	}
 	if !strings.Contains(r.err, "+     rewrite_contact: true") {
 		t.Errorf("the change was not shown:\n%s", r.err)
@@ -154,6 +170,11 @@ func TestPreflightUsage(t *testing.T) {
 	defer held.Close()
 	r := exec(t, "en_GB.UTF-8", "", "preflight", "--ipbx", "sip:127.0.0.1:5999", "--local", held.LocalAddr().String())
 	if r.code != 3 || !strings.Contains(r.err, "is taken") {
+		t.Errorf("exit %d, %q", r.code, r.err)
+	}
+	// An address of another machine is no busy port.
+	r = exec(t, "en_GB.UTF-8", "", "preflight", "--ipbx", "sip:127.0.0.1:5999", "--local", "198.51.100.77:5060")
+	if r.code != 3 || !strings.Contains(r.err, "no address of this machine") {
 		t.Errorf("exit %d, %q", r.code, r.err)
 	}
 }

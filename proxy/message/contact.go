@@ -39,7 +39,7 @@ func parseContact(v []byte) (ContactValue, bool) {
 	c.Star = string(c.URI) == "*"
 	c.Bad = bytes.IndexByte(c.URI, '?') >= 0 && bytes.IndexByte(v[:params], '<') < 0
 	if _, e, _, found := param(v, params, len(v), "expires"); found {
-		if n, ok := number(e); ok {
+		if n, ok := number(bytes.Trim(e, "\"")); ok { // quoted by some registrars, against §25.1
 			c.Expires = min(n, 1<<32-1)
 		}
 	}

@@ -279,6 +279,7 @@ func (c *call) success(m *heard) {
 	given := c.given
 	c.mu.Unlock()
 	if !mine {
+		c.note(m, false, false)
 		c.dismiss(m)
 		return
 	}

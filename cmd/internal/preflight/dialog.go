@@ -122,10 +122,31 @@ type inside struct {
 	limit  time.Duration
 }
 
-// ask sends a request and waits for its final; a challenge is answered once.
-func (d *dialog) ask(ctx context.Context, q inside) answered {
+// glarePause is how long a request that crossed one of the far end's (491) waits until it
+// is sent again, our choice within RFC 3261 §14.1; glares is how often.
+const (
+	glarePause = 700 * time.Millisecond
+	glares     = 3
+)
+
+// ask sends a request and waits for its final; a challenge is answered once, and what
+// crossed a request of the far end is sent again.
+func (d *dialog) ask(ctx context.Context, q inside) (a answered) {
+	for n := 0; ; n++ {
+		a = d.once(ctx, q)
+		if a.final.status() != 491 || n == glares {
+			return a
+		}
+		pause(ctx, glarePause)
+	}
+}
+
+func (d *dialog) once(ctx context.Context, q inside) answered {
 	a := d.s.ask(ctx, d.asking(q, nil))
 	if l, ok := d.challenged(a, q); ok {
+		if q.method == "INVITE" {
+			d.acknowledge(a)
+		}
 		a = d.s.ask(ctx, d.asking(q, l))
 	}
 	if a.final != nil && q.method == "INVITE" {

@@ -27,6 +27,7 @@ type through struct {
 	f     far
 	login *login // of the registered user; nil: none
 	needs terms  // what the IPBX insisted on
+	back  bool   // the number leads here
 
 	// Calls placed by hand: somebody is told to call, once one is expected.
 	hand   func(text.StudyPrompt) // nil: we call
@@ -265,13 +266,14 @@ func (t *through) answered(ctx context.Context) bool {
 	})
 	if p.out != nil {
 		defer p.out.end()
-		t.r.note(t.f, judgeTrunk(p.out, t.r.plan.CallNumber))
+		t.r.note(t.f, judgeTrunk(p.out, t.f.Subject, t.r.plan.CallNumber))
 		t.r.clock(t.f, p.out.finalNow())
 	}
 	if len(p.ins) == 0 {
 		t.elsewhere(ctx, p, ours)
 		return false
 	}
+	t.back = true
 	in := p.ins[0]
 	defer in.end()
 	t.r.note(t.f, seen(text.StudyRouteBack, OK, "number", t.r.plan.CallNumber, "uri", string(in.invite.head.URI.Of(in.invite.raw))))

@@ -64,7 +64,11 @@ func judgeOptions(subject Subject, a answered) Finding {
 	default:
 		state = Info
 	}
-	return seen(text.StudyOptions, state, "status", number(s), "ms", millis(a.took), "agent", a.final.agent())
+	f := seen(text.StudyOptions, state, "status", number(s), "ms", millis(a.took), "agent", a.final.agent())
+	if state == Info {
+		f.Values["case"] = "alive"
+	}
+	return f
 }
 
 // judgeSeries judges round trips of a series of OPTIONS, in the order sent; 0: lost.
@@ -316,6 +320,8 @@ type granted struct {
 
 func judgeGrant(g granted) Finding {
 	switch {
+	case g.min > 0:
+		return seen(text.StudyGrant, Reservation, "case", "brief", "asked", number(g.asked), "granted", number(max(g.got, g.min)))
 	case g.got < 0:
 		return seen(text.StudyGrant, Reservation, "case", "unsaid", "asked", number(g.asked), "granted", "3600")
 	case g.got > g.asked:
@@ -333,7 +339,7 @@ func judgeShortGrant(g granted) Finding {
 	case g.min > 0:
 		return seen(text.StudyShortGrant, Reservation, "case", "brief", "asked", number(g.asked), "min", number(g.min))
 	case g.got < 0:
-		return unseen(text.StudyShortGrant, text.WhyNoAnswer)
+		return unseen(text.StudyShortGrant, text.WhyUnlisted)
 	case g.got > 60:
 		return seen(text.StudyShortGrant, Reservation, "asked", number(g.asked), "granted", number(g.got))
 	case g.got > g.asked:

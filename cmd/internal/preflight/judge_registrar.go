@@ -1,9 +1,11 @@
 package preflight
 
 import (
+	"slices"
 	"strings"
 
 	"releve/cmd/internal/text"
+	"releve/proxy/digest"
 )
 
 // judgeRegistration judges how a REGISTER ended.
@@ -17,12 +19,26 @@ func judgeRegistration(u User, a answered, challenge *heard) Finding {
 		f.State, f.Values["case"] = Reservation, "open"
 	case s < 300:
 		f.State = OK
+	case challenge != nil && len(methods(challenge)) == 0:
+		f.Values["case"] = "method"
+	case (s == 401 || s == 407) && u.Password == "":
+		f.Values["case"] = "unsaid"
 	case s == 401, s == 407, s == 403 && challenge != nil:
 		f.Values["case"] = "password"
 	case s == 404:
 		f.Values["case"] = "unknown"
 	}
 	return f
+}
+
+// methods are the challenges that can be answered (RFC 7616 §3.3).
+func methods(m *heard) []digest.Challenge {
+	all := append(challenges(m, "WWW-Authenticate"), challenges(m, "Proxy-Authenticate")...)
+	return slices.DeleteFunc(all, func(c digest.Challenge) bool { return !answerable(c) })
+}
+
+func answerable(c digest.Challenge) bool {
+	return c.Algorithm != 0 && (c.Auth || c.AuthInt || c.Qop == "")
 }
 
 // judgeDigest: what the registrar's first challenge offers.
@@ -38,13 +54,16 @@ func judgeDigest(m *heard) Finding {
 			name = "MD5"
 		}
 		names = append(names, printable(name))
-		known = known || c.Algorithm != 0 && (c.Auth || c.AuthInt || c.Qop == "")
+		known = known || answerable(c)
 		modern = modern || c.Algorithm.String() != "MD5"
 		if c.Qop != "" {
 			qop = c.Qop
 		}
 	}
 	list := strings.Join(names, ", ")
+	if list == "" { // no Digest at all
+		list, _, _ = strings.Cut(m.get("WWW-Authenticate")+m.get("Proxy-Authenticate"), " ")
+	}
 	switch {
 	case !known:
 		return seen(text.StudyDigest, NoGo, "case", "unknown", "algorithms", list)

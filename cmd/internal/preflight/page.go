@@ -63,7 +63,8 @@ func Page(s Study, flows []export.Flow, m text.Messages, zone *time.Location) ([
 }
 
 func pageOf(s Study, flows []export.Flow, m text.Messages, zone *time.Location) page {
-	noGo, reservations := s.judged(NoGo), s.judged(Reservation)
+	noGo := s.judged(NoGo)
+	reservations := len(deciding(s, m)) - noGo
 	p := page{
 		Lang: string(m.Lang()), Title: m.PageTitle(), Subtitle: m.PageSubtitle(),
 		Verdict: m.StudyVerdict(string(s.Verdict)), Kind: string(s.Verdict),
@@ -128,9 +129,9 @@ func shown(f Finding, m text.Messages) pageFinding {
 // deciding are the findings and answers that the verdict rests on, the worst
 // first.
 func deciding(s Study, m text.Messages) (out []pageFinding) {
-	for _, state := range []State{NoGo, Reservation} {
+	for _, state := range []State{NoGo, Reservation, Unknown} {
 		for _, f := range s.Findings {
-			if f.State == state {
+			if f.State == state && verdictOf(f) != Go {
 				out = append(out, shown(f, m))
 			}
 		}

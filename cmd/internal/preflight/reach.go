@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -33,7 +34,7 @@ func (r *run) reachLane(ctx context.Context, f far) {
 		return
 	}
 	r.clock(f, first.final)
-	r.note(f, r.judgeWay(first))
+	r.note(f, r.judgeWay(f, first))
 	var all sync.WaitGroup
 	all.Go(func() { r.note(f, judgeSeries(r.series(ctx, f))...) })
 	if f.at.Network == transport.UDP {
@@ -102,9 +103,19 @@ func (r *run) sizes(ctx context.Context, f far) reach {
 }
 
 // judgeWay compares what we sent with what came back: a router, or an ALG, that
-// rewrites shows there.
-func (r *run) judgeWay(a answered) Finding {
+// rewrites shows there. An answer that leaves from elsewhere than where we ask passes
+// no firewall that keeps state.
+func (r *run) judgeWay(f far, a answered) Finding {
 	m := a.final
+	if at := m.flow.Remote; m.flow.Network == transport.UDP && at != f.at.Remote {
+		name := "port"
+		if at.Addr() != f.at.Remote.Addr() {
+			name = "address"
+		}
+		if name == "port" || !slices.Contains(f.Sources, at.Addr()) {
+			return seen(text.StudyNAT, Reservation, "case", name, "asked", f.at.Remote.String(), "from", at.String())
+		}
+	}
 	var sent message.Head
 	raw, _, _ := message.Scan(a.sent, &sent)
 	for _, c := range []struct {

@@ -13,7 +13,8 @@ import (
 const (
 	registerLimit = 3 * time.Second
 	askedFor      = 60
-	shortest      = 1 // second: the expiry that is waited for
+	shortest      = 1        // second: the expiry that is waited for
+	longest       = 2 * 3600 // seconds: what Relève lets a registrar ask for, twice its max_grant
 	expirySlack   = 400 * time.Millisecond
 )
 
@@ -22,8 +23,10 @@ type book struct {
 	r       *run
 	f       far
 	users   []*account
+	ask     int // seconds; raised by a registrar that asks for more
 	granted granted
 	usable  bool // the primary's is registered now
+	spoke   bool // the registrar answered
 	trusted bool // the registrar tells who is registered
 	since   time.Time
 }
@@ -64,7 +67,7 @@ func (b *book) skip(why text.StudyWhy, later ...ID) {
 // register begins with the questions: who is registered? Only when nobody is, the
 // first user is.
 func (r *run) register(ctx context.Context, f far) *book {
-	b := &book{r: r, f: f}
+	b := &book{r: r, f: f, ask: askedFor}
 	for _, u := range r.plan.Users {
 		b.users = append(b.users, r.account(f, u))
 	}
@@ -74,18 +77,24 @@ func (r *run) register(ctx context.Context, f far) *book {
 	}
 	if !b.free(ctx) {
 		why := text.WhyNoAnswer
-		if b.has(text.StudyOccupied) {
+		switch {
+		case b.has(text.StudyOccupied):
 			why = text.WhyOccupied
+		case b.spoke:
+			why = text.WhyRefused
 		}
 		b.skip(why)
 		return b
 	}
 	a := b.users[0]
 	contact := a.contact(main)
-	out := a.bind(ctx, contact, askedFor)
+	out := b.bind(ctx, a, contact)
 	if s := out.final.status(); s < 200 || s >= 300 {
 		b.note(judgeRegistration(a.login.user, out, a.first))
-		b.skip(text.WhyNoAnswer)
+		if a.first != nil {
+			b.note(judgeDigest(a.first))
+		}
+		b.skip(text.WhyRefused)
 		return b
 	}
 	b.usable, b.since = true, time.Now()
@@ -96,6 +105,17 @@ func (r *run) register(ctx context.Context, f far) *book {
 		b.asked(ctx, a, contact)
 	}
 	return b
+}
+
+// bind registers for as long as Relève asks; a registrar that wants longer registrations
+// (423) gets them, as from Relève (RFC 3261 §10.2.8).
+func (b *book) bind(ctx context.Context, a *account, contact string) answered {
+	out := a.bind(ctx, contact, b.ask)
+	if least := atoi(out.final.get("Min-Expires")); out.final.status() == 423 && least > b.ask && least <= longest {
+		b.ask = least
+		out = a.bind(ctx, contact, b.ask)
+	}
+	return out
 }
 
 // asked looks whether a REGISTER that only asks tells of the binding too: it is what
@@ -112,6 +132,7 @@ func (b *book) free(ctx context.Context) bool {
 	for i, a := range b.users {
 		out := a.send(ctx, "", 0)
 		s := out.final.status()
+		b.spoke = b.spoke || s != 0
 		if s < 200 || s >= 300 {
 			if i == 0 {
 				b.note(judgeRegistration(a.login.user, out, a.first))
@@ -137,6 +158,9 @@ func (b *book) first(out answered, contact string) {
 	all := listed(out.final)
 	c, ok := lists(all, contact)
 	b.granted = granted{asked: askedFor, got: c.Expires}
+	if b.ask > askedFor {
+		b.granted.min = b.ask
+	}
 	if !ok || c.Expires < 0 {
 		b.granted.got = out.final.head.Expires // of the whole response
 	}
@@ -167,7 +191,7 @@ func (b *book) probe(ctx context.Context) {
 	if b.trusted {
 		b.secondContact(ctx, a, one, two)
 	} else {
-		b.note(unseen(text.StudySecondContact, text.WhyNoAnswer))
+		b.note(unseen(text.StudySecondContact, text.WhyUnlisted))
 	}
 	b.unregister(ctx, a, one)
 	switch {
@@ -176,7 +200,11 @@ func (b *book) probe(ctx context.Context) {
 	case b.trusted && len(a.bound) == 0:
 		b.expiry(ctx, a, one)
 	}
-	b.skip(text.WhyNoAnswer, text.StudySecondary)
+	why := text.WhyNoAnswer
+	if !b.trusted {
+		why = text.WhyUnlisted
+	}
+	b.skip(why, text.StudySecondary)
 }
 
 // countdown is how long a binding is watched growing shorter: two seconds of the
@@ -196,7 +224,7 @@ func (b *book) frozen(ctx context.Context, a *account, contact string) bool {
 
 // secondContact registers another address for the same user, both ours.
 func (b *book) secondContact(ctx context.Context, a *account, one, two string) {
-	out := a.bind(ctx, two, askedFor)
+	out := a.bind(ctx, two, b.ask)
 	s := out.final.status()
 	if s < 200 || s >= 300 {
 		a.bound = slices.DeleteFunc(a.bound, func(c string) bool { return c == two })
@@ -239,7 +267,7 @@ func (b *book) relist(name string) {
 // unregister takes the binding back and looks whether it went.
 func (b *book) unregister(ctx context.Context, a *account, contact string) {
 	if !slices.Contains(a.bound, contact) { // replaced by the second: bind it again
-		if s := a.bind(ctx, contact, askedFor).final.status(); s < 200 || s >= 300 {
+		if s := a.bind(ctx, contact, b.ask).final.status(); s < 200 || s >= 300 {
 			return
 		}
 	}
@@ -260,7 +288,7 @@ func (b *book) unregister(ctx context.Context, a *account, contact string) {
 		a.bound = append(a.bound, contact) // the end of the study tries once more
 		b.note(seen(text.StudyUnregister, NoGo, "status", number(s)))
 	case !b.trusted:
-		b.note(unseen(text.StudyUnregister, text.WhyNoAnswer))
+		b.note(unseen(text.StudyUnregister, text.WhyUnlisted))
 	default:
 		b.note(seen(text.StudyUnregister, OK))
 	}
@@ -316,15 +344,16 @@ func (b *book) outlast(ctx context.Context, a *account, contact string, term tim
 		pause(ctx, time.Second)
 		_, late = lists(listed(a.send(ctx, "", 0).final), contact)
 	}
+	if ctx.Err() != nil { // it was not outlasted: the end of the study takes it back
+		b.note(unseen(text.StudyExpiry, text.WhyInterrupt))
+		return
+	}
 	f := seen(text.StudyExpiry, OK, "granted", secondsOf(term), "late", secondsOf(expirySlack+time.Second))
 	if late {
 		f.State = NoGo
 		a.release(ctx, contact)
 	} else {
 		a.bound = nil
-	}
-	if ctx.Err() != nil {
-		f = unseen(text.StudyExpiry, text.WhyInterrupt)
 	}
 	b.note(f)
 }
@@ -349,14 +378,17 @@ func (b *book) secondary(ctx context.Context, t *through) {
 	case t.r.plan.CallNumber == "":
 		b.note(unseen(text.StudySecondary, text.WhyNoNumber))
 		return
+	case !t.back:
+		b.note(unseen(text.StudySecondary, text.WhyNoCall))
+		return
 	case !b.trusted || len(b.users[0].bound) > 0 || !b.gone(ctx):
 		b.note(unseen(text.StudySecondary, text.WhyForeign))
 		return
 	}
 	a := b.users[1]
-	out := a.bind(ctx, a.contact(main), askedFor)
+	out := b.bind(ctx, a, a.contact(main))
 	if s := out.final.status(); s < 200 || s >= 300 {
-		b.note(judgeRegistration(a.login.user, out, a.first), unseen(text.StudySecondary, text.WhyNoAnswer))
+		b.note(judgeRegistration(a.login.user, out, a.first), unseen(text.StudySecondary, text.WhyRefused))
 		return
 	}
 	t.login = a.login

@@ -30,6 +30,7 @@ type run struct {
 	plan Plan
 	s    *station
 	far  []far
+	cut  func() text.StudyWhy // why the study ends before its time; "": it does not
 
 	mu       sync.Mutex // guards what follows
 	findings []Finding
@@ -46,7 +47,7 @@ func Run(ctx context.Context, p Plan) (*Study, error) {
 	start := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, p.limit())
 	defer cancel()
-	r := &run{plan: p, dates: map[string]bool{}, spoke: map[string]bool{}}
+	r := &run{plan: p, dates: map[string]bool{}, spoke: map[string]bool{}, cut: func() text.StudyWhy { return cutShort(ctx) }}
 	if err := r.locate(ctx); err != nil {
 		return nil, err
 	}
@@ -67,6 +68,17 @@ func Run(ctx context.Context, p Plan) (*Study, error) {
 	r.takeBack()
 	s.close()
 	return r.study(ctx, start), nil
+}
+
+// cutShort says why a study ends before its time.
+func cutShort(ctx context.Context) text.StudyWhy {
+	switch ctx.Err() {
+	case nil:
+		return ""
+	case context.DeadlineExceeded:
+		return text.WhyOneLeft
+	}
+	return text.WhyInterrupt
 }
 
 // lanes runs what does not disturb each other side by side.
@@ -95,16 +107,31 @@ func (r *run) lanes(ctx context.Context) {
 // note enters findings about a far end.
 func (r *run) note(f far, found ...Finding) { r.enter(f.Subject, f.Name, found...) }
 
+// enter enters findings. Those of a study that is cut short say nothing of the far
+// end: its probes ended early, and what they miss is nobody's fault.
 func (r *run) enter(subject Subject, target string, found ...Finding) {
+	why := r.cut()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, x := range found {
+		if why != "" && !skipped(x) {
+			x = Finding{ID: x.ID, Subject: x.Subject, State: Unknown, Values: map[string]string{"why": string(why)}}
+		}
 		x.Target = target
 		if x.Subject == "" {
 			x.Subject = subject
 		}
 		r.findings = append(r.findings, x)
 	}
+}
+
+// skipped says that a finding was left out for a reason of the plan's, which stands
+// however the study ended.
+func skipped(f Finding) bool {
+	why := text.StudyWhy(f.Values["why"])
+	return f.State == Unknown && slices.Contains([]text.StudyWhy{
+		text.WhyNoNumber, text.WhyNoService, text.WhyNoRegister, text.WhyNotAsked, text.WhyNoTransfer,
+	}, why)
 }
 
 // noted says whether a finding about a far end is there already.
@@ -165,13 +192,7 @@ func (r *run) study(ctx context.Context, start time.Time) *Study {
 		}
 		return slices.Index(order, a.ID) - slices.Index(order, b.ID)
 	})
-	if ctx.Err() != nil && errors.Is(context.Cause(ctx), context.Canceled) {
-		for i, f := range s.Findings {
-			if f.State == Unknown && f.Values["why"] == string(text.WhyNoCall) {
-				s.Findings[i].Values["why"] = string(text.WhyInterrupt)
-			}
-		}
-	}
+	s.Interrupted = cutShort(ctx) == text.WhyInterrupt
 	s.conclude()
 	return s
 }

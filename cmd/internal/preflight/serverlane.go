@@ -48,7 +48,7 @@ func (r *run) serverLane(ctx context.Context, f far) {
 		sdp: offer(line.addr(), "sendrecv"), limit: r.plan.patience(), route: true,
 	})
 	defer c.end()
-	r.note(f, judgeTrunk(c, r.plan.Service))
+	defer func() { r.note(f, judgeTrunk(c, f.Subject, r.plan.Service)) }() // a second callee may answer late
 	m := c.finalNow()
 	if s := m.status(); s < 200 || s >= 300 {
 		if s == 415 || s == 488 || s == 606 {
@@ -96,7 +96,7 @@ func (c *call) finalNow() *heard {
 }
 
 // judgeTrunk judges how a call went that shall be answered.
-func judgeTrunk(c *call, dialled string) Finding {
+func judgeTrunk(c *call, subject Subject, dialled string) Finding {
 	m, sign := c.finalNow(), c.sign()
 	took := time.Duration(0)
 	if m != nil {
@@ -112,6 +112,13 @@ func judgeTrunk(c *call, dialled string) Finding {
 		f.State, name = Reservation, "rings"
 	case sign == 486, sign == 600:
 		f.State, name = Reservation, "busy"
+	case sign < 400 && sign >= 300:
+		f.State, name = Reservation, "redirected"
+		f.Values["to"] = printable(string(m.head.ContactURI.Of(m.raw)))
+	case (sign == 401 || sign == 407) && subject == Server: // the IPBX may have the password
+		f.State, name = Reservation, "auth"
+	case sign == 401, sign == 407:
+		f.State, name = NoGo, "password"
 	case sign >= 300:
 		f.State = NoGo
 	case took > lateAnswer:
@@ -246,7 +253,7 @@ func judgeCancel(cancel, final *heard) Finding {
 	case s == 487:
 		return seen(text.StudyCancel, OK, "status", number(cancel.status()))
 	case s >= 200 && s < 300, cancel == nil:
-		return unseen(text.StudyCancel, text.WhyNoTrigger)
+		return unseen(text.StudyCancel, text.WhyTooSoon)
 	default:
 		return seen(text.StudyCancel, Reservation, "status", number(s))
 	}

@@ -65,6 +65,9 @@ type reply struct {
 // ErrBusyPort: another program, Relève perhaps, has the address.
 var ErrBusyPort = errors.New("the address is taken")
 
+// ErrNotOurs: no network card of this machine has the address.
+var ErrNotOurs = errors.New("the address is not this machine's")
+
 // newStation opens the sockets at local; port 0: the kernel's choice. peers get
 // ICMP reports.
 func newStation(local netip.AddrPort, peers []netip.AddrPort, tls *transport.TLSConfig) (*station, error) {
@@ -111,7 +114,10 @@ func newStation(local netip.AddrPort, peers []netip.AddrPort, tls *transport.TLS
 func freePort(local netip.AddrPort) (netip.AddrPort, error) {
 	for range 20 {
 		u, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(local))
-		if err != nil {
+		switch {
+		case errors.Is(err, syscall.EADDRNOTAVAIL):
+			return local, fmt.Errorf("%w: %s", ErrNotOurs, local)
+		case err != nil:
 			return local, fmt.Errorf("%w: %s: %w", ErrBusyPort, local, err)
 		}
 		got := u.LocalAddr().(*net.UDPAddr).AddrPort()

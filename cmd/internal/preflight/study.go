@@ -122,5 +122,8 @@ type Study struct {
 	Rang      []string      `json:"rang"`    // numbers that were called
 	Profile   []Setting     `json:"profile"` // what the IPBX's section should say
 	Verdict   Verdict       `json:"verdict"`
-	Reasons   []Reason      `json:"reasons"`
+	// Interrupted: somebody ended it. What is missing was not measured, and only a
+	// no-go that was found before stands.
+	Interrupted bool     `json:"interrupted,omitempty"`
+	Reasons     []Reason `json:"reasons"`
 }

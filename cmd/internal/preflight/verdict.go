@@ -37,7 +37,7 @@ func (s *Study) conclude() {
 		s.Reasons = append(s.Reasons, Reason{Question: q.ID, State: q.State})
 	}
 	slices.SortStableFunc(s.Reasons, func(a, b Reason) int { return rank(b.State) - rank(a.State) })
-	if !s.tested() {
+	if !s.tested() || s.Interrupted && worst != No {
 		worst = NotTestable
 	}
 	s.Verdict = worst

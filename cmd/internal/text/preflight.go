@@ -86,10 +86,26 @@ type StudyText struct{ Title, Seen, Means, Do string }
 
 // studied are the sentences of one finding. {key} stands for a value. ok is what
 // was seen when all is well, odd otherwise; cases replace either where the value
-// "case" names one.
+// "case" names one, and advice what it means and what to do.
 type studied struct {
 	title, ok, odd, means, do pair
 	cases                     map[string]pair
+	advice                    map[string]advice
+}
+
+// advice is what one case means and what to do about it; empty: as the others.
+type advice struct{ means, do pair }
+
+// advised are means and do of a case.
+func (s studied) advised(name string) (means, do pair) {
+	means, do = s.means, s.do
+	if a := s.advice[name]; a.means != (pair{}) {
+		means = a.means
+	}
+	if a := s.advice[name]; a.do != (pair{}) {
+		do = a.do
+	}
+	return means, do
 }
 
 // Study says a finding: values are those of the finding.
@@ -116,9 +132,10 @@ func (m Messages) Study(id StudyID, state StudyState, values map[string]string) 
 	if p, ok := s.cases[values["case"]]; ok {
 		seen = p
 	}
-	t.Seen, t.Means = fill(m.of(seen)), fill(m.of(s.means))
+	means, do := s.advised(values["case"])
+	t.Seen, t.Means = fill(m.of(seen)), fill(m.of(means))
 	if state != StudyInfo {
-		t.Do = fill(m.of(s.do))
+		t.Do = fill(m.of(do))
 	}
 	return t
 }
@@ -221,8 +238,12 @@ const (
 	WhyInterrupt  StudyWhy = "interrupted"
 	WhyOneLeft    StudyWhy = "time" // the time of the study was spent
 	WhyLocal      StudyWhy = "local"
-	WhyForeign    StudyWhy = "foreign" // the other user is registered
-	WhyRelayed    StudyWhy = "relayed" // the IPBX is a proxy: the far end was ourselves
+	WhyForeign    StudyWhy = "foreign"  // the other user is registered
+	WhyRelayed    StudyWhy = "relayed"  // the IPBX is a proxy: the far end was ourselves
+	WhyTooSoon    StudyWhy = "too-soon" // it answered before the call could be given up
+	WhyUnlisted   StudyWhy = "unlisted" // the registrar does not list the bindings
+	WhyRefused    StudyWhy = "refused"  // the registrar refused the registration it needs
+	WhyUntrusted  StudyWhy = "tls"      // the TLS connection did not come about
 )
 
 // StudyWhy says why something was not measured.
@@ -261,7 +282,16 @@ func (m Messages) StudyWhy(w StudyWhy) string {
 	case WhyRelayed:
 		return m.say("non mesuré : l'IPBX relaie les appels sans y prendre part, cela dépend des postes", "not measured: the IPBX relays calls without taking part, it depends on the telephones")
 	case WhyForeign:
-		return m.say("non mesuré : l'autre utilisateur est enregistré", "not measured: the other user is registered")
+		return m.say("non mesuré : rien ne prouve que le premier utilisateur n'est plus enregistré, le second ne l'a pas été",
+			"not measured: nothing proves that the first user is registered no more, so the second one was not")
+	case WhyTooSoon:
+		return m.say("non mesuré : l'appel a été décroché avant qu'il puisse être abandonné", "not measured: the call was answered before it could be given up")
+	case WhyUnlisted:
+		return m.say("non mesuré : le registraire ne dit pas qui est enregistré", "not measured: the registrar does not tell who is registered")
+	case WhyRefused:
+		return m.say("non mesuré : l'enregistrement nécessaire a été refusé", "not measured: the registration it needs was refused")
+	case WhyUntrusted:
+		return m.say("non mesuré : la connexion TLS n'a pas pu être établie", "not measured: the TLS connection could not be made")
 	}
 	return m.say("non mesuré", "not measured")
 }

@@ -8,11 +8,40 @@ func studiesOfCalls() map[StudyID]studied {
 			ok:    pair{"l'appel vers {number} : {status}, en {ms} ms", "the call to {number}: {status}, in {ms} ms"},
 			odd:   pair{"l'appel vers {number} est refusé : {status}", "the call to {number} is refused: {status}"},
 			cases: map[string]pair{
-				"silent": {"aucune réponse à l'appel vers {number}", "no answer to the call to {number}"},
-				"busy":   {"l'appel vers {number} trouve tout occupé ({status})", "the call to {number} finds everything busy ({status})"},
-				"late":   {"l'appel vers {number} est décroché au bout de {ms} ms seulement", "the call to {number} is answered after {ms} ms only"},
-				"early":  {"l'appel vers {number} : deux réponses provisoires de correspondants différents", "the call to {number}: two provisionals of different callees"},
-				"rings":  {"l'appel vers {number} sonne ({status}) sans être décroché", "the call to {number} rings ({status}) and is not answered"},
+				"silent":     {"aucune réponse à l'appel vers {number}", "no answer to the call to {number}"},
+				"busy":       {"l'appel vers {number} trouve tout occupé ({status})", "the call to {number} finds everything busy ({status})"},
+				"late":       {"l'appel vers {number} est décroché au bout de {ms} ms seulement", "the call to {number} is answered after {ms} ms only"},
+				"early":      {"l'appel vers {number} : plusieurs correspondants répondent (étiquettes To différentes)", "the call to {number}: several callees answer (different To tags)"},
+				"rings":      {"l'appel vers {number} sonne sans être décroché", "the call to {number} rings and is not answered"},
+				"redirected": {"l'appel vers {number} est renvoyé ({status}) vers {to}", "the call to {number} is redirected ({status}) to {to}"},
+				"auth":       {"l'appel vers {number} demande un mot de passe ({status})", "the call to {number} wants a password ({status})"},
+				"password":   {"l'appel vers {number} demande un mot de passe ({status})", "the call to {number} wants a password ({status})"},
+			},
+			advice: map[string]advice{
+				"busy": {
+					pair{"Rien de plus n'a pu être mesuré : aucune ligne libre pendant l'étude.", "No more could be measured: no line was free during the study."},
+					pair{"Recommencez quand des lignes sont libres ; si elles le sont, ce serveur refuse les appels de cette adresse.", "Begin again when lines are free; if they are, this server refuses calls from this address."},
+				},
+				"late": {
+					pair{"Relève tient un appel non décroché au bout de overflow.answer_timeout (8 s) pour un débordement : chaque appel déclencherait une vérification.", "Relève takes a call not answered within overflow.answer_timeout (8 s) for an overflow: each call would start a verification."},
+					pair{"Faites décrocher plus vite, ou allongez overflow.answer_timeout au-delà de ce temps.", "Have it answer sooner, or raise overflow.answer_timeout beyond this time."},
+				},
+				"early": {
+					pair{"L'IPBX verra plusieurs correspondants pour un appel : s'il n'en admet qu'un, l'appel échoue (voir « second dialogue provisoire »).", "The IPBX will see several callees of one call: if it takes only one, the call fails (see \"a second early dialog\")."},
+					pair{"Faites sonner un seul poste à la fois derrière ce numéro, ou donnez une seule étiquette To par appel.", "Have one line ring at a time behind this number, or give one To tag per call."},
+				},
+				"rings": {
+					pair{"Rien de plus n'a pu être mesuré : l'accueil automatique doit décrocher seul.", "No more could be measured: the automated attendant must answer by itself."},
+					pair{"Vérifiez le numéro (--number, --call-number) et que le serveur vocal décroche ; un poste qui sonne n'est pas le service.", "Check the number (--number, --call-number) and that the voice server answers; a phone that rings is not the service."},
+				},
+				"redirected": {
+					pair{"Relève transmet ce renvoi tel quel : l'IPBX appellerait l'autre adresse sans passer par Relève.", "Relève hands this redirection on as it is: the IPBX would call the other address past Relève."},
+					pair{"Supprimez le renvoi de ce numéro, ou donnez le numéro où il mène.", "Remove the redirection of this number, or give the number that it leads to."},
+				},
+				"auth": {
+					pair{"Relève transmet la demande à l'IPBX ; s'il n'a pas ce mot de passe, aucun appel n'aboutit.", "Relève hands the demand to the IPBX; if that has no such password, no call succeeds."},
+					pair{"Sur ce serveur, désactivez le mot de passe pour les appels de l'adresse de Relève, ou vérifiez que l'IPBX l'a.", "On this server switch the password off for calls from Relève's address, or make sure that the IPBX has it."},
+				},
 			},
 			means: pair{"Relève doit pouvoir appeler d'ici, et être appelée.", "Relève must be able to call from here, and be called."},
 			do: pair{

@@ -1,5 +1,10 @@
 package text
 
+import (
+	"strconv"
+	"strings"
+)
+
 // StudyPrompt is what the study does to others, or asks of somebody.
 type StudyPrompt string
 
@@ -86,6 +91,35 @@ func (m Messages) StudyPortTaken(address string) string {
 		"the address %s is taken: if Relève runs here, stop it or give another port with --local.", address)
 }
 
+// StudyNotOurs: our address is another machine's.
+func (m Messages) StudyNotOurs(address string) string {
+	return m.say("%s n'est pas une adresse de cette machine : corrigez --local (ou listen dans le fichier), ou lancez l'étude sur la machine de Relève.",
+		"%s is no address of this machine: correct --local (or listen in the file), or run the study on Relève's machine.", address)
+}
+
+// StudyCounts says what the verdict rests on: points that block, reservations, questions
+// without an answer and essential points that were not measured.
+func (m Messages) StudyCounts(noGo, reservations, unanswered, unmeasured int) string {
+	var parts []string
+	for _, p := range []struct {
+		n      int
+		fr, en string
+	}{
+		{noGo, "point(s) bloquant(s)", "no-go(s)"},
+		{reservations, "réserve(s)", "reservation(s)"},
+		{unanswered, "question(s) sans réponse", "question(s) without an answer"},
+		{unmeasured, "point(s) essentiel(s) non mesuré(s)", "essential point(s) not measured"},
+	} {
+		if p.n > 0 {
+			parts = append(parts, strconv.Itoa(p.n)+" "+m.say(p.fr, p.en))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// StudyColon stands between the verdict and what it rests on.
+func (m Messages) StudyColon() string { return m.say(" : ", ": ") }
+
 // StudyUserUnknown: --register names nobody of the file.
 func (m Messages) StudyUserUnknown(name string) string {
 	return m.say("--register : « %s » n'est ni un utilisateur du fichier, ni une adresse sip:5001@10.10.0.10.",
@@ -131,7 +165,7 @@ func (m Messages) StudyAskHint() string {
 
 // StudyWritten ends --write.
 func (m Messages) StudyWritten(file string, lines int) string {
-	return m.say("%s : %d ligne(s) changée(s).", "%s: %d line(s) changed.", file, lines)
+	return m.say("%[1]s : %[2]d ligne(s) changée(s) ; ce qu'il disait avant est dans %[1]s.bak.", "%[1]s: %[2]d line(s) changed; what it said before is in %[1]s.bak.", file, lines)
 }
 
 // StudySame ends --write when nothing changes.
@@ -156,7 +190,7 @@ func (m Messages) StudyNoIPBXSection(file string) string {
 
 // StudyInterrupted is said when the study was cut short.
 func (m Messages) StudyInterrupted() string {
-	return m.say("Étude interrompue : appels raccrochés, enregistrements défaits.", "Study cut short: calls hung up, registrations undone.")
+	return m.say("Étude interrompue : appels raccrochés, enregistrements défaits ; recommencez-la pour conclure.", "Study cut short: calls hung up, registrations undone; begin again to conclude.")
 }
 
 // StudyLineRefused: the file would not be correct with a line of the profile.

@@ -11,6 +11,16 @@ func studiesOfReach() map[StudyID]studied {
 				"silent":  {"ne répond pas à OPTIONS", "does not answer OPTIONS"},
 				"refused": {"port fermé : la machine refuse", "port closed: the machine refuses"},
 				"garbage": {"répond, mais ce n'est pas du SIP lisible", "answers, but nothing that can be read as SIP"},
+				"alive":   {"répond {status} ({agent})", "answers {status} ({agent})"},
+			},
+			advice: map[string]advice{
+				"": {
+					pair{"Il vit, mais cette réponse dit qu'il ne veut pas de nous, ou ne peut pas servir : une vérification la lirait comme un doute.", "It lives, but this answer says that it does not want us, or cannot serve: a verification would read it as a doubt."},
+					pair{"Autorisez l'adresse de Relève chez lui et faites répondre 200 à OPTIONS ; sinon choisissez une vérification par appel (checks: type call).", "Allow Relève's address there and have OPTIONS answered with 200; else choose a verification by a call (checks: type call)."},
+				},
+				"alive":   {means: pair{"Toute réponse prouve qu'il vit : cela suffit à Relève.", "Any answer proves that it lives: that is enough for Relève."}},
+				"refused": {do: pair{"La machine est là, mais rien n'écoute à ce port : vérifiez l'adresse, le port, le transport (udp, tcp, tls), et que le service SIP tourne.", "The machine is there, but nothing listens at this port: check address, port, transport (udp, tcp, tls), and that the SIP service runs."}},
+				"garbage": {do: pair{"Vérifiez le port et le transport : un autre service répond là.", "Check port and transport: another service answers there."}},
 			},
 			means: pair{
 				"Relève vérifie un serveur par OPTIONS, et l'IPBX surveille Relève de même : sans réponse, une panne ne se distingue pas d'un silence.",
@@ -26,7 +36,19 @@ func studiesOfReach() map[StudyID]studied {
 			ok:    pair{"nous voit à {seen}, notre adresse", "sees us at {seen}, our own address"},
 			odd:   pair{"nous voit à {seen}, nous sommes {local}", "sees us at {seen}, we are {local}"},
 			cases: map[string]pair{
-				"alg": {"un équipement a réécrit {header} : envoyé {sent}, revenu {got}", "some device rewrote {header}: sent {sent}, came back {got}"},
+				"alg":     {"un équipement a réécrit {header} : envoyé {sent}, revenu {got}", "some device rewrote {header}: sent {sent}, came back {got}"},
+				"port":    {"répond depuis le port de {from}, pas depuis {asked}", "answers from the port of {from}, not from {asked}"},
+				"address": {"répond depuis {from}, pas depuis {asked}", "answers from {from}, not from {asked}"},
+			},
+			advice: map[string]advice{
+				"port": {
+					pair{"Relève le comprend, mais un pare-feu qui suit les échanges jette ces réponses.", "Relève understands it, but a firewall that keeps state drops these answers."},
+					pair{"Faites répondre depuis le port interrogé ; sinon ouvrez au pare-feu tous les ports UDP de cette machine vers Relève.", "Have it answer from the port that was asked; else open the firewall for every UDP port of that machine towards Relève."},
+				},
+				"address": {
+					pair{"Une adresse que la configuration ne connaît pas n'est pas écoutée par Relève.", "Relève does not listen to an address that the configuration does not know."},
+					pair{"IPBX : ajoutez cette adresse à ipbx.sources. Serveur vocal : faites-le répondre depuis l'adresse interrogée. Ouvrez le pare-feu pour les deux.", "IPBX: add this address to ipbx.sources. Voice server: have it answer from the address that was asked. Open the firewall for both."},
+				},
 			},
 			means: pair{
 				"Entre Relève et lui, un routeur change les adresses : les requêtes d'un appel établi se perdraient.",
@@ -47,6 +69,14 @@ func studiesOfReach() map[StudyID]studied {
 				"ours":    {"laisse passer le Contact de l'appelant ({contact})", "lets the caller's Contact pass ({contact})"},
 				"missing": {"n'annonce aucun Contact dans sa réponse", "announces no Contact in its response"},
 				"other":   {"annonce {contact}, une autre adresse que {address}", "announces {contact}, another address than {address}"},
+			},
+			advice: map[string]advice{
+				"name":    {do: pair{"Ajoutez ce nom au DNS de Relève, ou faites annoncer une adresse IP.", "Add this name to Relève's DNS, or have an IP address announced."}},
+				"changed": {do: pair{"Désactivez « SIP ALG » (ou « inspection SIP ») sur le chemin, et la réécriture des Contact chez lui.", "Switch \"SIP ALG\" (or \"SIP inspection\") off on the way, and the rewriting of Contacts there."}},
+				"missing": {
+					pair{"Les requêtes d'un appel établi (fin d'appel, mise en attente, transfert) ne sauraient où aller (RFC 3261 §12.1.1).", "Requests of an established call (its end, hold, transfer) would not know where to go (RFC 3261 §12.1.1)."},
+					pair{"À corriger par le constructeur, ou avec TLM Com pour un serveur vocal : un Contact dans chaque réponse 200 à un appel.", "To be corrected by the maker, or with TLM Com for a voice server: a Contact in each 200 to a call."},
+				},
 			},
 			means: pair{
 				"Les requêtes d'un appel établi (fin d'appel, mise en attente, transfert) partent vers cette adresse.",

@@ -23,6 +23,12 @@ func TestStudySentences(t *testing.T) {
 		for name, p := range s.cases {
 			pairs[name] = p
 		}
+		for name := range s.advice {
+			if _, ok := s.cases[name]; !ok && name != "" {
+				t.Errorf("%s: advice for a case %s that nobody makes", id, name)
+			}
+			pairs["means of "+name], pairs["do of "+name] = s.advised(name)
+		}
 		for name, p := range pairs {
 			if p.fr == "" || p.en == "" {
 				t.Errorf("%s %s: empty", id, name)

@@ -1,0 +1,188 @@
+package preflight
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"releve/cmd/internal/text"
+	"releve/proxy/message"
+	"releve/testbed/ipbx"
+)
+
+// newBedWith is a bed whose IPBX is set otherwise.
+func newBedWith(t *testing.T, change func(*ipbx.Config)) *bed {
+	t.Helper()
+	b := newBed(t)
+	_ = b.ipbx.Close()
+	change(&b.cfg)
+	var err error
+	if b.ipbx, err = ipbx.Start(b.cfg); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.ipbx.Close() })
+	return b
+}
+
+// TestARegistrarThatWantsLongRegistrationsIsNoNoGo: Relève asks again for Min-Expires,
+// and so does the study.
+func TestARegistrarThatWantsLongRegistrationsIsNoNoGo(t *testing.T) {
+	t.Parallel()
+	b := newBedWith(t, func(c *ipbx.Config) { c.Registrar.MinExpires = 5 * time.Minute })
+	s := b.run(b.registering())
+	for id, want := range map[ID]State{text.StudyRegistrar: OK, text.StudyGrant: Reservation, text.StudyListed: OK, text.StudyUnregister: OK, text.StudySecondary: OK} {
+		if f, _ := find(s, Registrar, id); f.State != want {
+			t.Errorf("%s is %s %v, not %s", id, f.State, f.Values, want)
+		}
+	}
+	if i := slices.IndexFunc(s.Profile, func(p Setting) bool { return p.Key == "max_grant" }); i < 0 || s.Profile[i].Value != "300s" {
+		t.Errorf("the profile: %v", s.Profile)
+	}
+	if got := b.ipbx.Bindings(); len(got) > 0 || s.Verdict != Reservations {
+		t.Errorf("%s, left at the registrar: %v", s.Verdict, got)
+	}
+}
+
+// TestAnInterruptedWaitLeavesNoBinding: a binding whose end was being waited for is
+// taken back, and the study concludes nothing of what it did not see.
+func TestAnInterruptedWaitLeavesNoBinding(t *testing.T) {
+	t.Parallel()
+	b := newBedWith(t, func(c *ipbx.Config) { c.Registrar.MinGrant = 30 * time.Second })
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ended := make(chan *Study, 1)
+	go func() {
+		p := b.registering()
+		p.Wait = time.Minute
+		p.CallNumber = ""
+		s, _ := Run(ctx, p)
+		ended <- s
+	}()
+	third := func() bool { // the first, the second Contact, the one that is waited for
+		n := 0
+		log, _ := b.ipbx.Log()
+		for _, e := range log {
+			if e.Kind == "bound" {
+				n++
+			}
+		}
+		return n >= 3
+	}
+	for deadline := time.Now().Add(20 * time.Second); !third() && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond) // the parties tell no other way
+	}
+	cancel()
+	s := <-ended
+	if got := b.ipbx.Bindings(); len(got) > 0 {
+		t.Errorf("left at the registrar: %v", got)
+	}
+	if !third() || s.Verdict != NotTestable || !s.Interrupted {
+		t.Errorf("an interrupted study says %s", s.Verdict)
+	}
+	for _, f := range s.Findings {
+		if f.State == NoGo {
+			t.Errorf("%s: %v", f.ID, f.Values)
+		}
+	}
+}
+
+// manners are how a stranger's voice server answers calls.
+type manners struct {
+	invite   func(reply func(status int, tag string, extra ...[]byte))
+	reinvite func(nth int64, reply func(status int, tag string, extra ...[]byte))
+	other    *net.UDPConn // answers leave from here; nil: from where they were asked
+	bare     bool         // says no Contact
+}
+
+// callStranger calls a voice server of such manners.
+func callStranger(t *testing.T, m manners) *Study {
+	t.Helper()
+	n := freeBed(t)
+	if m.other != nil {
+		other, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(at(n, 1).Addr(), 0)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = other.Close() })
+		m.other = other
+	}
+	var again atomic.Int64
+	stranger(t, at(n, 1), func(conn *net.UDPConn, raw []byte, from netip.AddrPort) {
+		if m.other != nil {
+			conn = m.other
+		}
+		var h message.Head
+		raw, r, _ := message.Scan(raw, &h)
+		if r != message.OK || !h.Request || h.Method == message.ACK {
+			return
+		}
+		stamp := message.Stamp{Addr: from, RPort: true}
+		reply := func(status int, tag string, extra ...[]byte) {
+			if !m.bare {
+				extra = append(extra, line("Contact", "<sip:"+at(n, 1).String()+">"))
+			}
+			out := stamp.AppendResponse(nil, raw, &h, status, "Whatever", tag, extra...)
+			if h.Method == message.INVITE && status >= 200 && status < 300 {
+				out = stamp.AppendAnswer(nil, raw, &h, status, "Whatever", tag, offer(at(n, 1), "sendrecv"), extra...)
+			}
+			_, _ = conn.WriteToUDPAddrPort(out, from)
+		}
+		switch {
+		case h.Method == message.INVITE && h.ToTag.Empty():
+			m.invite(reply)
+		case h.Method == message.INVITE && m.reinvite != nil:
+			m.reinvite(again.Add(1), reply)
+		default:
+			reply(200, "one")
+		}
+	})
+	s, err := Run(context.Background(), Plan{Local: at(n, 9), Service: "5000", Patience: 2 * time.Second, Far: []Far{farAt("wel", Server, at(n, 1))}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestStrangersAnswersAreTold: what a stack does that nobody of us wrote.
+func TestStrangersAnswersAreTold(t *testing.T) {
+	t.Parallel()
+	takes := func(reply func(int, string, ...[]byte)) { reply(200, "one") }
+	for _, c := range []struct {
+		name  string
+		m     manners
+		id    ID
+		state State
+		word  string
+	}{
+		{"a re-INVITE that crosses one is sent again", manners{takes, func(nth int64, reply func(int, string, ...[]byte)) {
+			if nth == 1 {
+				reply(491, "one")
+				return
+			}
+			reply(200, "one")
+		}, nil, false}, text.StudyReinvite, OK, ""},
+		{"two callees that answer", manners{func(reply func(int, string, ...[]byte)) {
+			reply(200, "one")
+			reply(200, "two")
+		}, nil, nil, false}, text.StudyTrunk, Reservation, "early"},
+		{"a redirection", manners{func(reply func(int, string, ...[]byte)) { reply(302, "one") }, nil, nil, false}, text.StudyTrunk, Reservation, "redirected"},
+		{"a password that the IPBX may have", manners{func(reply func(int, string, ...[]byte)) {
+			reply(407, "one", line("Proxy-Authenticate", `Digest realm="x", nonce="y"`))
+		}, nil, nil, false}, text.StudyTrunk, Reservation, "auth"},
+		{"no Contact", manners{func(reply func(int, string, ...[]byte)) { reply(200, "one") }, nil, nil, true}, text.StudyContact, Reservation, "missing"},
+		{"another port", manners{takes, nil, &net.UDPConn{}, false}, text.StudyNAT, Reservation, "port"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := callStranger(t, c.m)
+			f, _ := find(s, Server, c.id)
+			if f.State != c.state || f.Values["case"] != c.word {
+				t.Errorf("%s is %s %v", c.id, f.State, f.Values)
+			}
+		})
+	}
+}
