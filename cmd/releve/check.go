@@ -25,7 +25,7 @@ const checkWithin = 8 * time.Second
 // checkAsked is one run of releve check.
 type checkAsked struct {
 	warn, crit, within string
-	verbose            bool
+	verbose, version   bool
 }
 
 // checkVerb is the monitoring plugin. Its line and its exit code are all that a
@@ -42,6 +42,10 @@ func (c *cli) checkVerb() *cobra.Command {
 		c.checkOf("check certificate", "certificate", false, "certificat", plugin.Certificates),
 		c.checkReady(),
 	)
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		c.helped = true // "--help or --version output should also result in Unknown state"
+		cmd.Root().HelpFunc()(cmd, args)
+	})
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return c.misused(c.flagFault(cmd, err))
 	})
@@ -101,6 +105,9 @@ func (c *cli) checkCommand(name text.Verb, use string, one bool, alias string, a
 		return nil
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if asked.version {
+			return c.said(plugin.Result{State: plugin.Unknown, Text: "releve " + version})
+		}
 		a, within, err := c.checkAsked(name, asked)
 		if err != nil {
 			return c.misused(err)
@@ -122,6 +129,7 @@ func (c *cli) checkCommand(name text.Verb, use string, one bool, alias string, a
 	f.StringVarP(&asked.crit, "critical", "c", "", c.m.Flag("critical"))
 	f.StringVarP(&asked.within, "timeout", "t", "", c.m.Flag("check-timeout"))
 	f.BoolVarP(&asked.verbose, "verbose", "v", false, c.m.Flag("verbose"))
+	f.BoolVarP(&asked.version, "version", "V", false, c.m.Flag("version"))
 	f.StringVar(&c.configPath, "config", defaultConfig, c.m.Flag("config")) // -c is the plugin's
 	return cmd
 }

@@ -17,6 +17,7 @@ import (
 	"releve/cmd/internal/admin"
 	"releve/cmd/internal/admin/client"
 	"releve/cmd/internal/config"
+	"releve/cmd/internal/plugin"
 	"releve/cmd/internal/text"
 )
 
@@ -49,7 +50,8 @@ type cli struct {
 	now  func() time.Time
 	keys *bufio.Reader // over in
 
-	api *client.Client // once it was asked for
+	api    *client.Client // once it was asked for
+	helped bool           // a check showed its help
 
 	configPath, socket, output, lang string
 }
@@ -95,7 +97,10 @@ func (c *cli) run(ctx context.Context, args []string) int {
 	if c.api != nil {
 		c.api.Close()
 	}
-	if err == nil {
+	switch {
+	case err == nil && c.helped:
+		return int(plugin.Unknown)
+	case err == nil:
 		return exitDone
 	}
 	e := c.explain(err)

@@ -34,6 +34,9 @@ func (c *cli) root() *cobra.Command {
 		fmt.Fprintln(c.out, "\n"+c.m.FirstSteps())
 		return nil
 	}
+	root.Version = version
+	root.SetVersionTemplate("releve {{.Version}}\n")
+	root.Flags().BoolP("version", "V", false, c.m.Flag("version"))
 	f := root.PersistentFlags()
 	f.BoolP("help", "h", false, c.m.Flag("help"))
 	f.StringVarP(&c.configPath, "config", "c", defaultConfig, c.m.Flag("config"))

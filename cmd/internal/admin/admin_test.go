@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -284,6 +285,36 @@ func TestRawRequests(t *testing.T) {
 				t.Errorf("%.40q is no problem document: %s", c.request, body)
 			}
 		}
+	}
+}
+
+// TestWhoMayOnlyLook: the supervision is in the socket's group, and is no operator.
+func TestWhoMayOnlyLook(t *testing.T) {
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &site{commands: make(chan admin.Command, 1), asked: make(chan string, 1)}
+	path := filepath.Join(t.TempDir(), "admin.sock")
+	srv, err := admin.Listen(admin.Options{Socket: path, Node: s, Metrics: s, Looks: func(user string) bool { return user == me.Username }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.Start()
+	t.Cleanup(func() { _ = srv.Close(context.Background()) })
+	for _, get := range []string{"/api/v1/status", "/api/v1/alarms", "/healthz", "/metrics"} {
+		if r, body := raw(t, path, "GET "+get+" HTTP/1.0\r\n\r\n"); r.StatusCode != 200 {
+			t.Errorf("%s: %d %s", get, r.StatusCode, body)
+		}
+	}
+	for _, post := range []string{"commands", "config/reloads", "silences", "procedures", "receivers/all/tests"} {
+		r, body := raw(t, path, "POST /api/v1/"+post+" HTTP/1.0\r\nContent-Length: 2\r\n\r\n{}")
+		if r.StatusCode != 403 || !strings.Contains(body, "API-061") {
+			t.Errorf("%s: %d %s", post, r.StatusCode, body)
+		}
+	}
+	if len(s.commands) > 0 {
+		t.Error("a command arrived")
 	}
 }
 

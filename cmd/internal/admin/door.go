@@ -39,12 +39,17 @@ type Options struct {
 	Node    Node         // required
 	Metrics http.Handler // /metrics; nil: 404
 	Log     *slog.Logger // nil: discarded
+
+	// Looks says that a system user may look and not act, though the socket's
+	// mode lets them in: the supervision's. nil: everybody may act.
+	Looks func(user string) bool
 }
 
 // Door answers the API. Close it to remove the socket.
 type Door struct {
 	node     Node
 	log      *slog.Logger
+	looks    func(user string) bool
 	http     *http.Server
 	listener net.Listener
 	places   *boundedListener
@@ -60,7 +65,7 @@ func Listen(o Options) (*Door, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the admin socket %s: %w", o.Socket, err)
 	}
-	d := &Door{node: o.Node, log: o.Log, done: make(chan struct{})}
+	d := &Door{node: o.Node, log: o.Log, looks: o.Looks, done: make(chan struct{})}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}
@@ -195,11 +200,21 @@ func (c *boundedConn) Close() error {
 	return c.UnixConn.Close()
 }
 
-type actorKey struct{}
+type (
+	actorKey struct{}
+	userKey  struct{}
+)
 
 // withActor puts who is at the other end of the socket into the context.
 func withActor(ctx context.Context, c net.Conn) context.Context {
-	return WithActor(ctx, peer(c))
+	user, who := peer(c)
+	return context.WithValue(WithActor(ctx, who), userKey{}, user)
+}
+
+// mayOnlyLook: who came by the socket is one of those who may not act.
+func (d *Door) mayOnlyLook(r *http.Request) bool {
+	user, _ := r.Context().Value(userKey{}).(string)
+	return d.looks != nil && user != "" && r.Method != http.MethodGet && r.Method != http.MethodHead && d.looks(user)
 }
 
 func actor(ctx context.Context) string {
@@ -207,26 +222,26 @@ func actor(ctx context.Context) string {
 	return name
 }
 
-// peer names the user of the process at the other end (SO_PEERCRED), e.g.
-// "marie (uid 1000)".
-func peer(c net.Conn) string {
+// peer is the user of the process at the other end (SO_PEERCRED): its name, "" when
+// it has none, and how it is recorded, e.g. "marie (uid 1000)".
+func peer(c net.Conn) (name, who string) {
 	u, ok := c.(*boundedConn)
 	if !ok {
-		return "unknown"
+		return "", "unknown"
 	}
 	raw, err := u.SyscallConn()
 	if err != nil {
-		return "unknown"
+		return "", "unknown"
 	}
 	var cred *unix.Ucred
 	if cerr := raw.Control(func(fd uintptr) {
 		cred, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
 	}); cerr != nil || err != nil {
-		return "unknown"
+		return "", "unknown"
 	}
 	uid := strconv.FormatUint(uint64(cred.Uid), 10)
 	if who, err := user.LookupId(uid); err == nil {
-		return who.Username + " (uid " + uid + ")"
+		return who.Username, who.Username + " (uid " + uid + ")"
 	}
-	return "uid " + uid
+	return "", "uid " + uid
 }

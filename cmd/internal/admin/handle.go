@@ -76,6 +76,10 @@ func (d *Door) bounded(mux *http.ServeMux) http.Handler {
 			d.fault(w, r, &Fault{Status: status, Code: code})
 			return
 		}
+		if d.mayOnlyLook(r) {
+			d.fault(w, r, &Fault{Status: http.StatusForbidden, Code: text.FaultRole})
+			return
+		}
 		mux.ServeHTTP(w, r)
 	})
 }

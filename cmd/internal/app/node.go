@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"releve/cmd/internal/admin"
@@ -18,7 +19,10 @@ import (
 var _ admin.Node = (*App)(nil)
 
 func (a *App) serveAdmin() error {
-	door, err := admin.Listen(admin.Options{Socket: a.cfg().Admin.Socket, Node: a, Metrics: a.metrics(), Log: a.log})
+	door, err := admin.Listen(admin.Options{
+		Socket: a.cfg().Admin.Socket, Node: a, Metrics: a.metrics(), Log: a.log,
+		Looks: func(user string) bool { return slices.Contains(a.cfg().Admin.Readers, user) },
+	})
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ type Admin struct {
 	Socket    string         // Unix socket, 0660; /run/releve/admin.sock
 	TLS       AdminTLS       // needed when Listen is no loopback address
 	Users     []AdminUser    // 0–100; needed when Listen is no loopback address
+	Readers   []string       // system users, such as nagios, whom the socket lets look and not act, though its group lets them in
 	WallToken string         // wall_token_file: opens the wallboard, to be looked at; "": none
 }
 
@@ -70,6 +71,7 @@ func (r *reader) admin(a *Admin) take {
 				r.mapping(n, p, field{"certificate", r.path(&a.TLS.Certificate)}, field{"key", r.path(&a.TLS.Key)})
 			}},
 			field{"users", r.adminUsers(&a.Users)},
+			field{"readers", r.readers(&a.Readers)},
 			field{"wall_token_file", r.path(&a.WallToken)},
 		)
 	}
@@ -104,6 +106,17 @@ func (r *reader) adminUsers(dst *[]AdminUser) take {
 				field{"password_file", r.path(&u.PasswordFile)},
 			)
 			*dst = append(*dst, u)
+		})
+	}
+}
+
+func (r *reader) readers(dst *[]string) take {
+	return func(n *yaml.Node, path string) {
+		r.list(n, path, maxList, func(e *yaml.Node, at string) {
+			name := ""
+			if r.userName(&name)(e, at); name != "" {
+				*dst = append(*dst, name)
+			}
 		})
 	}
 }
@@ -231,6 +244,7 @@ func (a Admin) tree() *yaml.Node {
 		one.plain("password_file", u.PasswordFile)
 		return one.node
 	}), false))
+	p.put("readers", listNode(each(a.Readers, quotedNode), true))
 	p.plain("wall_token_file", a.WallToken)
 	return p.node
 }

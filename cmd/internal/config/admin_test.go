@@ -97,7 +97,7 @@ func TestAdminDoor(t *testing.T) {
 // TestAdminShown: what show prints is a valid file, and names no secret.
 func TestAdminShown(t *testing.T) {
 	hash := hashed(t)
-	c, problems := withAdmin(t, `{listen: "0.0.0.0:8460", tls: {certificate: @DIR@/page.pem, key: @DIR@/page.key}, users: [{name: "0145", password_file: @DIR@/marie}], wall_token_file: @DIR@/wall}`,
+	c, problems := withAdmin(t, `{listen: "0.0.0.0:8460", tls: {certificate: @DIR@/page.pem, key: @DIR@/page.key}, users: [{name: "0145", password_file: @DIR@/marie}], readers: [nagios, "0145"], wall_token_file: @DIR@/wall}`,
 		map[string]string{"marie": hash, "wall": strings.Repeat("a1", 16)})
 	if c == nil {
 		t.Fatal(problems)
@@ -113,6 +113,9 @@ func TestAdminShown(t *testing.T) {
 	d, problems, err := Load(again, text.French)
 	if err != nil || fmt.Sprint(d.Admin) != fmt.Sprint(c.Admin) {
 		t.Errorf("%v %v: read again as %+v, was %+v", err, problems, d.Admin, c.Admin)
+	}
+	if strings.Join(d.Admin.Readers, " ") != "nagios 0145" || ReachOf("admin.readers") != Live {
+		t.Errorf("readers %q", d.Admin.Readers)
 	}
 	if ReachOf("admin.users[0].role") != Live || ReachOf("admin.tls.key") != Restart || ReachOf("admin.listen") != Restart {
 		t.Error("users are a matter of a reload, sockets of a restart")

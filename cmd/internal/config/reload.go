@@ -31,7 +31,7 @@ var keysAtStart = []string{
 // keysLive are applied by a reload.
 var keysLive = []string{
 	"site", "language", "wel_licences", "service_numbers", "overflow", "verification", "checks", "dissuasion",
-	"rescue", "dead_calls", "lost_calls", "contacts", "limits", "mirror", "backup_data", "drill", "alarms", "admin.users", "admin.wall_token_file",
+	"rescue", "dead_calls", "lost_calls", "contacts", "limits", "mirror", "backup_data", "drill", "alarms", "admin.users", "admin.readers", "admin.wall_token_file",
 	"ipbx.address", "ipbx.sources", "ipbx.profile", "ipbx.no_answer", "ipbx.max_grant", "ipbx.identity",
 	"ipbx.hold_signal", "ipbx.dissuasion", "ipbx.rewrite_contact", "ipbx.redirect_rescue", "ipbx.mark", "ipbx.large",
 	"servers.address", "servers.lines", "servers.version", "servers.user", "servers.identity", "servers.large", "servers.machine", "servers.analogue",

@@ -285,6 +285,7 @@ func HasFlag(name string) bool {
 var flags = map[string]pair{
 	"check-timeout": {"réponse attendue en tant de secondes ; 8 par défaut", "an answer is expected within so many seconds; 8 by default"},
 	"critical":      {"seuil critique : 10, 10:, ~:10, 10:20 ou @10:20", "critical threshold: 10, 10:, ~:10, 10:20 or @10:20"},
+	"version":       {"la version de Relève", "the version of Relève"},
 	"verbose":       {"le détail et que faire, sous la première ligne", "details and what to do, below the first line"},
 	"warning":       {"seuil d'avertissement : 10, 10:, ~:10, 10:20 ou @10:20", "warning threshold: 10, 10:, ~:10, 10:20 or @10:20"},
 	"root":          {"identifiant d'entreprise du MIB, 1.3.6.1.4.1.N", "object identifier of the MIB, 1.3.6.1.4.1.N"},

@@ -135,7 +135,8 @@ func (m Messages) PluginGoneNode(socket string) string {
 
 // PluginDenied: the plugin may not open the socket.
 func (m Messages) PluginDenied(socket string) string {
-	return m.say("accès refusé à %s : mettez l'utilisateur de la supervision dans le groupe releve", "access to %s is denied: put the user of the supervision into group releve", socket)
+	return m.say("accès refusé à %s : mettez l'utilisateur de la supervision dans le groupe releve et dans admin.readers, puis redémarrez l'agent (NRPE)",
+		"access to %s is denied: put the user of the supervision into group releve and into admin.readers, then restart the agent (NRPE)", socket)
 }
 
 // PluginHung: something accepts and does not answer.
