@@ -127,7 +127,7 @@ func (c *cli) receiversVerb() *cobra.Command {
 			}
 			var rows [][]string
 			for _, r := range all {
-				rows = append(rows, []string{r.Name, c.m.ReceiverCounts(r.Sent, r.Waiting, r.Dropped), c.m.ReceiverState(r.Down, r.Cause)})
+				rows = append(rows, []string{r.Name, c.m.ReceiverCounts(r.Sent, r.Waiting, r.Dropped), c.m.ReceiverState(r.Down, c.m.ReceiverCause(r.Cause))})
 			}
 			return table(rows)
 		})
@@ -146,7 +146,7 @@ func (c *cli) testVerb() *cobra.Command {
 		for _, t := range tests {
 			said := c.m.ReceiverAnswer(t.Name, t.Answer)
 			if !t.OK {
-				code, said = exitDown, t.Cause
+				code, said = exitDown, c.m.ReceiverCause(t.Cause)
 			}
 			took := c.m.Ago(time.Duration(t.Took * float64(time.Millisecond)))
 			rows = append(rows, []string{t.Name, c.m.Tested(t.OK), took, said})

@@ -61,7 +61,7 @@ func (m Messages) Tested(ok bool) string {
 	if ok {
 		return m.say("reçu", "taken")
 	}
-	return m.say("REFUSÉ", "NOT TAKEN")
+	return m.say("PAS REÇU", "NOT TAKEN")
 }
 
 // Silence says in which time alarms are not sent.
