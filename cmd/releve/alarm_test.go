@@ -51,7 +51,7 @@ func TestAlarmVerbs(t *testing.T) {
 	}{
 		{[]string{"alarmes", "historique"}, 0, "1030"},
 		{[]string{"alarmes", "destinataires"}, 0, "PAS JOINT"},
-		{[]string{"alarms", "test", "all"}, 2, "sms ended with 1: no modem"},
+		{[]string{"alarms", "test", "all"}, 2, "sms a fini avec le code 1: no modem"},
 		{[]string{"alarms", "essai", "all"}, 2, "250 queued as 4F2"},
 		{[]string{"alarms", "test", "pager"}, 1, "API-020"},
 		{[]string{"alarms", "ack", "x"}, exitUsage, "1001"},
