@@ -145,6 +145,56 @@ func show(t testing.TB, s *Study) {
 	t.Logf("%s, %v; %v; %v", s.Verdict, s.Took, s.Reasons, s.Profile)
 }
 
+// lateness watches until stop how late this process's own timers are.
+func lateness() (stop func() time.Duration) {
+	const step = 5 * time.Millisecond
+	quit, worst := make(chan struct{}), make(chan time.Duration)
+	go func() {
+		most := time.Duration(0)
+		for last := time.Now(); ; {
+			select {
+			case <-time.After(step):
+			case <-quit:
+				worst <- max(most, time.Since(last)-step)
+				return
+			}
+			now := time.Now()
+			most, last = max(most, now.Sub(last)-step), now
+		}
+	}()
+	return func() time.Duration {
+		close(quit)
+		return <-worst
+	}
+}
+
+// tooLate is when this machine cannot play the parties of a study any more: sound comes
+// each 20 ms.
+const tooLate = 20 * time.Millisecond
+
+// unhurried tries something whose outcome hangs on time until it is as it should be,
+// and as often as this machine itself was late meanwhile, at most ten times. What is
+// wrong on a machine that was in time is wrong.
+func unhurried(t testing.TB, try func() (faults []string)) {
+	t.Helper()
+	for tries := 10; ; tries-- {
+		late := lateness()
+		faults := try()
+		was := late()
+		if len(faults) == 0 {
+			return
+		}
+		if was > tooLate && tries > 1 {
+			t.Logf("tried again, this machine was %v late: %q", was.Round(time.Millisecond), faults)
+			continue
+		}
+		for _, f := range faults {
+			t.Errorf("%s (this machine was %v late)", f, was.Round(time.Millisecond))
+		}
+		return
+	}
+}
+
 // TestMain lets more tests run side by side than there are cores: they wait for the
 // network, not for a core.
 func TestMain(m *testing.M) {

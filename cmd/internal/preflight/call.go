@@ -47,6 +47,8 @@ type call struct {
 	quit     chan struct{}
 	done     chan struct{}
 	once     sync.Once
+
+	begun sync.WaitGroup // what run began: requests in this and in other callees' dialogs
 }
 
 // place sends the INVITE and returns at once.
@@ -88,6 +90,9 @@ func (c *call) build(credentials []byte) bool {
 // run lives as long as responses may come: until the call is over and done with.
 func (c *call) run(ctx context.Context) {
 	defer close(c.done)
+	defer c.begun.Wait() // the sockets may be closed next: a BYE leaves before
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	credentials := []byte(nil)
 	for range 2 {
 		if !c.build(credentials) {
@@ -187,7 +192,7 @@ func (c *call) response(ctx context.Context, m *heard) (again []byte) {
 	}
 	c.ackRefusal(m)
 	if m.head.Status == 401 || m.head.Status == 407 {
-		if l, ok := c.q.login.credentials(m, "INVITE", c.q.uri, c.q.sdp); ok && c.cseq == 1 {
+		if l, ok := c.q.login.credentials(m, "INVITE", c.q.uri, c.q.sdp); ok && c.cseq == 1 && !c.givenUp() {
 			return l
 		}
 	}
@@ -203,6 +208,12 @@ func (c *call) response(ctx context.Context, m *heard) (again []byte) {
 	return nil
 }
 
+func (c *call) givenUp() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.given
+}
+
 func (c *call) ackRefusal(m *heard) {
 	var sent message.Head
 	if raw, r, _ := message.Scan(c.invite, &sent); r == message.OK {
@@ -213,8 +224,8 @@ func (c *call) ackRefusal(m *heard) {
 // provisional keeps one; a reliable one gets its PRACK.
 func (c *call) provisional(ctx context.Context, m *heard) {
 	c.mu.Lock()
+	due := c.given && !c.progress // a CANCEL waits for the first one (RFC 3261 §9.1)
 	c.progress = true
-	given := c.given
 	tag := string(m.head.ToTag.Of(m.raw))
 	fresh := len(c.tags) < 16 && tag != "" && m.head.RSeq
 	seen := c.tags[tag+" "+m.get("RSeq")]
@@ -223,12 +234,12 @@ func (c *call) provisional(ctx context.Context, m *heard) {
 	}
 	c.mu.Unlock()
 	c.note(m, false, false)
-	if given {
+	if due {
 		c.sendCancel()
 	}
 	if fresh && !seen {
 		early := c.early(m)
-		go func() {
+		c.begun.Go(func() {
 			a := early.prack(ctx, m, m.head.CSeq)
 			c.mu.Lock()
 			c.pracked = append(c.pracked, a)
@@ -237,7 +248,7 @@ func (c *call) provisional(ctx context.Context, m *heard) {
 			c.d.mu.Unlock()
 			c.mu.Unlock()
 			c.note(nil, false, false)
-		}()
+		})
 	}
 }
 
@@ -288,7 +299,7 @@ func (c *call) success(m *heard) {
 		c.note(m, false, false)
 	}
 	if first && given { // our CANCEL crossed it
-		go c.d.end()
+		c.begun.Go(c.d.end)
 	}
 }
 
@@ -302,7 +313,7 @@ func (c *call) dismiss(m *heard) {
 	c.lateTags[tag] = true
 	c.mu.Unlock()
 	if !again {
-		go d.end()
+		c.begun.Go(d.end)
 	}
 }
 

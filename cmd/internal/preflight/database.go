@@ -177,7 +177,7 @@ func lookPostgres(conn net.Conn, l looked) looked {
 	if _, err := io.ReadFull(conn, head); err != nil || head[0] != 'E' {
 		return l
 	}
-	body := make([]byte, min(int(binary.BigEndian.Uint32(head[1:]))-4, 1000))
+	body := make([]byte, min(max(int(binary.BigEndian.Uint32(head[1:]))-4, 0), 1000))
 	n, _ := io.ReadFull(conn, body)
 	code, message := pgError(body[:max(n, 0)])
 	if code == "28000" && strings.Contains(message, "pg_hba") {

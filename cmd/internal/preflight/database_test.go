@@ -37,6 +37,7 @@ func TestDatabasesAreKnown(t *testing.T) {
 		"MariaDB":                   {"mysql://" + my.Main.Address(), "MariaDB", "", OK},
 		"a mail server":             {"mysql://" + garbage, "MySQL", "foreign", NoGo},
 		"a mail server at 5432":     {"postgres://" + garbage, "PostgreSQL", "foreign", NoGo},
+		"a refusal of no length":    {"postgres://" + speaker(t, "NE\x00\x00\x00\x00"), "PostgreSQL", "", OK},
 		"silence":                   {"mysql://" + mute, "", "mute", NoGo},
 		"a closed port":             {"postgres://127.0.0.1:1", "", "closed", NoGo},
 		"a password in the address": {"postgres://u:secret@" + at + "/db", "PostgreSQL", "", OK},

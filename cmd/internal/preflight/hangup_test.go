@@ -113,3 +113,54 @@ func TestAStudyCutShortWaitsForItsScripts(t *testing.T) {
 	_, _ = far.WriteToUDPAddrPort(message.AppendACK(nil, request, &sent, answer, &h), s.addr)
 	<-closed
 }
+
+// TestACallGivenUpIsCancelledOnce: a far end that goes on telling that it rings gets no
+// CANCEL for each of its words.
+func TestACallGivenUpIsCancelledOnce(t *testing.T) {
+	t.Parallel()
+	s, far := lonely(t)
+	defer s.close()
+	c := s.place(t.Context(), placing{uri: "sip:5000@" + addrOf(far).String(), from: "sip:x@y", to: flowTo(transport.UDP, addrOf(far)), limit: time.Minute})
+	invite := next(t, far, "INVITE ")
+	c.cancel()
+	for range 50 {
+		_, _ = far.WriteToUDPAddrPort(responseTo(invite, 180, "rings"), s.addr)
+	}
+	_, _ = far.WriteToUDPAddrPort(responseTo(invite, 487, "rings"), s.addr)
+	cancels := 0
+	for {
+		raw := next(t, far, "")
+		if bytes.HasPrefix(raw, []byte("ACK ")) {
+			break
+		}
+		if bytes.HasPrefix(raw, []byte("CANCEL ")) {
+			cancels++
+		}
+	}
+	if cancels != 1 {
+		t.Errorf("%d CANCELs were sent", cancels)
+	}
+}
+
+// TestAnAnswerThatCrossesTheCancelIsHungUpBeforeTheEnd: the BYE of such a call leaves
+// before the sockets close.
+func TestAnAnswerThatCrossesTheCancelIsHungUpBeforeTheEnd(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		s, far := lonely(t)
+		c := s.place(t.Context(), placing{uri: "sip:5000@" + addrOf(far).String(), from: "sip:x@y", to: flowTo(transport.UDP, addrOf(far)), limit: time.Minute})
+		invite := next(t, far, "INVITE ")
+		c.cancel()
+		_, _ = far.WriteToUDPAddrPort(responseTo(invite, 200, "one", line("Contact", "<sip:one@"+addrOf(far).String()+">")), s.addr)
+		closed := make(chan struct{})
+		go func() {
+			defer close(closed)
+			for c.sign() == 0 { // the 200 is on its way
+				time.Sleep(time.Microsecond)
+			}
+			s.close()
+		}()
+		_, _ = far.WriteToUDPAddrPort(responseTo(next(t, far, "BYE sip:one@"), 200, ""), s.addr)
+		<-closed
+	}
+}

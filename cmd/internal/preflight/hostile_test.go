@@ -249,27 +249,30 @@ func TestATransferIsSeen(t *testing.T) {
 // TestCallsPlacedByHandAreStudied: somebody calls twice when told to; nobody is dialled.
 func TestCallsPlacedByHandAreStudied(t *testing.T) {
 	t.Parallel()
-	b := newBed(t)
-	plant(t, b.ipbx.SetQuirks("represents-486"))
-	p := b.trunk()
-	p.CallNumber, p.Operator = "", 20*time.Second
-	told := 0
-	p.Tell = func(text.StudyPrompt) {
-		told++
-		if _, err := b.ipbx.Call(t.Context(), ipbx.CallSpec{From: "2001", To: "5000", RTP: true}); err != nil {
-			t.Error(err)
+	unhurried(t, func() (faults []string) {
+		b := newBed(t)
+		plant(t, b.ipbx.SetQuirks("represents-486"))
+		p := b.trunk()
+		p.CallNumber, p.Operator = "", 20*time.Second
+		told := 0
+		p.Tell = func(text.StudyPrompt) {
+			told++
+			if _, err := b.ipbx.Call(t.Context(), ipbx.CallSpec{From: "2001", To: "5000", RTP: true}); err != nil {
+				t.Error(err)
+			}
 		}
-	}
-	s := b.run(p)
-	for id, want := range map[ID]State{
-		text.StudyRouteBack: OK, text.StudyRecordRoute: OK, text.StudyCodecs: OK, text.StudyAudio: OK, text.StudyReinvite: OK,
-		text.StudyBusy: Info, text.StudyBusyTwice: OK, text.StudyTrunk: Unknown, text.StudyRefusals: Unknown,
-	} {
-		if f, _ := find(s, IPBX, id); f.State != want {
-			t.Errorf("%s is %s %v, %s was expected", id, f.State, f.Values, want)
+		s := b.run(p)
+		for id, want := range map[ID]State{
+			text.StudyRouteBack: OK, text.StudyRecordRoute: OK, text.StudyCodecs: OK, text.StudyAudio: OK, text.StudyReinvite: OK,
+			text.StudyBusy: Info, text.StudyBusyTwice: OK, text.StudyTrunk: Unknown, text.StudyRefusals: Unknown,
+		} {
+			if f, _ := find(s, IPBX, id); f.State != want {
+				faults = append(faults, fmt.Sprintf("%s is %s %v, %s was expected", id, f.State, f.Values, want))
+			}
 		}
-	}
-	if told != 2 || len(s.Rang) != 0 {
-		t.Errorf("told %d times to call, rang %v", told, s.Rang)
-	}
+		if told != 2 || len(s.Rang) != 0 {
+			t.Errorf("told %d times to call, rang %v", told, s.Rang)
+		}
+		return faults
+	})
 }

@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -98,12 +99,12 @@ func besides() []string { return []string{"no-answer-short", "answer-slow", "cod
 func TestEachQuirkIsFound(t *testing.T) {
 	t.Parallel()
 	var all sync.WaitGroup
-	slots := make(chan struct{}, 24) // the parties share two cores
+	slots := make(chan struct{}, 16) // the parties share two cores
 	try := func(subject Subject, q planted, study func(b *bed) *Study) {
 		all.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			judge(t, subject, q, study(newBed(t)))
+			unhurried(t, func() []string { return judge(subject, q, study(newBed(t))) })
 		})
 	}
 	for _, q := range ofTrunk() {
@@ -133,11 +134,12 @@ func plant(t *testing.T, err error) {
 	}
 }
 
-func judge(t *testing.T, subject Subject, q planted, s *Study) {
+func judge(subject Subject, q planted, s *Study) (faults []string) {
 	f, ok := find(s, subject, q.id)
 	if !ok || f.State != q.state {
-		t.Errorf("%s, %s planted: finding %s is %q, %q was expected; %v", subject, q.quirk, q.id, f.State, q.state, f.Values)
+		faults = append(faults, fmt.Sprintf("%s, %s planted: finding %s is %q, %q was expected; %v", subject, q.quirk, q.id, f.State, q.state, f.Values))
 	}
+	return faults
 }
 
 // TestEveryQuirkIsTried: no quirk of the test bed is forgotten.
@@ -158,27 +160,31 @@ func TestEveryQuirkIsTried(t *testing.T) {
 	}
 }
 
-// timed: what the finding tells is how fast this machine is at this moment.
-func timed(f Finding) bool {
-	return f.ID == text.StudyRoundTrip || f.ID == text.StudyJitter || f.ID == text.StudyAudio && f.State == Reservation && f.Values["case"] == ""
-}
-
 // TestWithoutQuirkAllIsWell: the same parties without a quirk have no doubtful
 // finding, and nothing is left behind.
 func TestWithoutQuirkAllIsWell(t *testing.T) {
 	t.Parallel()
-	b := newBed(t)
-	p := b.registering()
-	p.Service, p.TransferTo = "5000", "2001"
-	for i, s := range b.servers {
-		p.Far = append(p.Far, farAt("wel"+string(rune('0'+i)), Server, s.Addr()))
-	}
-	s := b.run(p)
-	for _, f := range s.Findings {
-		if (f.State == Reservation || f.State == NoGo) && !timed(f) {
-			t.Errorf("%s %s: %s %v", f.Target, f.ID, f.State, f.Values)
+	unhurried(t, func() (faults []string) {
+		b := newBed(t)
+		p := b.registering()
+		p.Service, p.TransferTo = "5000", "2001"
+		for i, s := range b.servers {
+			p.Far = append(p.Far, farAt("wel"+string(rune('0'+i)), Server, s.Addr()))
 		}
-	}
+		s := b.run(p)
+		for _, f := range s.Findings {
+			if f.State == Reservation || f.State == NoGo {
+				faults = append(faults, fmt.Sprintf("%s %s: %s %v", f.Target, f.ID, f.State, f.Values))
+			}
+		}
+		b.leftNothing(t, s)
+		return faults
+	})
+}
+
+// leftNothing: what no slowness excuses.
+func (b *bed) leftNothing(t *testing.T, s *Study) {
+	t.Helper()
 	if got := b.ipbx.Bindings(); len(got) > 0 {
 		t.Errorf("left at the registrar: %v", got)
 	}
