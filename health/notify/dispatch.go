@@ -128,13 +128,17 @@ func (d *Dispatcher) Set(receivers []Receiver) {
 			next = append(next, newWorker(d, r, q))
 		}
 	}
+	var gone []string
 	for _, w := range before {
 		if !slices.Contains(next, w) && !slices.Contains(stopped, w) {
 			w.stop()
-			d.forget(w.Name)
+			gone = append(gone, w.Name)
 		}
 	}
 	d.begin(next)
+	for _, name := range gone { // once nobody saves its queue any more
+		d.forget(name)
+	}
 }
 
 // begin puts the workers in place, and tells them what came before them.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -128,7 +129,7 @@ func (p *Phone) OpenSocket() error {
 	if p.conn != nil || p.closed {
 		return nil
 	}
-	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(p.local))
+	conn, err := openPatiently(p.local)
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", p.local, err)
 	}
@@ -138,6 +139,18 @@ func (p *Phone) OpenSocket() error {
 	p.reader.Add(1)
 	go p.read(conn)
 	return nil
+}
+
+// openPatiently opens a socket. One that was just closed is still open in a process that was
+// being started meanwhile, until that runs its own program: a second is waited for it.
+func openPatiently(at netip.AddrPort) (conn *net.UDPConn, err error) {
+	for patience := 100; ; patience-- {
+		conn, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(at))
+		if err == nil || patience == 0 || !errors.Is(err, syscall.EADDRINUSE) {
+			return conn, err
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // CloseSocket closes the socket: the kernel answers datagrams with ICMP port

@@ -12,7 +12,7 @@ import (
 )
 
 // t1 makes 64 × T1 short enough for tests that wait a transaction out.
-const t1 = 10 * time.Millisecond
+const t1 = 50 * time.Millisecond
 
 func within(t *testing.T) context.Context {
 	t.Helper()

@@ -21,21 +21,39 @@ func set(t *testing.T, s *server.Server, m server.Mode) {
 // healthy after it serves again.
 func TestModes(t *testing.T) {
 	t.Parallel()
+	type (
+		result = ipbx.Result
+		stats  = server.Stats
+	)
+	always := func(result, stats) bool { return true }
 	cases := []struct {
 		mode    server.Mode
+		giveUp  func(result, stats) bool // when the caller does; nil: he waits for his final
 		outcome string
 		status  int
-		check   func(ipbx.Result, server.Stats) bool
+		check   func(result, stats) bool
 	}{
-		{server.Mode{Kind: server.AllBusy}, "refused", 486, func(_ ipbx.Result, s server.Stats) bool { return s.Busy == 1 }},
-		{server.Mode{Kind: server.NoAnswer}, "cancelled", 487, func(r ipbx.Result, s server.Stats) bool { return r.Ringing > 0 && s.Cancels == 1 }},
-		{server.Mode{Kind: server.Hundred}, "cancelled", 0, func(r ipbx.Result, s server.Stats) bool { return r.Trying > 0 && r.Ringing == 0 && s.Ignored == 1 }},
-		{server.Mode{Kind: server.OptionsOnly}, "cancelled", 0, func(r ipbx.Result, s server.Stats) bool { return r.Trying == 0 && s.Ignored == 1 }},
-		{server.Mode{Kind: server.ServerError, Status: 503, RetryAfter: 7 * time.Second}, "refused", 503, func(_ ipbx.Result, s server.Stats) bool { return s.Errors == 1 }},
-		{server.Mode{Kind: server.ServerError, Status: 500}, "refused", 500, func(_ ipbx.Result, s server.Stats) bool { return s.Errors == 1 }},
-		{server.Mode{Kind: server.Silent}, "cancelled", 0, func(_ ipbx.Result, s server.Stats) bool { return s.Dropped > 0 && s.Invites == 0 }},
-		{server.Mode{Kind: server.Refuse}, "cancelled", 0, func(_ ipbx.Result, s server.Stats) bool { return s.Invites == 0 }},
-		{server.Mode{Kind: server.Killed}, "cancelled", 0, func(_ ipbx.Result, s server.Stats) bool { return s.Invites == 0 }},
+		{server.Mode{Kind: server.AllBusy}, nil, "refused", 486, func(_ result, s stats) bool { return s.Busy == 1 }},
+		{
+			server.Mode{Kind: server.NoAnswer}, func(r result, _ stats) bool { return r.Ringing > 0 }, "cancelled", 487,
+			func(_ result, s stats) bool { return s.Cancels == 1 },
+		},
+		{
+			server.Mode{Kind: server.Hundred}, func(r result, s stats) bool { return r.Trying > 0 && s.Ignored == 1 }, "cancelled", 0,
+			func(r result, s stats) bool { return r.Ringing == 0 && s.Ignored == 1 },
+		},
+		{
+			server.Mode{Kind: server.OptionsOnly}, func(_ result, s stats) bool { return s.Ignored == 1 }, "cancelled", 0,
+			func(r result, s stats) bool { return r.Trying == 0 && s.Ignored == 1 },
+		},
+		{server.Mode{Kind: server.ServerError, Status: 503, RetryAfter: 7 * time.Second}, nil, "refused", 503, func(_ result, s stats) bool { return s.Errors == 1 }},
+		{server.Mode{Kind: server.ServerError, Status: 500}, nil, "refused", 500, func(_ result, s stats) bool { return s.Errors == 1 }},
+		{
+			server.Mode{Kind: server.Silent}, func(_ result, s stats) bool { return s.Dropped > 0 }, "cancelled", 0,
+			func(_ result, s stats) bool { return s.Invites == 0 },
+		},
+		{server.Mode{Kind: server.Refuse}, always, "cancelled", 0, func(_ result, s stats) bool { return s.Invites == 0 }},
+		{server.Mode{Kind: server.Killed}, always, "cancelled", 0, func(_ result, s stats) bool { return s.Invites == 0 }},
 	}
 	for _, tt := range cases {
 		t.Run(string(tt.mode.Kind), func(t *testing.T) {
@@ -43,9 +61,13 @@ func TestModes(t *testing.T) {
 			s := startServer(t, server.Config{T1: 10 * t1}) // it knows a call for longer than the caller repeats itself
 			x := startIPBX(t, s.Addr(), nil)
 			set(t, s, tt.mode)
-			r := ended(t, call(t, x, ipbx.CallSpec{CancelAfter: 60 * time.Millisecond}))
-			wantStatus := tt.status
-			if r.Outcome != tt.outcome || (wantStatus != 0 && r.Status != wantStatus) || !tt.check(r, s.Stats()) {
+			c := call(t, x, ipbx.CallSpec{})
+			if tt.giveUp != nil {
+				eventually(t, "the caller gives up", func() bool { return tt.giveUp(c.Result(), s.Stats()) })
+				c.Hangup()
+			}
+			r := ended(t, c)
+			if r.Outcome != tt.outcome || (tt.status != 0 && r.Status != tt.status) || !tt.check(r, s.Stats()) {
 				t.Errorf("result %+v, server saw %+v", r, s.Stats())
 			}
 			set(t, s, server.Mode{Kind: server.Healthy})

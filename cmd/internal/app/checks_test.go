@@ -36,11 +36,12 @@ func withChecks(t *testing.T) *site {
 		}
 	}
 	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return preparedWith(t, sitePattern+fmt.Sprintf(`checks:
+	patient := strings.Replace(sitePattern, "spacing: 500ms, timeout: 300ms", "spacing: 2s, timeout: 1500ms", 1) // a check ends within its round
+	return preparedWith(t, patient+fmt.Sprintf(`checks:
   - {type: options}
-  - {type: http, name: page, url: "http://{host}:%s/", every: 1s, timeout: 250ms}
+  - {type: http, name: page, url: "http://{host}:%s/", every: 2s, timeout: 1400ms}
   - {type: exec, name: endless, command: [%s/endless], every: 1s, timeout: 500ms}
-  - {type: exec, name: well, command: [%s/well, "{host}"], every: 1s, timeout: 500ms}
+  - {type: exec, name: well, command: [%s/well, "{host}"], every: 2s, timeout: 1400ms}
 `, port, dir, dir), nil)
 }
 

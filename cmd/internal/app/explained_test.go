@@ -55,8 +55,12 @@ func TestExplainAVerification(t *testing.T) {
 		t.Errorf("switch_on without dead: %+v", x.Replay)
 	}
 
-	r, err := s.node.Report(ctx, time.Now().Add(-time.Hour))
-	s.must(err)
+	var r admin.Report
+	s.until("the call is recorded", func() bool {
+		r, err = s.node.Report(ctx, time.Now().Add(-time.Hour))
+		s.must(err)
+		return len(r.Calls) > 0
+	})
 	if r.Verified == 0 || len(r.Calls) == 0 || len(r.Events) == 0 || r.ByResult[0].Name != router.VerdictDeadApp.String() {
 		t.Errorf("report %+v", r)
 	}

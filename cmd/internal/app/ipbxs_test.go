@@ -116,6 +116,30 @@ func endedAt(t *testing.T, x *ipbx.IPBX, user string) (how string) {
 	return how
 }
 
+// moveOfTwo switches over, the second IPBX silent or not. possible: the second was asked
+// to bind the primary's user and has not answered.
+func moveOfTwo(s *site, second *ipbx.IPBX, never, silent bool) (possible bool, took time.Duration) {
+	s.t.Helper()
+	s.ready()
+	s.until("the primary's user is bound where it may be", func() bool {
+		return boundAt(s.ipbx, "5001") && (boundAt(second, "5001") || never && s.alarmed(alarm.BindingRefused))
+	})
+	if silent {
+		s.must(second.SetFault(ipbx.RegistrarSilent, 0))
+	}
+	s.until("the secondary is ready", func() bool { return s.node.Status(s.t.Context()).Servers[1].Ready })
+	begun := time.Now()
+	r, err := s.node.Command(s.t.Context(), admin.Command{Name: admin.Switchover, Reason: "test"})
+	if err != nil || !r.Accepted {
+		s.t.Fatalf("%+v %v", r, err)
+	}
+	for _, b := range s.licensed().Bindings {
+		possible = possible || b.IPBX == "second" && b.Role == "primary" && b.Possible
+	}
+	s.until("it is done", func() bool { return s.node.Status(s.t.Context()).Phase == "on-secondary" })
+	return possible, time.Since(begun)
+}
+
 // TestTwoIPBXsAreMovedAsOne: the primary's user is gone from all that had it, by
 // their lists or by its end at the one that falls silent, before the secondary's is
 // at any; one that never had it is not waited for.
@@ -134,23 +158,18 @@ func TestTwoIPBXsAreMovedAsOne(t *testing.T) {
 		} {
 			t.Run(mode+" "+c.name, func(t *testing.T) {
 				t.Parallel()
-				s, second := twoIPBXs(t, mode, func(r *ipbx.Registrar) { r.Forbid = c.never })
-				s.ready()
-				s.until("the primary's user is bound where it may be", func() bool {
-					return boundAt(s.ipbx, "5001") && (boundAt(second, "5001") || c.never && s.alarmed(alarm.BindingRefused))
-				})
-				if c.silent {
-					s.must(second.SetFault(ipbx.RegistrarSilent, 0))
-				}
-				s.until("the secondary is ready", func() bool { return s.node.Status(t.Context()).Servers[1].Ready })
-				begun := time.Now()
-				r, err := s.node.Command(t.Context(), admin.Command{Name: admin.Switchover, Reason: "test"})
-				if err != nil || !r.Accepted {
-					t.Fatalf("%+v %v", r, err)
-				}
-				s.until("it is done", func() bool { return s.node.Status(t.Context()).Phase == "on-secondary" })
-				if took := time.Since(begun); c.longest > 0 && took > c.longest {
-					t.Errorf("the move took %v", took)
+				var s *site
+				var second *ipbx.IPBX
+				for tries := 5; ; tries-- {
+					s, second = twoIPBXs(t, mode, func(r *ipbx.Registrar) { r.Forbid = c.never })
+					possible, took := moveOfTwo(s, second, c.never, c.silent)
+					if c.longest > 0 && possible && tries > 1 { // a REGISTER was under way as it fell silent: it is rightly waited for
+						continue
+					}
+					if c.longest > 0 && took > c.longest {
+						t.Errorf("the move took %v; a binding was possible: %v", took, possible)
+					}
+					break
 				}
 				s.until("the secondary's user is bound", func() bool { return boundAt(s.ipbx, "5002") })
 				if !c.silent {

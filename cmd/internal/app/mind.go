@@ -345,7 +345,8 @@ func (m *mind) worker() {
 // REGISTER is repeated while the rest ends.
 func (a *App) background() func() {
 	m := a.mind
-	m.wait.Go(m.run)
+	looped := make(chan struct{})
+	m.wait.Go(func() { defer close(looped); m.run() })
 	m.wait.Go(func() { m.decide(m.saver) }) // without it nothing that is decided holds
 	m.wait.Go(func() { m.do(m.keepAlarms) })
 	told := make(chan struct{})
@@ -369,6 +370,7 @@ func (a *App) background() func() {
 		a.event(text.EventStopped, nil)
 		m.end()
 		<-working
+		<-looped // no test call begins any more
 		a.tests.wait.Wait()
 		a.agent.Close()
 		m.wait.Wait()

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"os"
 	"reflect"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,7 +26,9 @@ type mirrorWatch struct {
 	copied  atomic.Uint32                  // control.Copy
 	atRisk  atomic.Pointer[admin.DataAtRisk]
 
-	// Of the watch's goroutine.
+	renewing sync.Mutex // by reloads, one after the other
+
+	// Of the watch's goroutine, and of renew while there is none.
 	told struct {
 		main, mirror, broken, lagging edge
 		space                         [2]edge        // of the main, of the mirror
@@ -74,24 +77,30 @@ func (w *mirrorWatch) reload(before, next *config.Config) {
 	if reflect.DeepEqual(before.Mirror, next.Mirror) {
 		return
 	}
-	former := w.watcher.Swap(nil)
-	w.app.mind.wait.Go(func() {
-		if former != nil {
-			former.Close()
-		}
-		w.shown.Store(nil)
-		w.copied.Store(0)
-		switch {
-		case w.app.mind.life.Err() != nil:
-			return
-		case !next.Mirror.Watched():
-			w.alarms(mirror.State{}) // of what is watched no more nothing stands
-			return
-		}
-		x := mirror.New(w.app.mirrorConfig())
-		w.watcher.Store(x)
-		x.Start()
-	})
+	w.app.mind.wait.Go(w.renew)
+}
+
+// renew ends the watch and begins the one of the configuration in force. One at a
+// time: of two reloads in a row the later one's watch stays.
+func (w *mirrorWatch) renew() {
+	w.renewing.Lock()
+	defer w.renewing.Unlock()
+	if former := w.watcher.Swap(nil); former != nil {
+		former.Close()
+	}
+	w.shown.Store(nil)
+	w.copied.Store(0)
+	c := w.app.cfg()
+	switch {
+	case w.app.mind.life.Err() != nil:
+		return
+	case !c.Mirror.Watched():
+		w.alarms(mirror.State{}) // of what is watched no more nothing stands
+		return
+	}
+	x := mirror.New(w.app.mirrorConfig())
+	w.watcher.Store(x)
+	x.Start()
 }
 
 // seen takes what the watch found in one look.

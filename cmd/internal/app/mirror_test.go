@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"releve/cmd/internal/admin"
+	"releve/cmd/internal/config"
 	"releve/cmd/internal/text"
 	"releve/db"
 	"releve/health/alarm"
@@ -62,6 +63,33 @@ func mirrorState(change func(*mirror.State)) mirror.State {
 		change(&s)
 	}
 	return s
+}
+
+// TestOfTwoReloadsTheLatersMirrorIsWatched: the earlier one is still ending its watch.
+func TestOfTwoReloadsTheLatersMirrorIsWatched(t *testing.T) {
+	s := mirroredSite(t)
+	a, w := s.node, &s.node.mirror
+	with := a.cfg()
+	without := *with
+	without.Mirror.Main.URL, without.Mirror.Mirror.URL = "", ""
+	reload := func(before, next *config.Config) {
+		a.current.Store(next)
+		w.reload(before, next)
+	}
+	for range 200 {
+		reload(with, &without)
+		reload(&without, with)
+		reload(with, &without)
+		a.mind.wait.Wait()
+		if w.watcher.Load() != nil {
+			t.Fatal("a mirror is watched that is not in the file any more")
+		}
+	}
+	reload(&without, with)
+	a.mind.wait.Wait()
+	if w.watcher.Load() == nil {
+		t.Fatal("no mirror is watched")
+	}
 }
 
 // Each condition is one alarm, told once, and ended when it ends; what was told
