@@ -162,6 +162,7 @@ var bounds = map[string]string{
 	"health/notify/hook/hook.go maxOutput":            "the rest of what a program says is not shown",
 	"health/notify/mail/mail.go maxSaid":              "the sending failed: releve_notices_failed_total",
 	"health/notify/mail/message.go maxReferences":     "a digest names its first incidents",
+	"health/notify/mail/message.go maxMessage":        "what does not fit loses its text before its line, the least grave first, and the mail says so",
 	"health/notify/queue.go maxFile":                  "the file is set aside, the log says so",
 	"health/mirror/heartbeat.go maxNode":              "the rest of a host's name does not stand in its row",
 	"health/mirror/lag.go maxMarks":                   "every other mark is forgotten: a long lag is told less finely",
