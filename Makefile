@@ -27,7 +27,7 @@ demo: build ## the whole story in a minute, on loopback, with Go alone
 test: tools check conformance explore simulate verdicts-short demo flows licence-short interop-short abuse-short waiting-short bench-short ## all that CI runs, in under 20 minutes on two cores
 
 tools:
-	@bash testbed/install.sh sip-tester kamailio mariadb-server postfix postgresql monitoring-plugins-basic nagios-nrpe-server nagios-nrpe-plugin systemd snmptrapd snmp smitools sasl2-bin libsasl2-modules rsyslog rsyslog-gnutls openssl chromium
+	@bash testbed/install.sh sip-tester kamailio mariadb-server postfix postgresql monitoring-plugins-basic nagios-nrpe-server nagios-nrpe-plugin systemd snmptrapd snmp smitools sasl2-bin libsasl2-modules rsyslog rsyslog-gnutls openssl python3 chromium
 
 check: ## vet, staticcheck, gofumpt, import direction, every Go test with -race
 	@unformatted=$$($(GO) tool gofumpt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "not gofumpt:"; echo "$$unformatted"; exit 1; }

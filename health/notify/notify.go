@@ -68,3 +68,20 @@ type Answerer interface {
 // ErrPermanent marks what trying again soon will not mend, such as a recipient
 // that does not exist. It is tried again all the same, but seldom.
 var ErrPermanent = errors.New("refused for good")
+
+// Later is an error of a receiver that says when it will take more: it is not
+// asked before, but for MaxLater at most.
+type Later struct {
+	After time.Duration
+	Err   error
+}
+
+// MaxLater bounds how long a receiver may put us off. Our choice: an alarm that is
+// told within five minutes is still one.
+const MaxLater = 5 * time.Minute
+
+// Error implements error.
+func (l *Later) Error() string { return l.Err.Error() }
+
+// Unwrap returns Err.
+func (l *Later) Unwrap() error { return l.Err }

@@ -121,6 +121,54 @@ func (q *queue) settle(sent bool) {
 	q.out = 0
 }
 
+// last is the newest notice.
+func (q *queue) last() (Notice, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.list) == 0 {
+		return Notice{}, false
+	}
+	return q.list[len(q.list)-1].Notice, true
+}
+
+// remove takes one notice out, wherever it stands, and counts it as counter says.
+func (q *queue) remove(id string, counter *uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	i := slices.IndexFunc(q.list, func(w waiting) bool { return w.ID == id })
+	if i < 0 {
+		return // it made room meanwhile
+	}
+	q.list = slices.Delete(q.list, i, i+1)
+	q.recent = append(q.recent, id)
+	q.recent = slices.Delete(q.recent, 0, max(0, len(q.recent)-remembered))
+	*counter++
+	q.version++
+}
+
+// failed counts a Send that went wrong.
+func (q *queue) failed() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.count.Failed++
+}
+
+// length is how many wait; newest is when the newest came.
+func (q *queue) length() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.list)
+}
+
+func (q *queue) newest() (at time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if n := len(q.list); n > 0 {
+		at = q.list[n-1].at
+	}
+	return at
+}
+
 // oldest is when the first one came, and whether any is urgent; false: nothing
 // waits.
 func (q *queue) oldest() (at time.Time, urgent, ok bool) {

@@ -13,7 +13,8 @@ import (
 // worker serves one receiver: the only goroutine that uses its Sink.
 //
 //	queue ── Gather, Rate ──► Send ──► taken: next
-//	                           └──► failed: pause 1 s, 2 s, … 60 s, the same again
+//	                           ├──► failed: pause 1 s, 2 s, … 60 s, the same again
+//	                           └──► refused for good, three times: the newest one alone (suspect.go)
 type worker struct {
 	Receiver
 	d     *Dispatcher
@@ -29,6 +30,8 @@ type worker struct {
 	// Owned by run.
 	failures int
 	retry    time.Time // not before
+	tried    time.Time // the newest Send
+	suspect  suspicion
 	sends    []time.Time
 	told     bool // Failing was called
 	down     bool
@@ -114,12 +117,21 @@ func (w *worker) turn(now time.Time) time.Duration {
 	}
 	w.sends = append(w.sends, now)
 	w.sends = w.sends[max(0, len(w.sends)-max(1, w.Rate)):]
-	err := w.send(w.life, w.q.front(w.Most))
+	w.tried = now
+	if w.suspect.ask(w.failures, w.q.length()) {
+		w.concluded(w.askNewest())
+		return 0
+	}
+	err := w.send(w.life, w.q.front(w.suspect.most(w.Most)))
 	if w.life.Err() != nil && err != nil {
 		w.q.settle(false) // stopped: neither taken nor refused
 		return idle
 	}
 	w.q.settle(err == nil)
+	if w.suspect.concluded(err, w.q.length()) {
+		w.giveUp(err)
+		err = nil // it is the notice that is refused, not all of them
+	}
 	w.d.mark()
 	w.concluded(err)
 	return 0
@@ -134,6 +146,9 @@ func (w *worker) due(now time.Time) (time.Time, bool) {
 	at := oldest.Add(w.Gather)
 	if w.failures > 0 && w.retry.After(at) {
 		at = w.retry
+		if soon := w.tried.Add(longestPause); w.q.newest().After(w.tried) && soon.Before(at) {
+			at = soon // a refusal for good may not hold for what came since
+		}
 	}
 	if w.Rate > 0 && len(w.sends) >= w.Rate && !urgent && w.failures == 0 {
 		if free := w.sends[0].Add(RateWindow); free.After(at) {
@@ -176,6 +191,10 @@ func (w *worker) concluded(err error) {
 
 // pauseAfter is how long to wait after n failures in a row.
 func pauseAfter(n int, err error) time.Duration {
+	var later *Later
+	if errors.As(err, &later) && later.After > firstPause {
+		return min(MaxLater, later.After)
+	}
 	if errors.Is(err, ErrPermanent) && n >= downAfter {
 		return seldomPause
 	}

@@ -13,7 +13,8 @@
 //
 // 2xx is delivered. A redirect is followed nowhere: an alarm with its signature
 // is for whom the configuration names. 3xx and 4xx are refusals for good, but for
-// 408, 425 and 429; everything else is tried again soon. What the receiver says
+// 408, 425 and 429; everything else is tried again soon, or when Retry-After (RFC
+// 9110 §10.2.3) says, five minutes at most. What the receiver says
 // is read to a bound. A Sink is used by one goroutine at a time and keeps no
 // connection.
 package webhook
@@ -179,9 +180,24 @@ func (s *Sink) judge(r *http.Response, said []byte) error {
 	case code == http.StatusGone:
 		return fmt.Errorf("%w: %s is gone for good (410): take it out of the configuration", notify.ErrPermanent, s.about)
 	case code == http.StatusRequestTimeout, code == http.StatusTooEarly, code == http.StatusTooManyRequests, code >= 500:
-		return fmt.Errorf("%s answered %s", s.about, line)
+		err := fmt.Errorf("%s answered %s", s.about, line)
+		if after := retryAfter(r.Header.Get("Retry-After"), time.Now()); after > 0 {
+			return &notify.Later{After: after, Err: fmt.Errorf("%s asks to wait (%v): %w", s.about, after, err)}
+		}
+		return err
 	}
 	return fmt.Errorf("%w: %s answered %s", notify.ErrPermanent, s.about, line)
+}
+
+// retryAfter reads seconds or a date; 0: none, or nothing that can be read.
+func retryAfter(v string, now time.Time) time.Duration {
+	if n, err := strconv.ParseUint(v, 10, 31); err == nil {
+		return time.Duration(n) * time.Second
+	}
+	if at, err := http.ParseTime(v); err == nil {
+		return max(0, at.Sub(now)).Round(time.Second)
+	}
+	return 0
 }
 
 // explain names the receiver and not the address, which may be a secret.
