@@ -107,10 +107,22 @@ func (s *State) watch(now router.Clock, out []Effect) []Effect {
 		out = s.watchIPBX(now, i, out)
 	}
 	if s.policy.Absent {
-		present := s.role.View().Active != router.Secondary && s.Good(now, router.Secondary) >= goodRounds
-		out = s.alarms.both.tell(AlarmBoth, router.Secondary, 0, present, out)
+		out = s.watchBoth(now, out)
 	}
 	return s.watchReady(now, out)
+}
+
+// watchBoth: one server is expected (level backup), and both serve. A primary that
+// does not answer is no second one: who reads then that the secondary is to be
+// switched off would take the last server away. While its silence is not sure
+// nothing is told.
+func (s *State) watchBoth(now router.Clock, out []Effect) []Effect {
+	dead := s.alarms.dead[router.Primary]
+	if dead > 0 && dead < s.enough() {
+		return out
+	}
+	both := dead == 0 && s.role.View().Active != router.Secondary && s.Good(now, router.Secondary) >= goodRounds
+	return s.alarms.both.tell(AlarmBoth, router.Secondary, 0, both, out)
 }
 
 // watchServer: of a server that is expected to be absent nothing is told.

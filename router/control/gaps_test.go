@@ -85,6 +85,28 @@ func TestAbsentSecondaryIsFoundWhenItIsStarted(t *testing.T) {
 	wantTold(t, n, AlarmBoth, router.Secondary, false, true, false)
 }
 
+// The secondary was started because the primary is dead: nobody is told to switch
+// it off.
+func TestBothAreNotThereWhileThePrimaryIsDead(t *testing.T) {
+	p := policy(licence.Pair)
+	p.Absent, p.Role.Automatic = true, false
+	n := &node{t: t, s: New(p, 7), ipbx: true}
+	n.alive[router.Primary] = true
+	n.feed(Event{Kind: Boot, On: true})
+	n.run(time.Minute)
+	n.alive[router.Primary] = false
+	n.run(5 * time.Second)
+	n.alive[router.Secondary] = true
+	n.run(time.Minute)
+	wantTold(t, n, AlarmBoth, router.Secondary, false)
+	n.alive[router.Primary] = true
+	n.run(time.Minute)
+	wantTold(t, n, AlarmBoth, router.Secondary, false, true)
+	n.alive[router.Primary] = false
+	n.run(time.Minute)
+	wantTold(t, n, AlarmBoth, router.Secondary, false, true, false)
+}
+
 func TestAlarmSecondaryNotReady(t *testing.T) {
 	n := start(t, licence.Pair)
 	n.run(30 * time.Second)
