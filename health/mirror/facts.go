@@ -54,7 +54,10 @@ type Answer struct {
 	System  string // identifier of the cluster: a copy has the original's
 	Grants  string // SQL that would show us what we may not see
 	Full    bool   // it said that its disk is full
-	Size    int64  // bytes of its databases
+	// Untrusted: Denied, for the encrypted connection could not be made: its
+	// certificate, ours, or no TLS where it is asked for.
+	Untrusted bool
+	Size      int64 // bytes of its databases
 
 	Position uint64 // main: log written; mirror: log replayed
 	Beat     uint64 // main: the beat just written; mirror: the newest that it has. In ms of our clock
@@ -93,8 +96,10 @@ const (
 	Versions     Cause = "versions"       // of different major versions
 	Halted       Cause = "not-streaming"  // the replication does not run
 	MainDenied   Cause = "main-denied"    // the main refuses our account
+	MainTLS      Cause = "main-tls"       // no encrypted connection to the main can be made
 	MirrorDown   Cause = "mirror-down"    // the mirror does not answer
 	MirrorDenied Cause = "mirror-denied"  // the mirror refuses our account
+	MirrorTLS    Cause = "mirror-tls"     // no encrypted connection to the mirror can be made
 	Paused       Cause = "replay-paused"  // the mirror receives and does not replay
 	Lagging      Cause = "lagging"        // the mirror is more than MaxLag behind
 	MirrorFull   Cause = "mirror-full"    // its disk is full

@@ -27,7 +27,10 @@ type heart struct {
 	node    string
 	timeout time.Duration
 	account string // as a grant writes it
-	mark    placeholder
+
+	database string // MySQL's, where the table is; "": PostgreSQL
+
+	mark placeholder
 }
 
 // placeholder writes the nth parameter of a statement.
@@ -86,17 +89,38 @@ func (h *heart) ask(ctx context.Context, a *Answer, beat uint64, main bool) {
 	if f.Reach == Down || f.Reach == Denied && a.Position == 0 {
 		a.Reach = f.Reach
 	}
-	if f.Reach == Denied && a.Grants == "" {
-		a.Grants = "GRANT SELECT, INSERT, UPDATE ON " + h.table + " TO " + h.account
+	if f.Reach == Denied && a.Grants == "" && !f.Untrusted {
+		a.Grants = h.grant(errors.As(err, new(noTable)))
 	}
 }
+
+// grant is the SQL that lets the account beat; untabled: its table could not be made.
+func (h *heart) grant(untabled bool) string {
+	schema, _, qualified := strings.Cut(h.table, ".")
+	switch {
+	case h.database != "" && !qualified:
+		return "GRANT CREATE, SELECT, INSERT, UPDATE ON " + h.database + "." + h.table + " TO " + h.account
+	case h.database != "":
+		return "GRANT CREATE, SELECT, INSERT, UPDATE ON " + h.table + " TO " + h.account
+	case untabled && qualified:
+		return "CREATE SCHEMA IF NOT EXISTS " + schema + "; GRANT CREATE, USAGE ON SCHEMA " + schema + " TO " + h.account
+	case untabled:
+		return "GRANT CREATE ON SCHEMA public TO " + h.account
+	}
+	return "GRANT SELECT, INSERT, UPDATE ON " + h.table + " TO " + h.account
+}
+
+// noTable: the table of the beats is missing, and could not be made.
+type noTable struct{ error }
+
+func (e noTable) Unwrap() error { return e.error }
 
 // write makes the table and the row when they are missing.
 func (h *heart) write(ctx context.Context, beat uint64) error {
 	n, err := h.update(ctx, beat)
 	if isMissing(err) {
 		if _, err = h.db.ExecContext(ctx, "create table "+h.table+" (node varchar(64) primary key, beat bigint not null)"); err != nil {
-			return err
+			return noTable{err}
 		}
 		n, err = 0, nil
 	}

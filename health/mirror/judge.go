@@ -76,6 +76,8 @@ func down(a Answer) Known {
 func broken(f Facts) (Known, Cause) {
 	main, mirror := f.Main, f.Mirror
 	switch {
+	case main.Reach == Denied && main.Untrusted:
+		return Yes, MainTLS
 	case main.Reach == Denied:
 		return Yes, MainDenied
 	case f.Blind:
@@ -96,6 +98,8 @@ func broken(f Facts) (Known, Cause) {
 		return Yes, SlotLost
 	case f.Halted && mirror.Reach != Down:
 		return Yes, Halted
+	case mirror.Reach == Denied && mirror.Untrusted:
+		return Yes, MirrorTLS
 	case mirror.Reach == Denied:
 		return Yes, MirrorDenied
 	case mirror.Reach == Up && (streams(f) || !f.Halted && stream(f) == Unsaid):

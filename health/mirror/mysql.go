@@ -3,11 +3,12 @@ package mirror
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
-	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -21,7 +22,7 @@ type mysource struct {
 	beats   *heart
 	main    bool
 	address string
-	user    string
+	heard   *complaints
 }
 
 func newMySQL(c *Config, d *Database, u *url.URL, main bool) (*mysource, error) {
@@ -29,24 +30,28 @@ func newMySQL(c *Config, d *Database, u *url.URL, main bool) (*mysource, error) 
 	if err != nil {
 		return nil, err
 	}
+	heard := &complaints{}
+	config.Logger = heard
 	config.Timeout, config.ReadTimeout, config.WriteTimeout = measureLimit, measureLimit, measureLimit // each question has its own, shorter one
 	connector, err := mysql.NewConnector(config)
 	if err != nil {
 		return nil, err
 	}
-	s := &mysource{c: c, db: sql.OpenDB(connector), main: main, address: config.Addr, user: config.User}
+	s := &mysource{c: c, db: sql.OpenDB(connector), main: main, address: config.Addr, heard: heard}
 	s.db.SetMaxOpenConns(2) // one may be measuring
 	s.db.SetConnMaxLifetime(keepBeats)
 	if c.Heartbeat != "" {
 		s.beats = newHeart(c, sql.OpenDB(connector), "'"+config.User+"'", question)
+		if s.beats.database = config.DBName; s.beats.database == "" {
+			s.beats.database = "*"
+		}
 	}
 	return s, nil
 }
 
-// mysqlConfig reads mysql://user@host:port/database?tls=true|skip-verify|preferred.
+// mysqlConfig reads mysql://user@host:port/database?tls=…&ssl-ca=… (secured).
 func mysqlConfig(d *Database, u *url.URL) (*mysql.Config, error) {
 	config := mysql.NewConfig()
-	config.Logger = &mysql.NopLogger{} // what is wrong is reported, once
 	config.User, config.Net, config.Addr, config.DBName = u.User.Username(), "tcp", u.Host, strings.TrimPrefix(u.Path, "/")
 	if u.Port() == "" {
 		config.Addr = u.Host + ":3306"
@@ -54,13 +59,8 @@ func mysqlConfig(d *Database, u *url.URL) (*mysql.Config, error) {
 	if config.Passwd, _ = u.User.Password(); d.Password != "" {
 		config.Passwd = d.Password
 	}
-	for key, values := range u.Query() {
-		switch value := values[0]; {
-		case key == "tls" && (value == "true" || value == "false" || value == "skip-verify" || value == "preferred"):
-			config.TLSConfig = value
-		default:
-			return nil, fmt.Errorf("read the address: %s=%s is not known; only tls=true, skip-verify, preferred or false", key, value)
-		}
+	if err := secure(config, u.Query()); err != nil {
+		return nil, err
 	}
 	config.DialFunc = dialLimited(8 * maxRead)
 	return config, nil
@@ -68,9 +68,9 @@ func mysqlConfig(d *Database, u *url.URL) (*mysql.Config, error) {
 
 func (s *mysource) ask(ctx context.Context, beat uint64) Answer {
 	a := Answer{Reach: Up}
-	var readOnly string
-	if err := s.db.QueryRowContext(ctx, "select @@version, @@global.read_only").Scan(&a.Version, &readOnly); err != nil {
-		a = failed(ctx, err, s.c.Timeout)
+	var readOnly, account string
+	if err := s.db.QueryRowContext(ctx, "select @@version, @@global.read_only, current_user()").Scan(&a.Version, &readOnly, &account); err != nil {
+		a = failed(ctx, s.heard.explain(err), s.c.Timeout)
 		a.Address = s.address
 		return a
 	}
@@ -82,10 +82,11 @@ func (s *mysource) ask(ctx context.Context, beat uint64) Answer {
 			a.Role = Standby
 			return a
 		}
-	} else if err := s.replica(ctx, &a); err != nil {
+	} else if err := s.replica(ctx, &a, mysqlAccount(account)); err != nil {
 		return lost(ctx, a, err, s.c.Timeout)
 	}
 	if s.beats != nil {
+		s.beats.account = mysqlAccount(account)
 		s.beats.ask(ctx, &a, beat, s.main)
 	}
 	return a
@@ -100,16 +101,16 @@ func lost(ctx context.Context, a Answer, err error, timeout time.Duration) Answe
 
 // replica asks a mirror about its replication: in the words of MariaDB 10.5 and
 // MySQL 8.0.22, else in the older ones. Not being allowed to is no fault.
-func (s *mysource) replica(ctx context.Context, a *Answer) error {
+func (s *mysource) replica(ctx context.Context, a *Answer, account string) error {
 	row, err := s.status(ctx, "show replica status")
 	if isSyntax(err) {
 		row, err = s.status(ctx, "show slave status")
 	}
 	var my *mysql.MySQLError
 	if errors.As(err, &my) && (my.Number == 1227 || my.Number == 1044 || my.Number == 1142) {
-		a.Grants = "GRANT REPLICATION CLIENT ON *.* TO '" + s.user + "'"
+		a.Grants = "GRANT REPLICATION CLIENT ON *.* TO " + account
 		if strings.Contains(a.Version, "MariaDB") {
-			a.Grants = "GRANT REPLICA MONITOR ON *.* TO '" + s.user + "'"
+			a.Grants = "GRANT REPLICA MONITOR ON *.* TO " + account
 		}
 		return nil
 	}
@@ -132,6 +133,45 @@ func (s *mysource) replica(ctx context.Context, a *Answer) error {
 		}
 	}
 	return nil
+}
+
+// mysqlAccount writes what current_user() says as SQL does: a GRANT names the very
+// account, its host too.
+func mysqlAccount(account string) string {
+	at := strings.LastIndexByte(account, '@')
+	if at < 0 {
+		return "'" + account + "'"
+	}
+	return "'" + account[:at] + "'@'" + account[at+1:] + "'"
+}
+
+// complaints keeps the last that the driver said in its log: it says there, and
+// nowhere else, why a connection broke. For concurrent use.
+type complaints struct {
+	mu   sync.Mutex
+	last error
+}
+
+func (c *complaints) Print(v ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, one := range v {
+		if err, ok := one.(error); ok {
+			c.last = err
+		}
+	}
+}
+
+// explain gives a broken connection the reason that was said, and forgets it.
+func (c *complaints) explain(err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	why := c.last
+	c.last = nil
+	if why == nil || !errors.Is(err, mysql.ErrInvalidConn) && !errors.Is(err, driver.ErrBadConn) {
+		return err
+	}
+	return why
 }
 
 func either(row map[string]string, names ...string) string {

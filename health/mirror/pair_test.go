@@ -205,6 +205,15 @@ func TestPostgresAccounts(t *testing.T) {
 	if s.MainDown || strings.Contains(s.Look.Main.Cause, "wrong") {
 		t.Errorf("refused: %+v", s)
 	}
+	tableless := plain
+	tableless.Heartbeat = "kept.beats"
+	d = watch(t, tableless)
+	s = d.await("no table can be made", func(s State) bool { return s.Look.Main.Grants != "" && strings.Contains(s.Look.Main.Cause, "kept") })
+	must(t, p.Main.Do(ctx, `GRANT pg_monitor TO "plain"`)) // what is missing is said one by one
+	s = d.await("the next one", func(s State) bool { return strings.Contains(s.Look.Main.Grants, "kept") })
+	must(t, p.Main.Do(ctx, s.Look.Main.Grants))
+	d.await("granted as it was said", func(s State) bool { return s.Look.Main.Beats && s.Look.Main.Grants == "" })
+
 	turned := c
 	turned.Main, turned.Mirror = c.Mirror, c.Main
 	watch(t, turned).await("roles swapped", func(s State) bool { return s.Broken == Swapped })

@@ -26,6 +26,13 @@ const maxRead = 4 << 20
 // newSource makes who asks d; main: beats are written there.
 func newSource(c *Config, d *Database, main bool, seen *mirrorAt) source {
 	u, err := url.Parse(d.URL)
+	if err == nil && hasFiles(u) {
+		return &renewed{again: func() source { return openSource(c, d, u, nil, main, seen) }, now: openSource(c, d, u, nil, main, seen)}
+	}
+	return openSource(c, d, u, err, main, seen)
+}
+
+func openSource(c *Config, d *Database, u *url.URL, err error, main bool, seen *mirrorAt) source {
 	switch {
 	case err != nil || u.Hostname() == "":
 		return unreadable{"the address of the database cannot be read"}
@@ -67,6 +74,8 @@ func failed(ctx context.Context, err error, timeout time.Duration) Answer {
 	case errors.As(err, &my):
 		a.Reach, a.Full = ofMySQL(my.Number), my.Number == 1021 || my.Number == 1114
 		a.Cause = cut(my.Message + fmt.Sprintf(" (error %d)", my.Number))
+	case untrusted(err) != nil:
+		a.Reach, a.Untrusted, a.Cause = Denied, true, cut(untrusted(err).Error())
 	case errors.As(err, &dns):
 		a.Reach, a.Cause = Ours, cut("its name has no address: "+dns.Err)
 	case ours(err):
@@ -85,7 +94,7 @@ func ofSQLState(code string) Reach {
 	switch {
 	case code == "53100": // disk full: it reads on
 		return Up
-	case strings.HasPrefix(code, "28"), strings.HasPrefix(code, "3D"), strings.HasPrefix(code, "42"), strings.HasPrefix(code, "0A"), strings.HasPrefix(code, "25"):
+	case strings.HasPrefix(code, "28"), strings.HasPrefix(code, "3D"), strings.HasPrefix(code, "3F"), strings.HasPrefix(code, "42"), strings.HasPrefix(code, "0A"), strings.HasPrefix(code, "25"):
 		return Denied
 	}
 	return Down

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+
+	"releve/testbed/tlstest"
 )
 
 // Server is a running MariaDB. Root may come in over loopback with Password.
@@ -25,9 +27,10 @@ type Server struct {
 	Port     int
 	Password string
 
-	dir string
-	id  int // server-id
-	cmd *exec.Cmd
+	dir    string
+	id     int // server-id
+	cmd    *exec.Cmd
+	secure []string // options, since Secure
 }
 
 // Pair is a main and the mirror that replicates it. Its methods are for one
@@ -104,6 +107,49 @@ func (p *Pair) Stop() {
 	}
 }
 
+// Start makes one server, with a database named database. It needs what StartPair
+// needs.
+func Start(ctx context.Context, database string) (*Server, error) {
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	s, err := start(ctx, 1)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Do(ctx, "create database "+database); err != nil {
+		s.Stop()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Secure starts the server again with TLS.
+func (s *Server) Secure(ctx context.Context, pair tlstest.Pair, authority string) error {
+	owner, err := owner()
+	if err != nil {
+		return err
+	}
+	s.secure = nil
+	for option, from := range map[string]string{"ssl-cert": pair.Certificate, "ssl-key": pair.Key, "ssl-ca": authority} {
+		raw, err := os.ReadFile(from)
+		if err != nil {
+			return err
+		}
+		to := filepath.Join(s.dir, option)
+		if err := os.WriteFile(to, raw, 0o600); err != nil {
+			return err
+		}
+		if owner != nil {
+			if err := os.Chown(to, int(owner.Uid), int(owner.Gid)); err != nil {
+				return err
+			}
+		}
+		s.secure = append(s.secure, "--"+option+"="+to)
+	}
+	s.Kill()
+	return s.Restart(ctx)
+}
+
 func start(ctx context.Context, id int) (s *Server, err error) {
 	s = &Server{Password: "s3cret", id: id}
 	install, err := exec.LookPath("mariadb-install-db")
@@ -156,7 +202,7 @@ func (s *Server) run(ctx context.Context, owner *syscall.Credential, more ...str
 		"--bind-address=127.0.0.1", "--socket=" + filepath.Join(s.dir, "socket"), "--pid-file=" + filepath.Join(s.dir, "pid"),
 		"--server-id=" + strconv.Itoa(s.id), "--log-bin=binlog", "--gtid-strict-mode=1", "--innodb-buffer-pool-size=16M",
 		"--innodb-log-file-size=4M", "--innodb-flush-log-at-trx-commit=0", "--sync-binlog=0", "--skip-name-resolve",
-	}, more...)...)
+	}, append(more, s.secure...)...)...)
 	s.cmd.SysProcAttr, s.cmd.Dir = &syscall.SysProcAttr{Credential: owner, Pdeathsig: syscall.SIGKILL}, s.dir
 	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {

@@ -12,10 +12,11 @@ const (
 	MirrorUnknown    = "unknown" // not looked at yet
 	DatabaseUp       = "up"
 	DatabaseDown     = "down"
-	DatabaseDenied   = "denied"  // it answers, and refuses our account
-	DatabaseUnknown  = "unknown" // not asked yet, or we could not ask
-	DatabasePrimary  = "primary" // it takes changes
-	DatabaseStandby  = "standby" // it only replays
+	DatabaseDenied   = "denied"    // it answers, and refuses our account
+	DatabaseTLS      = "untrusted" // it answers, and no encrypted connection can be made
+	DatabaseUnknown  = "unknown"   // not asked yet, or we could not ask
+	DatabasePrimary  = "primary"   // it takes changes
+	DatabaseStandby  = "standby"   // it only replays
 	DatabaseRoleless = "unknown"
 )
 

@@ -79,6 +79,9 @@ func databaseOf(a *mirror.Answer, down bool, address string) admin.Database {
 	if a.Reach == mirror.Down && !down {
 		d.State = admin.DatabaseUp
 	}
+	if a.Untrusted {
+		d.State = admin.DatabaseTLS
+	}
 	if down {
 		d.State = admin.DatabaseDown
 	}

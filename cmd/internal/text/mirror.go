@@ -47,6 +47,8 @@ var mirrorCauses = map[string]pair{
 	"not-streaming":  {"la réplication est arrêtée", "the replication has stopped"},
 	"main-denied":    {"la base principale refuse le compte de surveillance", "the main database refuses the watch's account"},
 	"mirror-down":    {"le miroir ne répond pas", "the mirror does not answer"},
+	"main-tls":       {"la liaison chiffrée avec la base principale ne s'établit pas (certificat, autorité ou nom)", "no encrypted connection to the main database can be made (certificate, authority or name)"},
+	"mirror-tls":     {"la liaison chiffrée avec le miroir ne s'établit pas (certificat, autorité ou nom)", "no encrypted connection to the mirror can be made (certificate, authority or name)"},
 	"mirror-denied":  {"le miroir refuse le compte de surveillance", "the mirror refuses the watch's account"},
 	"replay-paused":  {"le miroir reçoit sans appliquer (rejeu suspendu)", "the mirror receives and does not apply (replay paused)"},
 	"lagging":        {"le miroir est en retard", "the mirror lags"},
@@ -117,6 +119,8 @@ func (m Messages) DatabaseState(state string) string {
 		return m.say("NE RÉPOND PAS", "DOES NOT ANSWER")
 	case "denied":
 		return m.say("REFUSE LE COMPTE", "REFUSES THE ACCOUNT")
+	case "untrusted":
+		return m.say("LIAISON CHIFFRÉE REFUSÉE", "ENCRYPTED CONNECTION REFUSED")
 	}
 	return m.say("pas interrogée", "not asked")
 }
