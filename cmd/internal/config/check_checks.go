@@ -58,6 +58,7 @@ func (k *checker) check(c *Check, at string) {
 	case "sql":
 		k.need(c.Database == "", at+".database")
 		k.need(c.Query == "", at+".query")
+		k.databaseTLS(at+".database", c.Database)
 	}
 	if c.Password.Given() {
 		k.secret(&c.Password, at)

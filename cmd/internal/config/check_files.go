@@ -108,7 +108,7 @@ func (k *checker) secretAt(s *Secret, path, file, env string) {
 	at := file
 	raw, err := readBounded(s.File, maxSecret)
 	if err != nil {
-		k.fault(at, CodeSecret, k.say.ConfigSecretUnreadable(path, k.say.Cause(plainCause(err))))
+		k.fault(at, CodeSecret, k.say.ConfigSecretUnreadable(file, s.File, k.say.Cause(plainCause(err))))
 		return
 	}
 	s.value = strings.TrimRight(string(raw), "\r\n")

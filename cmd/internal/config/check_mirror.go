@@ -30,6 +30,8 @@ func (k *checker) mirror() {
 	k.need(m.Main.URL == "", "mirror.main")
 	k.need(m.Mirror.URL == "", "mirror.mirror")
 	k.mirrorSecrets()
+	k.databaseTLS("mirror.main", m.Main.URL)
+	k.databaseTLS("mirror.mirror", m.Mirror.URL)
 	if m.Watched() && k.sound("mirror.main", "mirror.mirror") {
 		k.mirrorPair()
 	}

@@ -281,7 +281,7 @@ func (r *reader) address(dst *string, schemes ...string) take {
 
 func hasPassword(u *url.URL) bool {
 	_, set := u.User.Password()
-	return set || u.Query().Has("password")
+	return set || u.Query().Has("password") || u.Query().Has("sslpassword")
 }
 
 func (r *reader) pattern(dst *string) take {

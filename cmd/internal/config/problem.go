@@ -81,6 +81,7 @@ const (
 	CodeMirrorPair       Code = "CFG-113"
 	CodeMirrorBeat       Code = "CFG-114"
 	CodeMirrorLag        Code = "CFG-115"
+	CodeDatabaseTLS      Code = "CFG-116"
 	CodeCopyLevel        Code = "CFG-140"
 	CodeDrillLevel       Code = "CFG-141"
 	CodeLevelLacks       Code = "CFG-090"

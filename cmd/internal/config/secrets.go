@@ -25,6 +25,9 @@ func (c *Config) SecretFiles() (files []string) {
 			if secretKey(path) && strings.HasPrefix(n.Value, "/") {
 				files = append(files, n.Value)
 			}
+			if key := databaseKey(n.Value); key != "" {
+				files = append(files, key)
+			}
 		}
 	}
 	walk("", c.tree(nil))

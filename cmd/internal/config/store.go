@@ -108,6 +108,7 @@ func (k *checker) store() {
 	if s.Password.Given() {
 		k.secretAt(&s.Password, "store.password", "store.password_file", "store.password_env")
 	}
+	k.databaseTLS("store.postgres", s.Postgres)
 	if file := filepath.Join(s.Path, stateFile); k.sound("store.path") {
 		if _, err := os.Stat(file); err == nil {
 			k.fault("store.postgres", CodeStoreTwo, k.say.ConfigStoreTwo(file))

@@ -63,9 +63,9 @@ func (m Messages) ConfigInlineSecret() string {
 }
 
 // ConfigSecretUnreadable (CFG-028).
-func (m Messages) ConfigSecretUnreadable(user, cause string) string {
-	return m.say("le mot de passe de %s ne peut pas être lu : %s.",
-		"the password of %s cannot be read: %s.", user, cause)
+func (m Messages) ConfigSecretUnreadable(key, file, cause string) string {
+	return m.say("%s : le mot de passe ne peut pas être lu dans %s : %s. Ce fichier contient le mot de passe, rien d'autre, et l'utilisateur releve peut le lire (mode 0640).",
+		"%s: the password cannot be read from %s: %s. That file holds the password, nothing else, and the user releve may read it (mode 0640).", key, file, cause)
 }
 
 // ConfigSecretEmpty (CFG-028).

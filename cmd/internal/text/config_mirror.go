@@ -50,6 +50,24 @@ func (m Messages) ConfigMirrorLag(limit, interval time.Duration) string {
 		"mirror.max_lag (%s) must be at least twice mirror.interval (%s); a shorter lag cannot be measured.", Short(limit), Short(interval))
 }
 
+// ConfigDatabaseTLS (CFG-116): a setting of a database's address that nobody knows.
+func (m Messages) ConfigDatabaseTLS(key, setting, known string) string {
+	return m.say("%s : « %s » n'est pas un réglage de liaison chiffrée ; pour cette base : %s.",
+		"%s: %q is no setting of an encrypted connection; for this database: %s.", key, setting, known)
+}
+
+// ConfigDatabaseUnverified (CFG-116): an authority is given, and nobody asks it.
+func (m Messages) ConfigDatabaseUnverified(key, authority, verified string) string {
+	return m.say("%s : %s est donné, et rien n'est vérifié avec lui ; ajoutez %s.",
+		"%s: %s is given, and nothing is verified by it; add %s.", key, authority, verified)
+}
+
+// ConfigDatabaseHalf (CFG-116): a certificate without its key, or the other way.
+func (m Messages) ConfigDatabaseHalf(key, certificate, private string) string {
+	return m.say("%s : %s et %s vont ensemble ; donnez les deux, ou aucun.",
+		"%s: %s and %s go together; give both, or neither.", key, certificate, private)
+}
+
 // ConfigMirrorURL (CFG-070): the address of a database of the mirror section.
 func (m Messages) ConfigMirrorURL(key, value string) string {
 	return m.say("%s : « %s » n'est pas l'adresse d'une base ; écrivez par exemple \"postgres://releve@10.30.0.21:5432/welsuite\" ou \"mysql://releve@10.30.0.21:3306/welsuite\".",
