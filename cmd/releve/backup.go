@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -12,7 +13,14 @@ import (
 )
 
 func (c *cli) backupVerb() *cobra.Command {
-	return c.verb("backup", "backup FILE", 1, 1, func(ctx context.Context, args []string) error {
+	to := ""
+	cmd := c.verb("backup", "backup FILE", 0, 1, func(ctx context.Context, args []string) error {
+		switch {
+		case to == "" && len(args) == 1:
+			to = args[0]
+		case to == "" || len(args) == 1: // no file, or two
+			return usage(c.m.WrongArguments("backup FILE"))
+		}
 		cfg, err := c.loadAny(c.configPath) // a file with faults is worth keeping, too
 		if err != nil {
 			return exit{exitNo, err.Error()}
@@ -21,14 +29,23 @@ func (c *cli) backupVerb() *cobra.Command {
 		if err != nil {
 			return exit{exitNo, err.Error()}
 		}
-		m, err := app.Backup(ctx, cfg, text, version, args[0])
+		m, err := app.Backup(ctx, cfg, text, version, to)
 		if err != nil {
 			return exit{exitNo, err.Error()}
 		}
 		return c.print(m, func() string {
-			return c.m.BackupDone(args[0], cfg.Store.Postgres != "", m.LeftOut)
+			return c.m.BackupDone(to, cfg.Store.Postgres != "", m.LeftOut)
 		})
 	}, "sauvegarde")
+	// -o is how results are shown, for every verb; here it is the file as well, as many
+	// programs have it: any word but those of a presentation.
+	cmd.PersistentPreRunE = func(cmd *cobra.Command, args []string) error {
+		if cmd.Flags().Changed("output") && !slices.Contains(outputs, c.output) {
+			to, c.output = c.output, outputs[0]
+		}
+		return cmd.Root().PersistentPreRunE(cmd, args)
+	}
+	return cmd
 }
 
 func (c *cli) restoreVerb() *cobra.Command {

@@ -34,6 +34,11 @@ func TestBackupVerbs(t *testing.T) {
 		{"fr", []string{"sauvegarde", file, "-c", path}, exitNo, "exists"},
 		{"en", []string{"backup", file + "2", "-c", filepath.Join(dir, "none")}, exitNo, "config check"},
 		{"en", []string{"backup"}, exitUsage, "backup FILE"},
+		{"en", []string{"backup", "-o", "json"}, exitUsage, "backup FILE"}, // a presentation, no file
+		{"fr", []string{"sauvegarde", "-o", file + "3", "-c", path}, exitDone, file + "3"},
+		{"fr", []string{"sauvegarde", "--output=" + file + "4", "-c", path}, exitDone, file + "4"},
+		{"en", []string{"backup", file + "5", "-o", "json", "-c", path}, exitDone, `"left_out"`},
+		{"en", []string{"backup", file + "6", "-o", file + "7", "-c", path}, exitUsage, "backup FILE"},
 		{"fr", []string{"restauration", file, "--dry-run", "-c", path}, exitDone, "Serait écrit"},
 		{"en", []string{"restore", path, "-c", path}, exitNo, "no backup"},
 		{"en", []string{"restore", file, "-c", path, "-o", "json"}, exitDone, `"moved_aside"`},

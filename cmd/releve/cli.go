@@ -215,7 +215,7 @@ func (c *cli) group(name text.Verb, use string, children ...*cobra.Command) *cob
 		Use: use, Short: short, Long: strings.TrimSpace(short + "\n\n" + long), Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usage(c.m.UnknownCommand(args[0], cmd.SuggestionsFor(args[0])))
+				return usage(c.m.UnknownCommand(args[0], suggestions(cmd, args[0])))
 			}
 			return cmd.Help()
 		},
@@ -223,6 +223,30 @@ func (c *cli) group(name text.Verb, use string, children ...*cobra.Command) *cob
 	}
 	cmd.AddCommand(children...)
 	return cmd
+}
+
+// elsewhere are the words that other products have for some of our verbs.
+var elsewhere = map[string]string{
+	"run": "serve", "start": "serve", "demarrer": "serve", "démarrer": "serve", "failover": "switchover", "takeover": "switchover",
+	"failback": "return", "revert": "return", "log": "events", "logs": "events", "show": "status", "statut": "status", "état": "status",
+}
+
+// suggestions are the children of cmd that typed may have meant, in the language in
+// which it was typed: cobra knows names and no aliases.
+func suggestions(cmd *cobra.Command, typed string) []string {
+	if meant, ok := elsewhere[strings.ToLower(typed)]; ok && !cmd.HasParent() {
+		return []string{meant}
+	}
+	words := &cobra.Command{SuggestionsMinimumDistance: cmd.SuggestionsMinimumDistance}
+	for _, child := range cmd.Commands() {
+		if !child.IsAvailableCommand() {
+			continue
+		}
+		for _, name := range append([]string{child.Name()}, child.Aliases...) {
+			words.AddCommand(&cobra.Command{Use: name, Run: func(*cobra.Command, []string) {}})
+		}
+	}
+	return words.SuggestionsFor(typed)
 }
 
 // flagFault says in the reader's language what is wrong with an option.

@@ -396,3 +396,18 @@ func TestConfigVerbs(t *testing.T) {
 		t.Errorf("missing file: %d %s %v", r.code, r.out, err)
 	}
 }
+
+// Who mistypes a verb, or knows it by another product's name, is told ours.
+func TestUnknownVerbIsGuessed(t *testing.T) {
+	for typed, want := range map[string]string{
+		"bascul": "bascule", "etatt": "etat", "statsu": "status", "run": "serve", "failover": "switchover", "journaux": "journal", "procedur": "procedure",
+	} {
+		r := exec(t, "fr", "", typed)
+		if r.code != exitUsage || !strings.Contains(r.err, "« "+want+" »") && !strings.Contains(r.err, want) {
+			t.Errorf("%s: %d %s", typed, r.code, r.err)
+		}
+	}
+	if r := exec(t, "fr", "", "zzz"); r.code != exitUsage || strings.Contains(r.err, "Vouliez") {
+		t.Errorf("%d %s", r.code, r.err)
+	}
+}

@@ -150,7 +150,7 @@ func (c *cli) reportVerb() *cobra.Command {
 func (v view) report(r *admin.Report) string {
 	var b strings.Builder
 	fmt.Fprintln(&b, v.m.ReportTitle(r.Site, v.date(r.Since), v.date(r.Until)))
-	fmt.Fprintln(&b, v.m.ReportMode(r.Act))
+	fmt.Fprintln(&b, v.m.ReportMode(r.Level, r.Act))
 	figures := reportFigures(r)
 	for _, key := range []string{
 		"offered", "answered", "rescued", "dissuaded", "cancelled", "refused", "failed", "lost", "held",

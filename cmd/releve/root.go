@@ -44,7 +44,7 @@ func (c *cli) root() *cobra.Command {
 	f.StringVar(&c.lang, "lang", "", c.m.Flag("lang"))
 	f.StringVarP(&c.output, "output", "o", "table", c.m.Flag("output"))
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
-		if !slices.Contains([]string{"table", "json"}, c.output) {
+		if !slices.Contains(outputs, c.output) {
 			return usage(c.m.FlagBadValue("--output", c.output))
 		}
 		if !slices.Contains([]string{"", "fr", "en"}, c.lang) {
@@ -54,6 +54,9 @@ func (c *cli) root() *cobra.Command {
 	}
 	return root
 }
+
+// outputs are the words of --output, the first by default.
+var outputs = []string{"table", "json"}
 
 // usagePage is the usage of cmd with the headings of the language; cobra's own
 // template speaks English.
@@ -110,7 +113,7 @@ func (c *cli) helpVerb(root *cobra.Command) *cobra.Command {
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		target, rest, err := root.Find(args)
 		if err != nil || len(rest) > 0 {
-			return usage(c.m.UnknownCommand(args[len(args)-max(1, len(rest))], root.SuggestionsFor(args[0])))
+			return usage(c.m.UnknownCommand(args[len(args)-max(1, len(rest))], suggestions(root, args[0])))
 		}
 		return target.Help()
 	}

@@ -56,7 +56,8 @@ type Replay struct {
 type Report struct {
 	Since    time.Time  `json:"since"`
 	Until    time.Time  `json:"until"`
-	Act      bool       `json:"act"` // now
+	Act      bool       `json:"act"`   // now
+	Level    string     `json:"level"` // now: only high-availability acts by itself
 	Site     string     `json:"site"`
 	Calls    []db.Tally `json:"calls"`
 	Events   []db.Event `json:"events"`    // switchovers made, withheld and observed, returns, both down; newest first

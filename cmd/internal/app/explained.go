@@ -161,7 +161,7 @@ var reportCodes = []string{
 
 // Report sums up what happened since a moment.
 func (a *App) Report(ctx context.Context, since time.Time) (admin.Report, error) {
-	out := admin.Report{Since: since.UTC(), Until: time.Now().UTC(), Act: a.cfg().Verification.Act, Site: a.cfg().Site, ByResult: []admin.Count{}}
+	out := admin.Report{Since: since.UTC(), Until: time.Now().UTC(), Act: a.cfg().Verification.Act, Level: a.cfg().Level.String(), Site: a.cfg().Site, ByResult: []admin.Count{}}
 	if err := a.settleRecords(ctx); err != nil {
 		return out, err
 	}

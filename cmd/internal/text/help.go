@@ -179,8 +179,8 @@ var helps = map[Verb]help{
 	"backup": {
 		pair{"Sauvegarder la configuration et les données dans un fichier", "Save configuration and data to a file"},
 		pair{
-			"À côté de Relève en service ou sans elle. Le fichier ne doit pas exister. Les secrets n'y sont pas : la commande dit lesquels. Une base PostgreSQL se sauvegarde par pg_dump.\nCodes de sortie : 0 fait, 1 non.",
-			"Beside a running Relève or without it. The file must not exist. Secrets are not in it: the command says which. A PostgreSQL database is saved by pg_dump.\nExit codes: 0 done, 1 not.",
+			"À côté de Relève en service ou sans elle. « -o FILE » vaut FILE. Le fichier ne doit pas exister. Les secrets n'y sont pas : la commande dit lesquels. Une base PostgreSQL se sauvegarde par pg_dump.\nCodes de sortie : 0 fait, 1 non.",
+			"Beside a running Relève or without it. \"-o FILE\" is FILE. The file must not exist. Secrets are not in it: the command says which. A PostgreSQL database is saved by pg_dump.\nExit codes: 0 done, 1 not.",
 		},
 	},
 	"restore": {

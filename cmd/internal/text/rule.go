@@ -65,9 +65,15 @@ func (m Messages) ReportTitle(site, since, until string) string {
 	return m.say("%s : du %s au %s", "%s: from %s to %s", site, since, until)
 }
 
-// ReportMode says whether Relève acts or observes.
-func (m Messages) ReportMode(act bool) string {
-	if act {
+// ReportMode says whether Relève acts or observes; what a level does not do, act does
+// not change.
+func (m Messages) ReportMode(level string, act bool) string {
+	switch {
+	case level == "base" || level == "mirroring":
+		return m.say("Niveau %s : il n'y a qu'un serveur vocal, rien ne bascule.", "Level %s: there is one voice server, nothing switches.", level)
+	case level == "backup":
+		return m.say("Niveau backup : seul un opérateur bascule.", "Level backup: only an operator switches over.")
+	case act:
 		return m.say("Relève agit : elle bascule et refuse (act: true).", "Relève acts: it switches over and refuses (act: true).")
 	}
 	return m.say("Relève observe (act: false) : elle dit ce qu'elle aurait fait, et ne fait rien.", "Relève observes (act: false): it says what it would have done, and does nothing.")
