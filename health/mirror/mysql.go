@@ -3,12 +3,10 @@ package mirror
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -32,6 +30,7 @@ func newMySQL(c *Config, d *Database, u *url.URL, main bool) (*mysource, error) 
 	}
 	heard := &complaints{}
 	config.Logger = heard
+	heard.follow(config.TLS)
 	config.Timeout, config.ReadTimeout, config.WriteTimeout = measureLimit, measureLimit, measureLimit // each question has its own, shorter one
 	connector, err := mysql.NewConnector(config)
 	if err != nil {
@@ -69,6 +68,7 @@ func mysqlConfig(d *Database, u *url.URL) (*mysql.Config, error) {
 func (s *mysource) ask(ctx context.Context, beat uint64) Answer {
 	a := Answer{Reach: Up}
 	var readOnly, account string
+	s.heard.forget()
 	if err := s.db.QueryRowContext(ctx, "select @@version, @@global.read_only, current_user()").Scan(&a.Version, &readOnly, &account); err != nil {
 		a = failed(ctx, s.heard.explain(err), s.c.Timeout)
 		a.Address = s.address
@@ -143,35 +143,6 @@ func mysqlAccount(account string) string {
 		return "'" + account + "'"
 	}
 	return "'" + account[:at] + "'@'" + account[at+1:] + "'"
-}
-
-// complaints keeps the last that the driver said in its log: it says there, and
-// nowhere else, why a connection broke. For concurrent use.
-type complaints struct {
-	mu   sync.Mutex
-	last error
-}
-
-func (c *complaints) Print(v ...any) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, one := range v {
-		if err, ok := one.(error); ok {
-			c.last = err
-		}
-	}
-}
-
-// explain gives a broken connection the reason that was said, and forgets it.
-func (c *complaints) explain(err error) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	why := c.last
-	c.last = nil
-	if why == nil || !errors.Is(err, mysql.ErrInvalidConn) && !errors.Is(err, driver.ErrBadConn) {
-		return err
-	}
-	return why
 }
 
 func either(row map[string]string, names ...string) string {

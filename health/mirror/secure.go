@@ -84,6 +84,8 @@ func untrusted(err error) error {
 		return alert.Err // crypto/tls: an alert, theirs or ours
 	case errors.Is(err, mysql.ErrNoTLS):
 		return mysql.ErrNoTLS
+	case errors.Is(err, errOurCertificate):
+		return errOurCertificate
 	case err != nil && strings.Contains(err.Error(), "server refused TLS connection"):
 		return errors.New("the server refused TLS")
 	}
