@@ -235,7 +235,7 @@ func (k *checker) mail() {
 }
 
 // hooks: the directory is there, what is in it can be run, and nobody but its
-// owner and group can put something else in its place.
+// owner can put something else in its place: the supervision may be in the group.
 func (k *checker) hooks() {
 	h := &k.Alarms.Hooks
 	const at = "alarms.hooks.dir"
@@ -250,7 +250,7 @@ func (k *checker) hooks() {
 		k.fault(at, CodeHook, k.say.ConfigHookDir(h.Dir, k.say.Cause(plainCause(err))))
 		return
 	}
-	if info.Mode().Perm()&0o002 != 0 {
+	if info.Mode().Perm()&0o022 != 0 {
 		k.fault(at, CodeHookOpen, k.say.ConfigHookOpen(h.Dir))
 	}
 	programs, idle, err := h.read()
@@ -262,7 +262,7 @@ func (k *checker) hooks() {
 		k.advise(at, CodeHookIdle, k.say.ConfigHookIdle(filepath.Join(h.Dir, name)))
 	}
 	for _, p := range programs {
-		if info, err := os.Stat(p); err == nil && info.Mode().Perm()&0o002 != 0 {
+		if info, err := os.Stat(p); err == nil && info.Mode().Perm()&0o022 != 0 {
 			k.fault(at, CodeHookOpen, k.say.ConfigHookOpen(p))
 		}
 	}

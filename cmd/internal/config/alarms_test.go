@@ -110,6 +110,10 @@ func TestHooksChecked(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	chmod(sms, 0o770)
+	if got := codesOf(c.Check(text.English)); !strings.Contains(got, "CFG-124") {
+		t.Errorf("the group may write: %q", got)
+	}
 	chmod(sms, 0o777)
 	if got := codesOf(c.Check(text.English)); !strings.Contains(got, "CFG-124") {
 		t.Errorf("one that everybody may write: %q", got)

@@ -34,8 +34,8 @@ func (m Messages) ConfigNoHook(dir string) string {
 
 // ConfigHookOpen (CFG-124).
 func (m Messages) ConfigHookOpen(path string) string {
-	return m.say("tout le monde peut écrire dans %s, que Relève exécute : « chmod o-w %[1]s ».",
-		"everybody may write to %s, which Relève runs: \"chmod o-w %[1]s\".", path)
+	return m.say("d'autres que son propriétaire peuvent écrire dans %s, que Relève exécute : « chmod go-w %[1]s ».",
+		"others than its owner may write to %s, which Relève runs: \"chmod go-w %[1]s\".", path)
 }
 
 // ConfigHookIdle (CFG-125, advice).

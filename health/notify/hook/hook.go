@@ -7,7 +7,8 @@
 //
 // with the Notice as one line of JSON on its standard input. It gets nothing of
 // our environment, is killed with all it started when its time is over, and what
-// it says is kept to a few lines. Exit 0: it was told; anything else: it is run
+// it says is kept to a few lines. One that somebody else may change is not run:
+// what it would run, runs with our rights, and sees our secrets. Exit 0: it was told; anything else: it is run
 // again later. A Sink is used by one goroutine at a time.
 package hook
 
@@ -17,6 +18,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -77,6 +80,9 @@ func (s *Sink) run(ctx context.Context, n notify.Notice) error {
 		return fmt.Errorf("write the notice: %w", err)
 	}
 	name := filepath.Base(s.program)
+	if err := trusted(s.program, uint32(os.Geteuid())); err != nil {
+		return err
+	}
 	cmd := exec.CommandContext(ctx, s.program, string(n.Kind), strconv.Itoa(int(n.Number)), n.Severity)
 	out := &bounded{}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(append(input, '\n')), out, out
@@ -102,6 +108,40 @@ func (s *Sink) run(ctx context.Context, n notify.Notice) error {
 	}
 	s.answer.Store(&line)
 	return nil
+}
+
+// trusted refuses a program that others than root and ourselves may change: it
+// belongs to one of the two, and neither group nor others may write to it or to
+// the directory where it lies. Asked before each run, for what config check has
+// seen may have changed since.
+func trusted(path string, self uint32) error {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return fmt.Errorf("run %s: %w", filepath.Base(path), plainly(err))
+	}
+	for _, p := range []string{real, filepath.Dir(real), filepath.Dir(path)} {
+		var st unix.Stat_t
+		if err := unix.Stat(p, &st); err != nil {
+			return fmt.Errorf("run %s: %w", filepath.Base(path), err)
+		}
+		sticky := st.Mode&unix.S_IFMT == unix.S_IFDIR && st.Mode&unix.S_ISVTX != 0 // what lies there is changed by its owner alone
+		if st.Mode&0o022 != 0 && !sticky {
+			return fmt.Errorf("%s can be changed by others: chmod go-w", p)
+		}
+		if st.Uid != 0 && st.Uid != self {
+			return fmt.Errorf("%s belongs to user %d, neither root nor Relève's own: chown root", p, st.Uid)
+		}
+	}
+	return nil
+}
+
+// plainly is a path error without its path.
+func plainly(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
 }
 
 // endGroup waits until the program has ended and kills what it left behind in its

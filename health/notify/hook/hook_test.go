@@ -128,3 +128,56 @@ func TestProgramThatFails(t *testing.T) {
 		t.Errorf("one that is not there: %v", err)
 	}
 }
+
+// TestWhatOthersMayChangeIsNotRun: a program, or its directory, that somebody else
+// could put something in.
+func TestWhatOthersMayChangeIsNotRun(t *testing.T) {
+	t.Parallel()
+	run := func(path string) error { return New(path, 20*time.Second).Send(t.Context(), some[:1]) }
+	for mode, want := range map[os.FileMode]string{
+		0o755: "", 0o700: "", 0o775: "chmod go-w", 0o757: "chmod go-w", 0o644: "permission denied",
+	} {
+		path, dir := program(t, `touch @DIR@/ran`)
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		err := run(path)
+		_, ran := os.Stat(filepath.Join(dir, "ran"))
+		if want == "" && (err != nil || ran != nil) || want != "" && (err == nil || !strings.Contains(err.Error(), want) || ran == nil) {
+			t.Errorf("mode %v: %v, ran: %v", mode, err, ran)
+		}
+	}
+	path, dir := program(t, `true`)
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(link); err != nil {
+		t.Errorf("a link: %v", err)
+	}
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []string{path, link} {
+		if err := run(p); err == nil || !strings.Contains(err.Error(), dir+" can be changed by others") {
+			t.Errorf("%s in a directory of everybody's: %v", filepath.Base(p), err)
+		}
+	}
+	if err := os.Chmod(dir, 0o777|os.ModeSticky); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(path); err != nil {
+		t.Errorf("in a directory like /tmp: %v", err)
+	}
+	if err := trusted(path, uint32(os.Geteuid())+1); os.Geteuid() != 0 && (err == nil || !strings.Contains(err.Error(), "belongs to")) {
+		t.Errorf("somebody else's: %v", err)
+	}
+	if os.Geteuid() == 0 {
+		if err := os.Chown(path, 65534, 65534); err != nil {
+			t.Fatal(err)
+		}
+		if err := run(path); err == nil || !strings.Contains(err.Error(), "belongs to user 65534") {
+			t.Errorf("somebody else's: %v", err)
+		}
+	}
+}

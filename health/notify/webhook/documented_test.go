@@ -20,14 +20,8 @@ func TestDocumentedVerification(t *testing.T) {
 	body := []byte(`{"title":"L'accueil ne répond plus \"primary\" %s $HOME","n":1}`)
 	now := time.Now()
 	good, old := Sign(secret, now, body), Sign(secret, now.Add(-time.Hour), body)
-	var before string
 	for _, doc := range []string{"exploitation.fr.md", "operations.md"} {
 		shell, python := blocks(t, doc, "openssl dgst", "def genuine")
-		if _, code, _ := strings.Cut(shell+python, "\n"); code == before {
-			continue // the comment is in another language
-		} else {
-			before = code
-		}
 		run := func(name string, fresh bool, header string, body, secret []byte) bool {
 			part := map[string]string{}
 			for p := range strings.SplitSeq(header, ",") {
