@@ -83,6 +83,12 @@ func lockDirectory(dir string) (*os.File, error) {
 	return lock, nil
 }
 
+// unlock gives the directory free also where a process that is just being started
+// still has a copy of the file: until it runs its own program.
+func unlock(lock *os.File) error {
+	return errors.Join(syscall.Flock(int(lock.Fd()), syscall.LOCK_UN), lock.Close())
+}
+
 // recover lists the segments of earlier processes, cuts their torn tails, and
 // returns the number of the next segment.
 func (s *Spool) recover() (next uint64, err error) {

@@ -134,7 +134,7 @@ func Open(dir string, o Options) (*Spool, error) {
 	next, err := s.recover()
 	if err != nil {
 		s.end()
-		lock.Close()
+		_ = unlock(lock)
 		return nil, fmt.Errorf("open spool %s: %w", dir, err)
 	}
 	w := &writer{s: s, next: next}
@@ -182,7 +182,7 @@ func (s *Spool) Close() error {
 		s.reading <- struct{}{} // and kept: nothing is ingested any more
 		s.reader.close()
 		s.removeIngested()
-		if err := s.lock.Close(); err != nil && s.closeIt == nil {
+		if err := unlock(s.lock); err != nil && s.closeIt == nil {
 			s.closeIt = err
 		}
 	})

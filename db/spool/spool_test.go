@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -49,6 +50,22 @@ func TestRoundTrip(t *testing.T) {
 	if s.Lost(LossClosed) != 1 || !errors.Is(s.Flush(t.Context()), ErrClosed) || !errors.Is(s.Drain(t.Context(), store), ErrClosed) {
 		t.Error("a closed spool must say so")
 	}
+}
+
+// TestAClosedSpoolIsFreeWhateverIsBeingStarted: a process that was forked, and does not
+// run its own program yet, has a copy of the lock.
+func TestAClosedSpoolIsFreeWhateverIsBeingStarted(t *testing.T) {
+	s := mustOpen(t, newDir(t), Options{})
+	copied, err := syscall.Dup(int(s.lock.Fd()))
+	must(t, err)
+	defer func() { _ = syscall.Close(copied) }()
+	if _, err := Open(s.dir, Options{}); !errors.Is(err, syscall.EWOULDBLOCK) {
+		t.Fatalf("opened twice: %v", err)
+	}
+	must(t, s.Close())
+	again, err := Open(s.dir, Options{})
+	must(t, err)
+	must(t, again.Close())
 }
 
 // An entry is in the hands of the kernel at once when the spool was idle, and

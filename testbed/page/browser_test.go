@@ -170,6 +170,24 @@ func (b *browser) until(t *testing.T, what, expression string) {
 	}
 }
 
+// press clicks with the mouse until it is so: what is clicked may move away before, as
+// more is shown above it.
+func (b *browser) press(t *testing.T, what, selector, so string) {
+	t.Helper()
+	for end := time.Now().Add(patience); ; {
+		b.run(t, chromedp.Click(chromedp.CSS(selector)))
+		for again := time.Now().Add(2 * time.Second); time.Now().Before(again); time.Sleep(50 * time.Millisecond) {
+			if ask[bool](t, b, "!!("+so+")") {
+				return
+			}
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%s: not within %s of clicks", what, patience)
+		}
+		t.Logf("%s: clicked again", what)
+	}
+}
+
 // says waits for a text in an element.
 func (b *browser) says(t *testing.T, selector, want string) {
 	t.Helper()

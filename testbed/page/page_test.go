@@ -77,8 +77,7 @@ func TestScreen(t *testing.T) {
 // acknowledged: the dialogue asks for the name, and the screen and the journal say it.
 func (s *site) acknowledged(t *testing.T, b *browser) {
 	t.Helper()
-	b.run(t, chromedp.Click(chromedp.CSS("a.take[data-number='1001']")))
-	b.until(t, "the dialogue is open", "document.getElementById('take').open")
+	b.press(t, "the dialogue is open", "a.take[data-number='1001']", "document.getElementById('take').open")
 	b.audited(t, "dialogue")
 	b.shot(t, "dialogue", false)
 	b.run(t, chromedp.SendKeys(chromedp.CSS("#who"), "Marie"), chromedp.SendKeys(chromedp.CSS("#comment"), "Je regarde l'alimentation"), chromedp.Click(chromedp.CSS("#take .strong")))

@@ -125,8 +125,9 @@ func (s *site) start() {
 		s.t.Fatal(err, problems)
 	}
 	log := slog.New(slog.NewTextHandler(s.t.Output(), nil))
-	s.node, err = New(cfg, Options{Version: "test", Log: log, retry: 100 * time.Millisecond})
+	n, err := New(cfg, Options{Version: "test", Log: log, retry: 100 * time.Millisecond})
 	s.must(err)
+	s.node = n
 	s.must(s.node.Start(s.t.Context()))
 	s.t.Cleanup(func() { s.node.Stop() })
 }

@@ -115,7 +115,10 @@ func alone(dir string) (unlock func(), err error) {
 		f.Close()
 		return nil, fmt.Errorf("restore: %w (%w)", ErrRunning, err)
 	}
-	return func() { f.Close() }, nil
+	return func() {
+		_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN) // also where a process that is just being started has a copy
+		f.Close()
+	}, nil
 }
 
 // putting puts files in place; the first error ends it.

@@ -55,6 +55,16 @@
     live.classList.add("beating");
   }
 
+  // While the reader presses the mouse nothing is replaced, or his click would be lost:
+  // the newest state waits for the end of it, a second at most.
+  const longestPress = 1000;
+  let pressed = -longestPress, kept = null;
+  document.addEventListener("pointerdown", () => { pressed = performance.now(); }, true);
+  for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => {
+    pressed = -longestPress;
+    setTimeout(() => { if (kept) apply(kept); }); // after the click
+  }, true);
+
   // swap replaces what changed of a section, and keeps what the reader did there.
   function swap(id, html) {
     const box = byId(id);
@@ -68,6 +78,12 @@
 
   let known = null; // alarms that were said aloud
   function apply(state) {
+    kept = null;
+    if (performance.now() - pressed < longestPress) {
+      kept = state;
+      setTimeout(() => { if (kept) apply(kept); }, longestPress);
+      return;
+    }
     const before = byId("verdict-says")?.textContent;
     for (const id in state.sections) swap(id, state.sections[id]);
     document.title = ({ good: "", care: "⚠ ", bad: "✖ ", unknown: "? " })[state.tone] + state.title;
