@@ -11,7 +11,7 @@ import (
 	"releve/testbed/phone"
 )
 
-const t1 = 10 * time.Millisecond
+const t1 = 50 * time.Millisecond
 
 func start(t *testing.T, cfg Config) *IPBX {
 	t.Helper()
