@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -26,6 +28,7 @@ type studying struct {
 	primary, secondary, number, call      string
 	transfer, local, answers, report      string
 	write, site                           string
+	authority, certificate, key           string
 	operator, wait                        time.Duration
 	yes, named                            bool // named: the file was named
 }
@@ -34,6 +37,7 @@ type studying struct {
 const (
 	maxAnswersFile = 64 << 10
 	maxPassword    = 4 << 10
+	maxAuthorities = 1 << 20
 )
 
 func (c *cli) preflightVerb() *cobra.Command {
@@ -64,6 +68,9 @@ func (c *cli) preflightVerb() *cobra.Command {
 	f.StringArrayVar(&o.passwords, "password-file", nil, c.m.Flag("password-file"))
 	f.StringArrayVar(&o.databases, "database", nil, c.m.Flag("database"))
 	f.StringVar(&o.local, "local", "", c.m.Flag("local"))
+	f.StringVar(&o.authority, "tls-ca", "", c.m.Flag("tls-ca"))
+	f.StringVar(&o.certificate, "tls-certificate", "", c.m.Flag("tls-certificate"))
+	f.StringVar(&o.key, "tls-key", "", c.m.Flag("tls-key"))
 	f.DurationVar(&o.wait, "wait", 0, c.m.Flag("study-wait"))
 	f.StringVar(&o.answers, "answers", "", c.m.Flag("study-answers"))
 	f.StringVar(&o.report, "report", "", c.m.Flag("study-report"))
@@ -145,6 +152,9 @@ func (c *cli) studyPlan(o *studying, cfg *config.Config) (preflight.Plan, error)
 	if len(p.Far) == 0 {
 		return p, usage(c.m.StudyNothing())
 	}
+	if err := c.certificates(&p, o); err != nil {
+		return p, err
+	}
 	p.CallNumber, p.Service, p.TransferTo, p.Operator, p.Wait = o.call, o.number, o.transfer, o.operator, o.wait
 	p.Databases = append(p.Databases, o.databases...)
 	p.Tell = func(s text.StudyPrompt) { fmt.Fprintln(c.err, c.m.StudyPrompt(s, "")) }
@@ -210,6 +220,32 @@ func (c *cli) ourAddress(p *preflight.Plan, local string) error {
 		at = netip.AddrPortFrom(addr, 0)
 	}
 	p.Local = at
+	return nil
+}
+
+// certificates takes whom to trust over TLS, and our certificate, from the options.
+func (c *cli) certificates(p *preflight.Plan, o *studying) error {
+	if (o.certificate == "") != (o.key == "") {
+		return usage(c.m.FlagBadValue("--tls-certificate, --tls-key", o.certificate+", "+o.key))
+	}
+	if o.certificate == "" && o.authority == "" {
+		return nil
+	}
+	p.Trust(o.authority, o.certificate, o.key)
+	if o.certificate != "" {
+		if _, err := tls.LoadX509KeyPair(o.certificate, o.key); err != nil {
+			return usage(c.m.Failed(err.Error()))
+		}
+	}
+	if o.authority != "" {
+		raw, err := readSome(o.authority, maxAuthorities)
+		if err != nil {
+			return usage(c.m.Failed(err.Error()))
+		}
+		if !x509.NewCertPool().AppendCertsFromPEM(raw) {
+			return usage(c.m.ConfigNoCertificate("--tls-ca", o.authority))
+		}
+	}
 	return nil
 }
 

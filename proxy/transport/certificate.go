@@ -19,7 +19,9 @@ type TLSConfig struct {
 	Key         string
 	// CA holds the authorities that peers' certificates must chain to; empty:
 	// those of the system, for servers that we dial only.
-	CA         string
+	CA string
+	// Reserved: ours is for those who connect to us, and not shown to those we dial.
+	Reserved   bool
 	MinVersion uint16 // tls.VersionTLS12 or tls.VersionTLS13; 0: 1.2
 	// Client says what those who connect to us must show. NoClientCert: nothing.
 	// RequestClientCert: a certificate we do not trust counts as none.

@@ -140,26 +140,49 @@ func (t *Transport) serverTLS(now time.Time, verified **x509.Certificate) *tls.C
 func (t *Transport) clientTLS(now time.Time, k peerKey, verified **x509.Certificate) *tls.Config {
 	c, id := t.baseTLS(now)
 	c.InsecureSkipVerify = true
-	c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return id.pair, nil }
+	c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		if t.files.files.Reserved {
+			return &tls.Certificate{}, nil
+		}
+		return id.pair, nil
+	}
 	names := t.namesOf(k)
 	c.ServerName = strings.TrimSuffix(names[0], ".") // an address is not sent (RFC 6066 §3)
 	c.VerifyConnection = func(s tls.ConnectionState) error {
-		if len(s.PeerCertificates) == 0 {
-			return errors.New("verify certificate: the server showed none")
-		}
-		if err := verifyChain(s.PeerCertificates, id.pool, now); err != nil {
+		if err := VerifyServer(s.PeerCertificates, id.pool, names, now); err != nil {
 			return err
 		}
-		leaf := s.PeerCertificates[0]
-		if !speaksForAny(leaf, names) {
-			return fmt.Errorf("verify certificate of %s: it speaks for %s, not for %s (RFC 5922 §7.3)",
-				k.addr, strings.Join(identitiesOf(leaf), ", "), strings.Join(names, " or "))
-		}
-		*verified = leaf
+		*verified = s.PeerCertificates[0]
 		return nil
 	}
 	return c
 }
+
+// NameError is a certificate that speaks for others than whom we dialed (RFC 5922 §7.3).
+type NameError struct{ Speaks, Wanted []string }
+
+func (e *NameError) Error() string {
+	return fmt.Sprintf("verify certificate: it speaks for %s, not for %s (RFC 5922 §7.3)", strings.Join(e.Speaks, ", "), strings.Join(e.Wanted, " or "))
+}
+
+// VerifyServer verifies what a server that we dialed showed: one of names is the
+// domain or address that was configured, roots whom we trust (nil: the system's).
+// The error is a *NameError, wraps one of crypto/x509, or says that there was none.
+func VerifyServer(chain []*x509.Certificate, roots *x509.CertPool, names []string, now time.Time) error {
+	if len(chain) == 0 {
+		return errors.New("verify certificate: the server showed none")
+	}
+	if err := verifyChain(chain, roots, now); err != nil {
+		return err
+	}
+	if !speaksForAny(chain[0], names) {
+		return &NameError{identitiesOf(chain[0]), names}
+	}
+	return nil
+}
+
+// Identities lists for whom a certificate speaks: domains, then addresses.
+func Identities(c *x509.Certificate) []string { return identitiesOf(c) }
 
 // sipDomain is the extended key usage of RFC 5924.
 var sipDomain = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 20}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,17 +13,21 @@ import (
 	"time"
 
 	"releve/testbed/kamailio"
+	"releve/testbed/tlstest"
 )
 
-// foreign is the study of an IPBX that nobody of us wrote.
-const foreign = "kamailio"
+// foreign are the studies of an IPBX that nobody of us wrote, by how it is spoken to.
+var foreign = map[string]string{"kamailio": "udp", "kamailio tcp": "tcp", "kamailio tls": "tls"}
 
 // sound are the findings that Kamailio as registrar and proxy must have well,
 // by subject: it is the reference, not the accused.
 var sound = map[string][]string{
-	"ipbx":      {"options", "record-route", "nat", "trunk", "route-back", "busy", "cancel", "large"},
-	"registrar": {"registrar", "occupied", "digest", "listed", "unregister"},
+	"ipbx":      {"options", "record-route", "nat", "trunk", "route-back", "reinvite", "update", "busy", "cancel"},
+	"registrar": {"registrar", "occupied", "digest", "listed", "unregister", "secondary"},
 }
+
+// by are those that only one network has.
+var by = map[string][]string{"udp": {"large"}, "tls": {"tls"}}
 
 // atHop is an address that Kamailio takes for its voice servers' hop: the study
 // is a caller like any other to it.
@@ -30,8 +35,9 @@ const atHop = 8
 
 // studyKamailio starts Debian's Kamailio as the IPBX of the nth world and
 // studies it.
-func studyKamailio(ctx context.Context, binary string, g *ground, n int) (row Row) {
-	row = Row{Case: Case{Name: "clean " + foreign, Study: foreign}, State: "absent"}
+func studyKamailio(ctx context.Context, binary string, g *ground, n int, c Case) (row Row) {
+	row = Row{Case: c, State: "absent"}
+	network := foreign[c.Study]
 	dir, err := os.MkdirTemp("", "releve-feasibility-")
 	if err != nil {
 		row.Err = fmt.Errorf("make a directory: %w", err)
@@ -44,27 +50,62 @@ func studyKamailio(ctx context.Context, binary string, g *ground, n int) (row Ro
 	}
 	limit, cancel := context.WithTimeout(ctx, studyTime)
 	defer cancel()
-	stop, err := startKamailio(limit, filepath.Join(dir, "kamailio"), kamailio.Site{
-		Addr: g.at(n, atIPBX).Addr(), Releve: g.at(n, atHop).Addr(), Trunk: "sip:" + g.at(n, atStudy).String(), Policy: "several", Least: 1,
-	})
+	site := kamailio.Site{
+		Addr: g.at(n, atIPBX).Addr(), Releve: g.at(n, atHop).Addr(), Policy: "several", Least: 1,
+		Trunk: "sip:" + beside(g.at(n, atStudy), network) + ";transport=" + network,
+	}
+	if network == "tls" {
+		if err := w.certify(&site); err != nil {
+			row.Err = err
+			return row
+		}
+	}
+	stop, err := startKamailio(limit, filepath.Join(dir, "kamailio"), site)
 	if err != nil {
 		row.Err = err
 		return row
 	}
 	defer stop()
 	start := time.Now()
-	s, err := run(limit, binary, w.arguments(foreign))
+	s, err := run(limit, binary, w.arguments(c.Study))
 	row.Took, row.Err, row.Verdict, row.All = time.Since(start), err, s.Verdict, s.Findings
 	if err == nil {
-		row.Err = unsound(s)
+		row.Err = unsound(s, network)
 	}
 	return row
 }
 
+// beside is where an address is spoken to by a network: TLS has the next port.
+func beside(a netip.AddrPort, network string) string {
+	if network == "tls" {
+		a = netip.AddrPortFrom(a.Addr(), a.Port()+1)
+	}
+	return a.String()
+}
+
+// certify makes an authority, and certificates of both sides, for a year.
+func (w *world) certify(site *kamailio.Site) error {
+	a, err := tlstest.NewAuthority(w.dir, "authority")
+	if err != nil {
+		return err
+	}
+	year := time.Now().Add(365 * 24 * time.Hour)
+	pbx, err := a.Issue(tlstest.Leaf{Name: "pbx", SANs: []string{site.Addr.String()}, NotAfter: year})
+	if err != nil {
+		return err
+	}
+	site.CA, site.Certificate, site.Key = a.File, pbx.Certificate, pbx.Key
+	_, err = a.Issue(tlstest.Leaf{Name: "releve", SANs: []string{w.g.at(w.n, atStudy).Addr().String()}, NotAfter: year})
+	return err
+}
+
 // unsound says what a study of Kamailio has wrong.
-func unsound(s study) error {
+func unsound(s study, network string) error {
 	var errs []error
 	for subject, ids := range sound {
+		if subject == "ipbx" {
+			ids = append(slices.Clone(ids), by[network]...)
+		}
 		for _, id := range ids {
 			f, ok := s.find(subject, id)
 			if !ok || f.State != "ok" {

@@ -163,19 +163,27 @@ func (w *world) arguments(what string) []string {
 		"preflight", "-o", "json", "--lang", "en", "--yes", "--site", "CH de l'Essai",
 		"--local", w.g.at(w.n, atStudy).String(), "--answers", filepath.Join(w.dir, "answers.yaml"),
 	}
+	network := foreign[what]
 	ipbxURI, first := "sip:"+w.g.at(w.n, atIPBX).String(), "sip:"+w.g.at(w.n, atServer).String()
+	if network != "" {
+		ipbxURI = "sip:" + beside(w.g.at(w.n, atIPBX), network) + ";transport=" + network
+	}
+	if network == "tls" {
+		args = append(args, "--tls-ca", filepath.Join(w.dir, "authority.pem"),
+			"--tls-certificate", filepath.Join(w.dir, "releve.pem"), "--tls-key", filepath.Join(w.dir, "releve.key"))
+	}
 	if what == voice || what == listening {
 		args = append(args, "--primary", first, "--number", service)
 	} else {
 		args = append(args, "--ipbx", ipbxURI)
 	}
-	switch what {
-	case trunk, transfers, waiting, foreign:
+	switch {
+	case what == trunk, what == transfers, what == waiting, network != "":
 		args = append(args, "--call-number", service)
-	case users, expiring:
+	case what == users, what == expiring:
 		args = append(args, "--call-number", group)
 	}
-	if what == users || what == expiring || what == foreign {
+	if what == users || what == expiring || network != "" {
 		for _, user := range []string{"5001", "5002"} {
 			args = append(args, "--register", "sip:"+user+"@"+w.g.at(w.n, atIPBX).String(), "--password-file", filepath.Join(w.dir, user))
 		}

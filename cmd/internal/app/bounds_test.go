@@ -159,6 +159,7 @@ var bounds = map[string]string{
 	"cmd/internal/preflight/station.go maxWaiting":    "an error of the study",
 	"cmd/releve/preflight.go maxAnswersFile":          "an error of the verb",
 	"cmd/releve/preflight.go maxPassword":             "an error of the verb",
+	"cmd/releve/preflight.go maxAuthorities":          "an error of the verb",
 	"health/notify/hook/hook.go maxOutput":            "the rest of what a program says is not shown",
 	"health/notify/mail/mail.go maxSaid":              "the sending failed: releve_notices_failed_total",
 	"health/notify/mail/message.go maxReferences":     "a digest names its first incidents",

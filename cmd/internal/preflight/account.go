@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"slices"
-	"strings"
 
 	"releve/proxy/message"
 )
@@ -27,13 +26,9 @@ func (r *run) account(f far, u User) *account {
 	return a
 }
 
-// contact is what it registers: at our address, or at the hop's.
-func (a *account) contact(listener uint8) string {
-	user := userOf(a.login.user.AOR)
-	if listener == main && a.f.at.Listener != main {
-		return "sip:" + user + "@" + a.r.s.sentBy(a.f.at.Listener) + ";transport=" + strings.ToLower(a.f.at.Network.String())
-	}
-	return "sip:" + user + "@" + a.r.s.sentBy(listener)
+// contact is what it registers: at our address, or beside it, at the hop's.
+func (a *account) contact(beside bool) string {
+	return a.r.s.uri(userOf(a.login.user.AOR), a.f.at.Network, beside)
 }
 
 // send is one REGISTER; contact "" only asks. A challenge is answered.

@@ -71,7 +71,7 @@ func (s *station) place(ctx context.Context, q placing) *call {
 func (c *call) build(credentials []byte) bool {
 	extra := append([][]byte{line("Allow", allow)}, c.q.extra...)
 	if c.q.route {
-		extra = append(extra, line("Record-Route", c.s.hopRoute(calling)))
+		extra = append(extra, line("Record-Route", c.s.hopRoute(c.q.to.Network, calling)))
 	}
 	if credentials != nil {
 		extra = append(extra, credentials)

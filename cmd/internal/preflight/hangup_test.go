@@ -23,7 +23,7 @@ func lonely(t *testing.T) (s *station, far *net.UDPConn) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = far.Close() })
-	if s, err = newStation(at(n, 9), nil, nil); err != nil {
+	if s, err = newStation(at(n, 9), at(n, 9), nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	return s, far

@@ -13,6 +13,7 @@ import (
 
 	"releve/cmd/internal/text"
 	"releve/proxy/message"
+	"releve/proxy/transport"
 	"releve/testbed/ipbx"
 )
 
@@ -182,7 +183,7 @@ func TestNobodyRegistersBesideAnother(t *testing.T) {
 		other := b.registering()
 		other.Local, other.CallNumber = at(n, 9), ""
 		r := &run{plan: other, dates: map[string]bool{}, spoke: map[string]bool{}}
-		st, err := newStation(at(n, 9), []netip.AddrPort{b.ipbx.Addr()}, nil)
+		st, err := newStation(at(n, 9), at(n, 9), []transport.Peer{{Addr: b.ipbx.Addr()}}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -110,7 +110,7 @@ func (in *inbound) answer(ctx context.Context, tag string, sdp []byte, route boo
 	in.s.know(in.d, tag)
 	raw := in.s.respond(in.invite, 200, tag, sdp, extra...)
 	if route {
-		raw = withHop(raw, in.s.hopRoute(called))
+		raw = withHop(raw, in.s.hopRoute(in.invite.flow.Network, called))
 	}
 	return in.repeat(ctx, raw)
 }

@@ -325,14 +325,13 @@ func (t *through) relayed(p passed, in *inbound) bool {
 	if p.out == nil || in.d.callID != p.out.d.callID {
 		return false
 	}
-	at, ok := hostOf(string(in.invite.head.ContactURI.Of(in.invite.raw)))
-	return ok && at == t.r.s.addr
+	return hostPort(string(in.invite.head.ContactURI.Of(in.invite.raw))) == hostPort(t.r.s.contact(p.out.q.to))
 }
 
 // routed judges both sides of the Route set: the ACK that follows ours, and the 2xx
 // that gives the caller's hop back.
 func (t *through) routed(p passed, ack *heard) Finding {
-	f := followed(ack)
+	f := t.r.followed(ack)
 	if f.State != OK || p.out == nil {
 		return f
 	}
@@ -394,7 +393,11 @@ func (rang ringing) judge(insisted bool) Finding {
 // elsewhere: the number leads to somebody else, or nowhere. Who answered is talked to
 // all the same: it is a call with this IPBX.
 func (t *through) elsewhere(ctx context.Context, p passed, ours *rtpLine) {
-	t.r.note(t.f, seen(text.StudyRouteBack, NoGo, "number", t.r.plan.CallNumber))
+	back := seen(text.StudyRouteBack, NoGo, "number", t.r.plan.CallNumber)
+	if err := t.r.wentOff(t.f); err != nil {
+		back.Values["case"], back.Values["said"] = "tls", printable(saidBy(err))
+	}
+	t.r.note(t.f, back)
 	ids := slices.DeleteFunc(ofLoop(), func(id ID) bool { return id == text.StudyRouteBack || slices.Contains(ofRefusals(), id) })
 	if p.out == nil || p.final < 200 || p.final >= 300 {
 		t.skip(text.WhyNoCall, ids)

@@ -28,6 +28,7 @@ type Far struct {
 type Plan struct {
 	Site, Version string
 	Local         netip.AddrPort // ours; zero: chosen by the way to the first far end
+	LocalTLS      netip.AddrPort // ours for TLS; zero: Local's next port
 	Far           []Far
 	// CallNumber is dialled at the first IPBX and shall come back to us; "": nobody.
 	CallNumber string
@@ -45,7 +46,8 @@ type Plan struct {
 	Users     []User
 	Databases []string
 	DNS       []netip.AddrPort
-	TLS       *transport.TLSConfig
+	// TLS names whom we trust and our certificate; nil: whom the system trusts, and none.
+	TLS *transport.TLSConfig
 	// Patience is how long a call may ring before it is given up; 0: 12 s.
 	Patience time.Duration
 	// Held is the longest that Relève keeps a call: answer_timeout + hold_budget.

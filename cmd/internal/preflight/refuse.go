@@ -194,10 +194,10 @@ func (t *through) redirect(ctx context.Context) {
 	var followed atomic.Bool
 	p := t.present(ctx, t.quiet(), loopLimit, func(in *inbound, nth int) {
 		if nth == 1 {
-			in.refuse(302, line("Contact", "<sip:releve-redirected@"+t.r.s.sentBy(hop)+">"))
+			in.refuse(302, line("Contact", "<"+t.r.s.uri("releve-redirected", in.invite.flow.Network, true)+">"))
 			return
 		}
-		if in.invite.flow.Listener == hop {
+		if atHop(in.invite.flow.Listener) {
 			followed.Store(true)
 		}
 		in.refuse(486)

@@ -87,7 +87,7 @@ func (r *run) register(ctx context.Context, f far) *book {
 		return b
 	}
 	a := b.users[0]
-	contact := a.contact(main)
+	contact := a.contact(false)
 	out := b.bind(ctx, a, contact)
 	if s := out.final.status(); s < 200 || s >= 300 {
 		b.note(judgeRegistration(a.login.user, out, a.first))
@@ -186,7 +186,7 @@ func (b *book) probe(ctx context.Context) {
 		return
 	}
 	a := b.users[0]
-	one, two := a.contact(main), a.contact(hop)
+	one, two := a.contact(false), a.contact(true)
 	frozen := b.trusted && b.frozen(ctx, a, one)
 	if b.trusted {
 		b.secondContact(ctx, a, one, two)
@@ -386,14 +386,14 @@ func (b *book) secondary(ctx context.Context, t *through) {
 		return
 	}
 	a := b.users[1]
-	out := b.bind(ctx, a, a.contact(main))
+	out := b.bind(ctx, a, a.contact(false))
 	if s := out.final.status(); s < 200 || s >= 300 {
 		b.note(judgeRegistration(a.login.user, out, a.first), unseen(text.StudySecondary, text.WhyRefused))
 		return
 	}
 	t.login = a.login
 	got := t.refused(ctx, 486)
-	a.release(ctx, a.contact(main))
+	a.release(ctx, a.contact(false))
 	f := seen(text.StudySecondary, OK, "secondary", a.login.user.AOR, "number", t.r.plan.CallNumber, "status", number(got.final))
 	if got.times == 0 {
 		f.State = NoGo

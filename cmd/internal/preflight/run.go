@@ -21,6 +21,7 @@ type far struct {
 	Far
 	at   transport.Flow
 	ok   bool
+	shut bool   // TLS does not come about: nothing else can be asked
 	seen string // where it leads, for the report
 }
 
@@ -51,20 +52,23 @@ func Run(ctx context.Context, p Plan) (*Study, error) {
 	if err := r.locate(ctx); err != nil {
 		return nil, err
 	}
-	local := p.Local
-	if !local.IsValid() {
-		addr, err := r.ourAddress()
-		if err != nil {
-			return nil, err
-		}
-		local = netip.AddrPortFrom(addr, 0)
+	local, sec, err := r.locals()
+	if err != nil {
+		return nil, err
 	}
-	s, err := newStation(local, r.peers(), p.TLS)
+	keys, forget, err := r.keys()
+	if err != nil {
+		return nil, err
+	}
+	defer forget()
+	s, err := newStation(local, sec, r.peers(), keys)
 	if err != nil {
 		return nil, err
 	}
 	r.s = s
+	r.trust(ctx)
 	r.lanes(ctx)
+	r.turnedAway()
 	r.takeBack()
 	s.close()
 	return r.study(ctx, start), nil
@@ -87,6 +91,11 @@ func (r *run) lanes(ctx context.Context) {
 	first := true
 	for _, f := range r.far {
 		if !f.ok {
+			continue
+		}
+		if f.shut {
+			r.shut(f)
+			first = first && f.Subject != IPBX
 			continue
 		}
 		all.Go(func() { r.reachLane(ctx, f) })
@@ -170,6 +179,8 @@ func (r *run) study(ctx context.Context, start time.Time) *Study {
 	for _, f := range r.far {
 		switch {
 		case !f.ok || r.dates[f.Name]:
+		case f.shut:
+			r.note(f, unseen(text.StudyClock, text.WhyUntrusted))
 		case r.spoke[f.Name]:
 			r.note(f, seen(text.StudyClock, Info, "case", "none"))
 		default:
@@ -217,13 +228,40 @@ func (r *run) takeBack() {
 	}
 }
 
-func (r *run) peers() (out []netip.AddrPort) {
+func (r *run) peers() (out []transport.Peer) {
 	for _, f := range r.far {
-		if f.ok && f.at.Network == transport.UDP && !slices.Contains(out, f.at.Remote) {
-			out = append(out, f.at.Remote)
+		p := transport.Peer{Addr: f.at.Remote, Listener: f.at.Listener}
+		if f.at.Network == transport.TLS {
+			p.Domain = f.Host
+		}
+		if f.ok && f.at.Network != transport.TCP && !slices.Contains(out, p) {
+			out = append(out, p)
 		}
 	}
 	return out
+}
+
+// locals are our address, and the one for TLS: what was given; else what leads to the
+// first far end, and the next port, as 5061 is next to 5060.
+func (r *run) locals() (local, sec netip.AddrPort, err error) {
+	local, sec = r.plan.Local, r.plan.LocalTLS
+	if !local.IsValid() && sec.IsValid() {
+		local = netip.AddrPortFrom(sec.Addr(), 0)
+	}
+	if !local.IsValid() {
+		addr, err := r.ourAddress()
+		if err != nil {
+			return local, sec, err
+		}
+		local = netip.AddrPortFrom(addr, 0)
+	}
+	if !sec.IsValid() || sec.Addr() != local.Addr() {
+		sec = netip.AddrPortFrom(local.Addr(), 0)
+		if p := local.Port(); p != 0 && p < 1<<16-1 {
+			sec = netip.AddrPortFrom(local.Addr(), p+1)
+		}
+	}
+	return local, sec, nil
 }
 
 // ErrNoWay: no far end has an address that can be reached from here.
@@ -275,10 +313,6 @@ func (r *run) lookUp(ctx context.Context, res *resolve.Resolver, f Far) far {
 	}
 	if _, err := netip.ParseAddr(strings.Trim(f.Host, "[]")); err != nil {
 		r.note(out, judgeName(f.Host, targets, took))
-	}
-	if out.ok && out.at.Network == transport.TLS && r.plan.TLS == nil { // a configuration has the certificates
-		out.ok = false
-		r.note(out, unseen(text.StudyOptions, text.WhyLocal))
 	}
 	return out
 }

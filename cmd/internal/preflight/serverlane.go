@@ -83,7 +83,7 @@ func (t *talk) asked(ctx context.Context) *heard {
 func (t *talk) routed(m *heard) Finding {
 	for v := range message.Values(t.peer.raw, &t.peer.head, "Record-Route") {
 		if t.r.s.isHop(calling)(v) {
-			return followed(m)
+			return t.r.followed(m)
 		}
 	}
 	return seen(text.StudyRecordRoute, Reservation, "case", "dropped")

@@ -28,10 +28,15 @@ func FarOf(name string, subject Subject, role string, u config.URI) Far {
 // PlanOf is what a configuration says of the site. Nobody is called nor registered by
 // it alone: CallNumber, Service and Users are the caller's to give.
 func PlanOf(c *config.Config) Plan {
+	udp := false
 	p := Plan{Site: c.Site, DNS: c.DNS.Servers, Held: c.Overflow.AnswerTimeout + c.Overflow.HoldBudget, TLS: tlsOf(c)}
 	for _, l := range c.Listen {
-		if l.Transport == "udp" && l.Entry == router.Inline && !p.Local.IsValid() {
-			p.Local = l.Address
+		switch {
+		case l.Entry != router.Inline:
+		case l.Transport == "tls" && !p.LocalTLS.IsValid():
+			p.LocalTLS = l.Address
+		case l.Transport == "udp" && !udp, l.Transport == "tcp" && !p.Local.IsValid():
+			p.Local, udp = l.Address, l.Transport == "udp"
 		}
 	}
 	for _, x := range c.IPBX {
@@ -53,6 +58,22 @@ func PlanOf(c *config.Config) Plan {
 	return p
 }
 
+// Trust has the study trust the authorities of a file, and show a certificate; what is
+// empty stays as it is.
+func (p *Plan) Trust(authorities, certificate, key string) {
+	keys := transport.TLSConfig{}
+	if p.TLS != nil {
+		keys = *p.TLS
+	}
+	if authorities != "" {
+		keys.CA = authorities
+	}
+	if certificate != "" {
+		keys.Certificate, keys.Key = certificate, key
+	}
+	p.TLS = &keys
+}
+
 func roleOf(s router.Server) string {
 	if s == router.Secondary {
 		return "secondary"
@@ -61,7 +82,7 @@ func roleOf(s router.Server) string {
 }
 
 func tlsOf(c *config.Config) *transport.TLSConfig {
-	if c.TLS.Certificate == "" {
+	if c.TLS.Certificate == "" && c.TLS.CA == "" {
 		return nil
 	}
 	out := &transport.TLSConfig{Certificate: c.TLS.Certificate, Key: c.TLS.Key, CA: c.TLS.CA, MinVersion: tls.VersionTLS12}

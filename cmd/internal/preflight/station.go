@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,8 +22,15 @@ const (
 	main uint8 = iota // ours, UDP
 	hop               // stands in the Route set as a hop before main, UDP
 	tcp               // main's port, TCP
-	secure
+	hopTCP
+	secure // TLS; this and the next only where TLS is spoken
+	hopSecure
 )
+
+// atHop says whether a listener is the hop's.
+func atHop(listener uint8) bool {
+	return listener == hop || listener == hopTCP || listener == hopSecure
+}
 
 // Bounds, our choice: a far end that floods is answered no more, and forgotten
 // first.
@@ -38,8 +46,9 @@ const tagMark = "rlvp-"
 // station is our user agent's sockets, and what finds the owner of a message. Its
 // mutex may be taken while a call's is held; no other one is taken under it.
 type station struct {
-	tr   *transport.Transport
-	addr netip.AddrPort // main's
+	tr    *transport.Transport
+	addr  netip.AddrPort // main's
+	peers []transport.Peer
 
 	mu      sync.Mutex
 	waiting map[string]chan *heard // client transactions, by branch
@@ -50,6 +59,7 @@ type station struct {
 	open    []ender                // what is to be ended
 	ringing map[string]*inbound    // by the INVITE's key, for CANCEL
 	speaks  map[netip.Addr]bool    // who sent anything; maxWaiting
+	turned  map[netip.Addr]error   // who connected by TLS and went off; maxWaiting
 	Strays  int                    // messages that nobody wanted
 }
 
@@ -68,30 +78,32 @@ var ErrBusyPort = errors.New("the address is taken")
 // ErrNotOurs: no network card of this machine has the address.
 var ErrNotOurs = errors.New("the address is not this machine's")
 
-// newStation opens the sockets at local; port 0: the kernel's choice. peers get
-// ICMP reports.
-func newStation(local netip.AddrPort, peers []netip.AddrPort, tls *transport.TLSConfig) (*station, error) {
+// newStation opens the sockets at local, and where tls is given at sec; port 0: the
+// kernel's choice. UDP peers get ICMP reports, TLS peers have to be whom they say.
+func newStation(local, sec netip.AddrPort, peers []transport.Peer, tls *transport.TLSConfig) (*station, error) {
 	s := &station{
 		waiting: map[string]chan *heard{}, served: map[string]*reply{}, dialogs: map[string]*dialog{}, ringing: map[string]*inbound{},
-		speaks: map[netip.Addr]bool{},
+		speaks: map[netip.Addr]bool{}, turned: map[netip.Addr]error{}, peers: peers,
 	}
 	local, err := freePort(local)
 	if err != nil {
 		return nil, err
 	}
+	any := netip.AddrPortFrom(local.Addr(), 0)
 	c := transport.Config{
-		MaxConnections: 64, TLS: tls,
+		MaxConnections: 64, TLS: tls, Peers: peers, HandshakeFailed: s.turnedAway,
 		Listen: []transport.Listener{
 			{Network: transport.UDP, Addr: local},
-			{Network: transport.UDP, Addr: netip.AddrPortFrom(local.Addr(), 0)},
+			{Network: transport.UDP, Addr: any},
 			{Network: transport.TCP, Addr: local},
+			{Network: transport.TCP, Addr: any},
 		},
 	}
 	if tls != nil {
-		c.Listen = append(c.Listen, transport.Listener{Network: transport.TLS, Addr: netip.AddrPortFrom(local.Addr(), 0)})
-	}
-	for _, p := range peers {
-		c.Peers = append(c.Peers, transport.Peer{Addr: p, Listener: main})
+		if sec, err = freePort(sec); err != nil {
+			return nil, err
+		}
+		c.Listen = append(c.Listen, transport.Listener{Network: transport.TLS, Addr: sec}, transport.Listener{Network: transport.TLS, Addr: any})
 	}
 	for patience := 100; ; patience-- { // a second
 		if s.tr, err = transport.New(c, s); err == nil {
@@ -137,28 +149,36 @@ func freePort(local netip.AddrPort) (netip.AddrPort, error) {
 
 // flow is the way to a far end.
 func flowTo(network transport.Network, to netip.AddrPort) transport.Flow {
-	f := transport.Flow{Network: network, Remote: to, Listener: main}
-	switch network {
-	case transport.TCP:
-		f.Listener = tcp
-	case transport.TLS:
-		f.Listener = secure
-	}
-	return f
+	return transport.Flow{Network: network, Remote: to, Listener: listener(network, false)}
 }
 
 // sentBy is our address at a listener.
 func (s *station) sentBy(listener uint8) string { return s.tr.Addr(int(listener)).String() }
 
+// listener is where a network is heard, or where its hop is.
+func listener(n transport.Network, beside bool) uint8 {
+	l := [...]uint8{main, tcp, secure}[n]
+	if beside {
+		l++
+	}
+	return l
+}
+
+// uri is ours at a network, or the hop's beside it.
+func (s *station) uri(user string, n transport.Network, beside bool) string {
+	out := "sip:" + s.sentBy(listener(n, beside))
+	if user != "" {
+		out = "sip:" + user + "@" + s.sentBy(listener(n, beside))
+	}
+	if n != transport.UDP {
+		out += ";transport=" + strings.ToLower(n.String())
+	}
+	return out
+}
+
 // contact is our Contact for a flow.
 func (s *station) contact(f transport.Flow) string {
-	switch f.Network {
-	case transport.TCP:
-		return "<sip:releve@" + s.sentBy(tcp) + ";transport=tcp>"
-	case transport.TLS:
-		return "<sip:releve@" + s.sentBy(secure) + ";transport=tls>"
-	}
-	return "<sip:releve@" + s.addr.String() + ">"
+	return "<" + s.uri("releve", f.Network, false) + ">"
 }
 
 // leg names whose hop a Record-Route value of ours is: where the IPBX is a proxy, one
@@ -172,14 +192,40 @@ const (
 )
 
 // hopRoute is the Record-Route value of our own hop at one side.
-func (s *station) hopRoute(l leg) string {
-	return "<sip:" + s.sentBy(hop) + ";lr;leg=" + string(l) + ">"
+func (s *station) hopRoute(n transport.Network, l leg) string {
+	return "<" + s.uri("", n, true) + ";lr;leg=" + string(l) + ">"
 }
 
+// isHop fits a Route or Record-Route value of our own hop at one side, by any network.
 func (s *station) isHop(l leg) func(value []byte) bool {
 	return func(value []byte) bool {
-		return strings.Contains(string(value), s.sentBy(hop)) && strings.Contains(string(value), "leg="+string(l))
+		v := string(value)
+		return strings.Contains(v, "leg="+string(l)) &&
+			(strings.Contains(v, s.sentBy(hop)) || strings.Contains(v, s.sentBy(hopTCP)) || strings.Contains(v, s.sentBy(hopSecure)))
 	}
+}
+
+// turnedAway notes who began a TLS connection to us and did not like it.
+func (s *station) turnedAway(f transport.Flow, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	dialed := slices.ContainsFunc(s.peers, func(p transport.Peer) bool { return p.Addr == f.Remote })
+	if !dialed && len(s.turned) < maxWaiting {
+		s.turned[f.Remote.Addr()] = err
+	}
+}
+
+// wentOff is why one of all began a TLS connection to us and broke it off; nil: nobody
+// did.
+func (s *station) wentOff(all []netip.Addr) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range all {
+		if err := s.turned[a]; err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *station) send(f transport.Flow, raw []byte) { _ = s.tr.Send(f, raw) }

@@ -39,13 +39,23 @@ func (t *talk) modify(ctx context.Context) {
 	if hold.final.status() >= 200 && hold.final.status() < 300 {
 		hold = t.d.ask(ctx, inside{method: "INVITE", body: offer(t.line.addr(), "sendrecv"), kind: "application/sdp", limit: modifyLimit})
 	}
-	t.r.note(t.f, judgeModify(text.StudyReinvite, hold.final.status(), true))
+	t.r.note(t.f, t.modified(text.StudyReinvite, hold.final.status(), true))
 	listed := t.peer.lists("Allow", "UPDATE")
 	status := 0
 	if listed {
 		status = t.d.ask(ctx, inside{method: "UPDATE", limit: modifyLimit}).final.status()
 	}
-	t.r.note(t.f, judgeModify(text.StudyUpdate, status, listed))
+	t.r.note(t.f, t.modified(text.StudyUpdate, status, listed))
+}
+
+// modified judges one; where our certificate keeps the far end from reaching us, silence
+// says nothing of it.
+func (t *talk) modified(id ID, status int, listed bool) Finding {
+	f := judgeModify(id, status, listed)
+	if status == 0 && f.State == Reservation && t.r.wentOff(t.f) != nil {
+		return unseen(id, text.WhyUntrusted)
+	}
+	return f
 }
 
 // keys judges codecs and keys; INFO is tried where no voice server could take it for
@@ -146,13 +156,23 @@ func (t *talk) sound(ctx context.Context, tone bool) {
 	t.r.note(t.f, judgeAudio(t.line.report()))
 }
 
+// routes says that a request names our hop as its way.
+func (r *run) routes(m *heard) bool {
+	for v := range message.Values(m.raw, &m.head, "Route") {
+		if r.s.isHop(calling)(v) || r.s.isHop(called)(v) {
+			return m.flow.Network.Reliable()
+		}
+	}
+	return false
+}
+
 // followed judges where a request of the far end came.
-func followed(m *heard) Finding {
+func (r *run) followed(m *heard) Finding {
 	if m == nil {
 		return unseen(text.StudyRecordRoute, text.WhyNoTrigger)
 	}
 	method := string(m.head.Token.Of(m.raw))
-	if m.flow.Listener == hop {
+	if atHop(m.flow.Listener) || r.routes(m) { // over a connection that is open already
 		return seen(text.StudyRecordRoute, OK, "method", method)
 	}
 	return seen(text.StudyRecordRoute, Reservation, "method", method)

@@ -104,7 +104,7 @@ func (s *Study) tested() bool {
 
 func (s *Study) answered(target string) bool {
 	return slices.ContainsFunc(s.Findings, func(f Finding) bool {
-		return f.Target == target && f.ID == text.StudyOptions && f.Values["status"] != ""
+		return f.Target == target && (f.ID == text.StudyOptions && f.Values["status"] != "" || f.ID == text.StudyTLS && f.Values["until"] != "")
 	})
 }
 

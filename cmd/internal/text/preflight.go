@@ -51,6 +51,7 @@ const (
 	StudyLoss      StudyID = "loss"
 	StudyClock     StudyID = "clock"
 	StudyNames     StudyID = "names"
+	StudyTLS       StudyID = "tls" // certificates, either side
 	StudyDatabase  StudyID = "database"
 	StudyMargin    StudyID = "margin" // our waiting times fit into the IPBX's
 )
@@ -58,7 +59,7 @@ const (
 // StudyIDs are all of them, in the order of a report.
 func StudyIDs() []StudyID {
 	return []StudyID{
-		StudyNames, StudyOptions, StudyNAT, StudyContact, StudyRoundTrip, StudyJitter, StudyLoss, StudyClock, StudyLarge,
+		StudyNames, StudyTLS, StudyOptions, StudyNAT, StudyContact, StudyRoundTrip, StudyJitter, StudyLoss, StudyClock, StudyLarge,
 		StudyTrunk, StudyRouteBack, StudyRecordRoute, StudyReliable, StudyEarly, StudyUpdate, StudySessionTimer,
 		StudyReinvite, StudyCodecs, StudyDTMF, StudyAudio, StudyTransfer, StudyReferRefused, StudyCancel,
 		StudyBusy, StudyBusyTwice, StudyRefusals, StudyRetryAfter, StudyRedirect, StudyRinging, StudyNoAnswer, StudyMargin,

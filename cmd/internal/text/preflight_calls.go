@@ -53,6 +53,11 @@ func studiesOfCalls() map[StudyID]studied {
 			title: pair{"Numéro du service acheminé jusqu'ici", "The service number leads here"},
 			ok:    pair{"l'appel vers {number} est arrivé ici ({uri})", "the call to {number} arrived here ({uri})"},
 			odd:   pair{"l'appel vers {number} n'est pas arrivé ici", "the call to {number} did not arrive here"},
+			cases: map[string]pair{"tls": {"l'IPBX appelle cette machine en TLS, mais la connexion échoue : {said}", "the IPBX calls this machine by TLS, but the connection fails: {said}"}},
+			advice: map[string]advice{"tls": {do: pair{
+				"Donnez un certificat que l'IPBX reconnaît (--tls-certificate, --tls-key), et l'autorité du sien (--tls-ca) ; puis recommencez.",
+				"Give a certificate that the IPBX knows (--tls-certificate, --tls-key), and the authority of its own (--tls-ca); then begin again.",
+			}}},
 			means: pair{"Sans cet acheminement, l'IPBX ne présentera aucun appel à Relève.", "Without this routing the IPBX will present no call to Relève."},
 			do:    pair{"À l'IPBX, acheminez ce numéro vers l'adresse de cette machine (liaison SIP), puis recommencez.", "At the IPBX route this number to this machine's address (SIP trunk), then begin again."},
 		},
