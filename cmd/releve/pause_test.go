@@ -29,6 +29,7 @@ type paused struct {
 	secondary *server.Server
 	node      *process.Node
 	socket    string // of the node
+	dir       string
 }
 
 func addrPort(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
@@ -38,7 +39,7 @@ func addrPort(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
 func newPaused(t *testing.T, net int, sections ...string) *paused {
 	t.Helper()
 	dir := t.TempDir()
-	s := &paused{t: t, socket: process.Socket(dir)}
+	s := &paused{t: t, socket: process.Socket(dir), dir: dir}
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -86,8 +87,7 @@ store: {path: %[2]s}
 admin: {socket: %[7]s}
 `, own, dir, at(1), at(2), at(3), net, process.Socket(dir))
 	yaml += strings.Join(sections, "\n")
-	program, err := os.Executable()
-	must(err)
+	program := asProgram(t, dir)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	s.node, err = process.Start(ctx, program, dir, yaml)
@@ -95,6 +95,20 @@ admin: {socket: %[7]s}
 	t.Cleanup(func() { _ = s.node.Kill() })
 	s.until("ready", func(st admin.Status) bool { return st.Registration.Phase == "bound" && st.Servers[1].Ready })
 	return s
+}
+
+// asProgram is the program releve in dir: this test's binary.
+func asProgram(t *testing.T, dir string) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "releve")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+asReleve+"=1 exec '"+self+"' \"$@\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 func (s *paused) status() (st admin.Status) {
