@@ -241,4 +241,3 @@ func (o *outage) mailed(number int) bool {
 	}
 	return found
 }
-

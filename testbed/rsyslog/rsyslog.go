@@ -50,6 +50,15 @@ type Message struct {
 	Text     string `json:"msg"`
 	Input    string `json:"input"`
 	Protocol string `json:"protocol"`
+	Fields   string `json:"fields"` // JSON: the parameters by element, as mmpstrucdata reads them
+}
+
+// Field is a parameter of the structured data, in lower case as rsyslogd names
+// it; "": there is none.
+func (m Message) Field(element, name string) string {
+	var fields map[string]map[string]string
+	_ = json.Unmarshal([]byte(m.Fields), &fields) // not there: ""
+	return fields[element][name]
 }
 
 const (
@@ -91,6 +100,7 @@ global(workDirectory="DIR" maxMessageSize="8k" net.enableDNS="off" parser.escape
 module(load="imudp")
 module(load="imtcp" streamDriver.name="gtls" streamDriver.mode="1" streamDriver.authMode="anon")
 module(load="imptcp")
+module(load="mmpstrucdata")
 template(name="json" type="list" option.jsonf="on") {
   property(outname="pri" name="pri" format="jsonf")
   property(outname="time" name="timestamp" dateFormat="rfc3339" format="jsonf")
@@ -102,8 +112,9 @@ template(name="json" type="list" option.jsonf="on") {
   property(outname="msg" name="msg" format="jsonf")
   property(outname="input" name="inputname" format="jsonf")
   property(outname="protocol" name="protocol-version" format="jsonf")
+  property(outname="fields" name="$!rfc5424-sd" format="jsonf")
 }
-ruleset(name="keep") { action(type="omfile" file="DIR/messages" template="json" flushOnTXEnd="on" asyncWriting="off") }
+ruleset(name="keep") { action(type="mmpstrucdata") action(type="omfile" file="DIR/messages" template="json" flushOnTXEnd="on" asyncWriting="off") }
 input(type="imudp" address="127.0.0.1" port="UDPPORT" ruleset="keep")
 input(type="imptcp" address="127.0.0.1" port="TCPPORT" ruleset="keep")
 input(type="imtcp" address="127.0.0.1" port="TLSPORT" ruleset="keep")

@@ -135,6 +135,14 @@ func TestRsyslogReadsAllThreeTransports(t *testing.T) {
 		if !strings.Contains(m.Data, `object="a \"b\" [c\] \\d"`) || !strings.Contains(m.Data, `site="CH de Sœurs"`) {
 			t.Errorf("%s: structured data %s", o.Transport, m.Data)
 		}
+		for _, field := range [][3]string{
+			{"alarm", "perceivedseverity", "critical"}, {"alarm", "resource", notice.Object}, {"releve@32473", "code", "1002"},
+			{"releve@32473", "object", notice.Object}, {"releve@32473", "site", notice.Site}, {"releve@32473", "id", first.ID},
+		} {
+			if got := m.Field(field[0], field[1]); got != field[2] {
+				t.Errorf("%s: [%s %s=%q], sent %q: %s", o.Transport, field[0], field[1], got, field[2], m.Fields)
+			}
+		}
 		if text := strings.TrimPrefix(m.Text, "\ufeff"); text != "critique: Aucun serveur ne répond | Personne ne décroche | Appelez l’intégrateur. Puis TLM Com." {
 			t.Errorf("%s: text %q", o.Transport, m.Text)
 		}
