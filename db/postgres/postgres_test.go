@@ -67,7 +67,7 @@ func must(t *testing.T, err error) {
 
 func try(t *testing.T, url string) (*Store, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	s, err := Open(ctx, Options{URL: url, Password: server.Password})
 	if err == nil {

@@ -308,7 +308,7 @@ func (w *World) moved(ctx context.Context) error {
 	if s.Active != "secondary" || s.Counters.Switchovers != 1 || l.Holder != "secondary" || l.Phase != "bound" || s.Counters.Lost != 0 {
 		return fmt.Errorf("after the switchover: %+v, licence %+v", s, l)
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	ctx, cancel := context.WithTimeout(ctx, eventLimit)
 	defer cancel()
 	return errors.Join(
 		w.ipbx.bound(ctx, "5001"),

@@ -57,7 +57,7 @@ func replaced(ctx context.Context, w *World) error {
 	if said, err := w.rogue(ctx, "5001", 60); err != nil || !strings.Contains(said, "200 OK") {
 		return fmt.Errorf("the foreign REGISTER was not granted: %w\n%s", err, said)
 	}
-	if err := within(ctx, time.Second, func(ctx context.Context) error {
+	if err := within(ctx, eventLimit, func(ctx context.Context) error {
 		return w.ipbx.bound(ctx, "5001", uri("5001", w.net.at(hostRogue), "udp"))
 	}); err != nil {
 		return err
@@ -74,7 +74,7 @@ func several(ctx context.Context, w *World) error {
 	if said, err := w.rogue(ctx, "5001", 10); err != nil || !strings.Contains(said, "200 OK") {
 		return fmt.Errorf("the foreign REGISTER was not granted: %w\n%s", err, said)
 	}
-	if err := within(ctx, time.Second, func(ctx context.Context) error {
+	if err := within(ctx, eventLimit, func(ctx context.Context) error {
 		return w.ipbx.bound(ctx, "5001", w.own("5001"), uri("5001", w.net.at(hostRogue), "udp"))
 	}); err != nil {
 		return err
@@ -107,7 +107,7 @@ func rejects(ctx context.Context, w *World) error {
 			return fmt.Errorf("the registrar did not refuse the foreign contact of %s\n%s", user, said)
 		}
 	}
-	if err := within(ctx, time.Second, func(ctx context.Context) error {
+	if err := within(ctx, eventLimit, func(ctx context.Context) error {
 		return errors.Join(w.ipbx.bound(ctx, "5001", w.own("5001")), w.ipbx.bound(ctx, "5002"))
 	}); err != nil {
 		return err
@@ -200,7 +200,7 @@ func faulty(fault string, alarms bool) play {
 			return err
 		}
 		return errors.Join(
-			within(ctx, time.Second, func(ctx context.Context) error { return w.ipbx.bound(ctx, "5001", w.own("5001")) }),
+			within(ctx, eventLimit, func(ctx context.Context) error { return w.ipbx.bound(ctx, "5001", w.own("5001")) }),
 			w.ipbx.overlapped(),
 		)
 	}

@@ -48,17 +48,23 @@ type book struct {
 	failed int
 	detect time.Duration // of the main database's death; 0: not measured
 	told   tellings
+	soon   time.Duration // the bar of what must be told
 }
 
 // detected notes how long the main database had been dead when that was told.
 func (b *book) detected(after time.Duration) { b.detect = after }
 
-// soon is how soon people must know that the main database has died.
-const soon = 10 * time.Second
+// soon is how soon people must know that the main database has died. The short form
+// runs beside another proof on any machine: it proves that they are told, and the full
+// one how fast.
+const (
+	soon      = 10 * time.Second
+	soonShort = time.Minute
+)
 
 // within checks that what must be told was told in time.
 func (b *book) within(holds bool, after time.Duration, what string) {
-	b.check(holds && after <= soon, "%s %.1f s after the death", what, after.Seconds())
+	b.check(holds && after <= b.soon, "%s %.1f s after the death", what, after.Seconds())
 }
 
 // check notes one thing that holds, or does not.
@@ -91,6 +97,10 @@ func tellAll(ctx context.Context, o Options) (r Report, err error) {
 	}
 	list := stories(outage)
 	books, errs := make([]book, len(list)), make([]error, len(list))
+	bar := soon
+	if o.Short {
+		bar = soonShort
+	}
 	mail, err := openOffice(ctx, len(list))
 	if err != nil {
 		return r, err
@@ -98,6 +108,7 @@ func tellAll(ctx context.Context, o Options) (r Report, err error) {
 	defer func() { err = errors.Join(err, mail.close()) }()
 	var all sync.WaitGroup
 	for i, chapter := range list {
+		books[i].soon = bar
 		all.Go(func() { errs[i] = play(ctx, o, mail, i, chapter, &books[i]) })
 	}
 	all.Wait()

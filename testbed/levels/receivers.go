@@ -87,7 +87,7 @@ type post struct {
 
 	mu    sync.Mutex // guards what follows
 	open  net.Listener
-	conns map[net.Conn]bool
+	conns map[net.Conn]bool // nil: cut
 	alive sync.WaitGroup
 }
 
@@ -119,8 +119,14 @@ func (p *post) carry(c net.Conn) {
 	}
 	defer far.Close()
 	p.mu.Lock()
-	p.conns[c], p.conns[far] = true, true
+	shut := p.conns == nil
+	if !shut {
+		p.conns[c], p.conns[far] = true, true
+	}
 	p.mu.Unlock()
+	if shut {
+		return
+	}
 	var both sync.WaitGroup
 	both.Go(func() { _, _ = io.Copy(far, c); _ = far.Close() }) // an end of either ends both
 	both.Go(func() { _, _ = io.Copy(c, far); _ = c.Close() })
@@ -137,6 +143,7 @@ func (p *post) cut() {
 	for c := range p.conns {
 		_ = c.Close()
 	}
+	p.conns = nil
 	p.mu.Unlock()
 	p.alive.Wait()
 }

@@ -39,7 +39,8 @@ type Pair struct {
 	Main, Mirror *Server
 }
 
-const startLimit = time.Minute
+// startLimit bounds how long a pair may take, on a slow machine.
+const startLimit = 3 * time.Minute
 
 // StartPair makes two servers, each with a database named database, the second
 // replicating the first. It needs Debian's mariadb-server, and, run as root, a

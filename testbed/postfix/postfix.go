@@ -58,7 +58,7 @@ type Server struct {
 }
 
 // startLimit bounds how long it may take to answer.
-const startLimit = time.Minute
+const startLimit = 3 * time.Minute
 
 // Start writes the configuration, starts postfix and waits until it answers.
 func Start(ctx context.Context, c Config) (*Server, error) {

@@ -28,7 +28,7 @@ type Server struct {
 }
 
 // startLimit bounds how long a cluster may take to be made and to answer.
-const startLimit = time.Minute
+const startLimit = 3 * time.Minute
 
 // Start makes a cluster and waits until it listens. It needs Debian's
 // postgresql, and, run as root, a user postgres or nobody.

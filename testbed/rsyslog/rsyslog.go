@@ -62,7 +62,7 @@ func (m Message) Field(element, name string) string {
 }
 
 const (
-	startLimit = 30 * time.Second
+	startLimit = 2 * time.Minute
 	poll       = 20 * time.Millisecond
 )
 

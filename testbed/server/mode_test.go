@@ -35,21 +35,25 @@ func TestModes(t *testing.T) {
 	}{
 		{server.Mode{Kind: server.AllBusy}, nil, "refused", 486, func(_ result, s stats) bool { return s.Busy == 1 }},
 		{
-			server.Mode{Kind: server.NoAnswer}, func(r result, _ stats) bool { return r.Ringing > 0 }, "cancelled", 487,
+			server.Mode{Kind: server.NoAnswer},
+			func(r result, _ stats) bool { return r.Ringing > 0 }, "cancelled", 487,
 			func(_ result, s stats) bool { return s.Cancels == 1 },
 		},
 		{
-			server.Mode{Kind: server.Hundred}, func(r result, s stats) bool { return r.Trying > 0 && s.Ignored == 1 }, "cancelled", 0,
+			server.Mode{Kind: server.Hundred},
+			func(r result, s stats) bool { return r.Trying > 0 && s.Ignored == 1 }, "cancelled", 0,
 			func(r result, s stats) bool { return r.Ringing == 0 && s.Ignored == 1 },
 		},
 		{
-			server.Mode{Kind: server.OptionsOnly}, func(_ result, s stats) bool { return s.Ignored == 1 }, "cancelled", 0,
+			server.Mode{Kind: server.OptionsOnly},
+			func(_ result, s stats) bool { return s.Ignored == 1 }, "cancelled", 0,
 			func(r result, s stats) bool { return r.Trying == 0 && s.Ignored == 1 },
 		},
 		{server.Mode{Kind: server.ServerError, Status: 503, RetryAfter: 7 * time.Second}, nil, "refused", 503, func(_ result, s stats) bool { return s.Errors == 1 }},
 		{server.Mode{Kind: server.ServerError, Status: 500}, nil, "refused", 500, func(_ result, s stats) bool { return s.Errors == 1 }},
 		{
-			server.Mode{Kind: server.Silent}, func(_ result, s stats) bool { return s.Dropped > 0 }, "cancelled", 0,
+			server.Mode{Kind: server.Silent},
+			func(_ result, s stats) bool { return s.Dropped > 0 }, "cancelled", 0,
 			func(_ result, s stats) bool { return s.Invites == 0 },
 		},
 		{server.Mode{Kind: server.Refuse}, always, "cancelled", 0, func(_ result, s stats) bool { return s.Invites == 0 }},

@@ -90,7 +90,7 @@ func callFlows() []Flow {
 				if err := outgoing(ctx, w, w.net.secondary, Script{Name: "uac-refused", With: Params{"To": "2001", "Code": "403"}}); err != nil {
 					return err
 				}
-				return w.until(ctx, 3*time.Second, "an alarm about the passive server's call", func(s status) bool { return len(s.Alarms) > 0 })
+				return w.until(ctx, 15*time.Second, "an alarm about the passive server's call", func(s status) bool { return len(s.Alarms) > 0 })
 			},
 			Want: []string{"failed passive-outgoing secondary 403"},
 			Saw:  []Count{received("desk", "INVITE", 0)},

@@ -106,7 +106,7 @@ func (p *Party) leave(ctx context.Context) error {
 	}
 	p.resume()
 	_ = p.cmd.Process.Signal(syscall.SIGUSR1)
-	ctx, cancel := context.WithTimeout(ctx, 4*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
 	return p.wait(ctx)
 }

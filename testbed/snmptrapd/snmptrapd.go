@@ -40,7 +40,7 @@ type Receiver struct {
 }
 
 const (
-	startLimit = 30 * time.Second
+	startLimit = 2 * time.Minute
 	poll       = 20 * time.Millisecond
 )
 

@@ -15,7 +15,7 @@ import (
 // TestDatabasesAreKnown: real ones by what they say of themselves, and strangers.
 func TestDatabasesAreKnown(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	pg, err := postgres.Start(ctx)
 	if err != nil {

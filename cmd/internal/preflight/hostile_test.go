@@ -62,7 +62,7 @@ func hostile(t *testing.T, treat func(conn *net.UDPConn, raw []byte, from netip.
 	t.Helper()
 	n := freeBed(t)
 	stranger(t, at(n, 1), treat)
-	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	s, err := Run(ctx, Plan{
 		Local: at(n, 9), CallNumber: "5000", Service: "5000", Held: 28 * time.Second, Limit: 20 * time.Second, Patience: 2 * time.Second,
