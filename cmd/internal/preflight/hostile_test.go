@@ -265,7 +265,7 @@ func TestCallsPlacedByHandAreStudied(t *testing.T) {
 		s := b.run(p)
 		for id, want := range map[ID]State{
 			text.StudyRouteBack: OK, text.StudyRecordRoute: OK, text.StudyCodecs: OK, text.StudyAudio: OK, text.StudyReinvite: OK,
-			text.StudyBusy: Info, text.StudyBusyTwice: OK, text.StudyTrunk: Unknown, text.StudyRefusals: Unknown,
+			text.StudyBusy: Reservation, text.StudyBusyTwice: OK, text.StudyTrunk: Unknown, text.StudyRefusals: Unknown,
 		} {
 			if f, _ := find(s, IPBX, id); f.State != want {
 				faults = append(faults, fmt.Sprintf("%s is %s %v, %s was expected", id, f.State, f.Values, want))

@@ -242,8 +242,8 @@ func judgeModify(id ID, status int, listed bool) Finding {
 		return seen(id, Reservation, "case", "silent")
 	case status < 300:
 		return seen(id, OK, "status", number(status))
-	case id == text.StudyUpdate:
-		return seen(id, Info, "status", number(status))
+	case id == text.StudyUpdate: // listed, so it will be used
+		return seen(id, Reservation, "case", "listed", "status", number(status))
 	}
 	return seen(id, Reservation, "status", number(status))
 }
@@ -263,11 +263,10 @@ func judgeBusy(t tries) []Finding {
 	}
 	once := seen(text.StudyBusy, OK, "final", final)
 	twice := seen(text.StudyBusyTwice, OK, "final", final)
-	if t.times > 1 {
-		once = seen(text.StudyBusy, Info, "times", number(t.times-1), "after", secondsOf(t.after), "final", final)
+	if t.times > 1 { // two queues for one call, until ours is switched off
+		once = seen(text.StudyBusy, Reservation, "times", number(t.times-1), "after", secondsOf(t.after), "final", final)
 	}
 	if t.times > 2 {
-		once.State = Reservation
 		twice = seen(text.StudyBusyTwice, Reservation, "times", number(t.times), "final", final)
 	}
 	return []Finding{once, twice}

@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -46,7 +47,7 @@ func TestJudgements(t *testing.T) {
 		{"re-INVITE silent", judgeModify(text.StudyReinvite, 0, true), Reservation, "silent"},
 		{"UPDATE silent", judgeModify(text.StudyUpdate, 0, true), Reservation, "silent"},
 		{"UPDATE not listed", judgeModify(text.StudyUpdate, 0, false), Info, "absent"},
-		{"UPDATE refused", judgeModify(text.StudyUpdate, 501, true), Info, ""},
+		{"UPDATE listed and refused", judgeModify(text.StudyUpdate, 501, true), Reservation, "listed"},
 		{"grant as asked", judgeGrant(granted{asked: 60, got: 60}), OK, ""},
 		{"grant more", judgeGrant(granted{asked: 60, got: 3600}), Reservation, ""},
 		{"grant less", judgeGrant(granted{asked: 60, got: 30}), Info, ""},
@@ -55,7 +56,7 @@ func TestJudgements(t *testing.T) {
 		{"short: 423, 600 s", judgeShortGrant(granted{asked: 1, min: 600}), Reservation, "brief"},
 		{"short: granted an hour", judgeShortGrant(granted{asked: 1, got: 3600}), Reservation, ""},
 		{"refused once", judgeBusy(tries{486, 1, 0, 486})[0], OK, ""},
-		{"presented again", judgeBusy(tries{486, 2, 0, 486})[0], Info, ""},
+		{"presented again", judgeBusy(tries{486, 2, 0, 486})[0], Reservation, ""},
 		{"presented again, then no more", judgeBusy(tries{486, 2, 0, 486})[1], OK, ""},
 		{"presented for ever", judgeBusy(tries{486, 6, 0, 603})[1], Reservation, ""},
 		{"no answer: longer than ours", judgeNoAnswer(40*time.Second, true, 28*time.Second)[0], OK, ""},
@@ -229,5 +230,34 @@ func TestTheProfileIsWhatWasMeasured(t *testing.T) {
 		if want[s.Key] != s.Value {
 			t.Errorf("%s: %s, %q was expected", s.Key, s.Value, want[s.Key])
 		}
+	}
+}
+
+// TestWhatTheConfigurationSettlesIsNoReservation: after --write a second study has only
+// what is left to do.
+func TestWhatTheConfigurationSettlesIsNoReservation(t *testing.T) {
+	has := map[string]string{"rewrite_contact": "true", "dissuasion.requeue": "false", "dissuasion.status": "486", "large": "udp", "hold_signal": "180"}
+	r := &run{far: []far{{Far: Far{Name: "pbx", Subject: IPBX, Has: has}}}}
+	at := func(f Finding, s Subject) Finding {
+		f.Subject, f.Target = s, "pbx"
+		return f
+	}
+	s := &Study{Findings: []Finding{
+		at(seen(text.StudyRecordRoute, Reservation, "method", "BYE"), IPBX),
+		at(judgeBusy(tries{486, 2, 0, 486})[0], IPBX),
+		at(seen(text.StudyRinging, Reservation, "after", "6"), IPBX),
+		at(judgeRefusals([]tries{{status: 486, times: 6}, {status: 480, times: 1}}), IPBX),   // wants 480
+		at(judgeLarge(reach{sizes: []int{1200, 1400}, answered: []bool{true, false}}), IPBX), // no TCP either
+		at(seen(text.StudyEarly, Reservation, "status", "500"), IPBX),                        // no setting helps
+		at(seen(text.StudyRecordRoute, Reservation, "case", "dropped"), Server),              // not the IPBX's
+	}}
+	r.settled(s)
+	for i, want := range []State{Info, Info, Info, Reservation, Reservation, Reservation, Reservation} {
+		if f := s.Findings[i]; f.State != want {
+			t.Errorf("%s is %s %v", f.ID, f.State, f.Values)
+		}
+	}
+	if got := s.Findings[1].Text(text.For(text.French)).Seen; !strings.Contains(got, "dissuasion.requeue: false") {
+		t.Error(got)
 	}
 }

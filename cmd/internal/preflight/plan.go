@@ -22,6 +22,8 @@ type Far struct {
 	Secure  bool
 	// Sources are further addresses that it may speak from.
 	Sources []netip.Addr
+	// Has is what the configuration says of it already, by key (dissuasion.status).
+	Has map[string]string
 }
 
 // Plan is what a study may do. Who is not named here is not rung.

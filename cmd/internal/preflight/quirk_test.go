@@ -36,7 +36,7 @@ func ofTrunk() []planted {
 		{"codec-g729-only", text.StudyCodecs, NoGo},
 		{"dtmf-missing", text.StudyDTMF, Reservation},
 		{"refer-refused", text.StudyTransfer, Reservation},
-		{"represents-486", text.StudyBusy, Info},
+		{"represents-486", text.StudyBusy, Reservation},
 		{"represents-480", text.StudyRefusals, Info},
 		{"represents-503", text.StudyRefusals, Info},
 		{"represents-twice", text.StudyBusyTwice, Reservation},

@@ -203,6 +203,7 @@ func (r *run) study(ctx context.Context, start time.Time) *Study {
 		}
 		return slices.Index(order, a.ID) - slices.Index(order, b.ID)
 	})
+	r.settled(s)
 	s.Interrupted = cutShort(ctx) == text.WhyInterrupt
 	s.conclude()
 	return s

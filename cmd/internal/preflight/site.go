@@ -44,7 +44,7 @@ func PlanOf(c *config.Config) Plan {
 			continue
 		}
 		f := FarOf(x.Name, IPBX, "", x.Address)
-		f.Sources = x.Sources
+		f.Sources, f.Has = x.Sources, has(x.Manners)
 		p.Far = append(p.Far, f)
 	}
 	for _, s := range c.Servers {
@@ -56,6 +56,18 @@ func PlanOf(c *config.Config) Plan {
 		}
 	}
 	return p
+}
+
+// has is what the section of an IPBX says that a finding may ask for.
+func has(m config.Manners) map[string]string {
+	signal := "none"
+	if m.HoldSignal != 0 {
+		signal = number(int(m.HoldSignal))
+	}
+	return map[string]string{
+		"rewrite_contact": boolean(m.RewriteContact), "dissuasion.requeue": boolean(m.Requeue), "dissuasion.status": number(int(m.Status)),
+		"large": m.Large, "hold_signal": signal,
+	}
 }
 
 // Trust has the study trust the authorities of a file, and show a certificate; what is

@@ -123,6 +123,33 @@ func profile(all []Finding) (out []Setting) {
 	return slices.CompactFunc(out, func(a, b Setting) bool { return a.Key == b.Key })
 }
 
+// settled makes to know of what is a reservation only until the configuration has the
+// setting for it: it has.
+func (r *run) settled(s *Study) {
+	for i, f := range s.Findings {
+		at := slices.IndexFunc(r.far, func(x far) bool { return x.Subject == IPBX && x.Name == f.Target })
+		if f.Subject != IPBX || f.State != Reservation || at < 0 {
+			continue
+		}
+		if key, value := remedy(f); key != "" && r.far[at].Has[key] == value {
+			s.Findings[i].State, s.Findings[i].Values["settled"] = Info, key+": "+value
+		}
+	}
+}
+
+// remedy is the setting with which Relève lives with a finding; "": there is none.
+func remedy(f Finding) (key, value string) {
+	switch f.ID {
+	case text.StudyRecordRoute, text.StudyBusy, text.StudyRefusals, text.StudyRinging:
+		return setting(f)
+	case text.StudyLarge:
+		if f.Values["large"] == "tcp" {
+			return setting(f)
+		}
+	}
+	return "", ""
+}
+
 // setting is the line that one finding leads to; "": none.
 func setting(f Finding) (key, value string) {
 	ok := f.State == OK

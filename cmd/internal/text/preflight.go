@@ -133,6 +133,10 @@ func (m Messages) Study(id StudyID, state StudyState, values map[string]string) 
 	if p, ok := s.cases[values["case"]]; ok {
 		seen = p
 	}
+	if set := values["settled"]; set != "" {
+		t.Seen = fill(m.of(seen)) + m.say(" ; déjà réglé : %s", "; settled already: %s", set)
+		return t
+	}
 	means, do := s.advised(values["case"])
 	t.Seen, t.Means = fill(m.of(seen)), fill(m.of(means))
 	if state != StudyInfo {

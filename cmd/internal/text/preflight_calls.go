@@ -101,6 +101,14 @@ func studiesOfCalls() map[StudyID]studied {
 			cases: map[string]pair{
 				"absent": {"non annoncé dans Allow", "not listed in Allow"},
 				"silent": {"sans réponse", "not answered"},
+				"listed": {"annoncé dans Allow, mais refusé ({status})", "listed in Allow, but refused ({status})"},
+			},
+			advice: map[string]advice{
+				"silent": {means: pair{"Qui rafraîchit un appel par UPDATE le croit perdu, et raccroche.", "Who refreshes a call by UPDATE takes it for lost, and hangs up."}},
+				"listed": {
+					pair{"Un serveur ou un IPBX qui se fie à Allow rafraîchit ses appels par UPDATE : refusé, l'appel finit à l'échéance (RFC 4028 §10).", "A server or an IPBX that trusts Allow refreshes its calls by UPDATE: refused, the call ends when its time is over (RFC 4028 §10)."},
+					pair{"Retirez UPDATE de ce qu'il annonce (Allow), ou faites-le accepter.", "Take UPDATE out of what it announces (Allow), or have it taken."},
+				},
 			},
 			means: pair{"Relève n'en a pas besoin ; les temporisateurs de session se rafraîchissent alors par re-INVITE.", "Relève does not need it; session timers are then refreshed by re-INVITE."},
 			do:    pair{"À corriger par le constructeur : une requête sans réponse finit l'appel.", "To be corrected by the maker: a request without an answer ends the call."},
