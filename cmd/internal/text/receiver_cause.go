@@ -1,6 +1,9 @@
 package text
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 // receiverCauses are the words of our receivers when a notice is not taken, in
 // French, the longer ones first. What a receiver says itself stays as it is.
@@ -18,6 +21,7 @@ var receiverCauses = []struct{ english, french string }{
 	{"the relay said more than ", "le relais n'en finit pas de parler, plus d'octets que "},
 	{"write the mail: ", "mail impossible à écrire : "},
 	{"greeting: ", "accueil du relais : "},
+	{"nothing came", "rien n'est venu"},
 	{"end of DATA: ", "fin du message : "},
 	{"connect: ", "connexion : "},
 	{"SNMP to ", "SNMP vers "},
@@ -76,6 +80,13 @@ var receiverHints = []struct {
 	{[]string{" answered 404"}, pair{"l'adresse (url) n'existe pas là-bas", "the address (url) does not exist there"}},
 }
 
+// Addresses and system calls say nothing to who reads a cause: the receiver is
+// named already.
+var (
+	lookupNoise = regexp.MustCompile(`(?:dial (?:tcp|udp)[46]?: )?lookup (\S+) (?:on \S+: )`)
+	socketNoise = regexp.MustCompile(`(?:error (?:reading from|writing to) socket: )?(?:dial|read|write) (?:tcp|udp)[46]? [^ ]+: (?:connect: |read: |write: |recvfrom: |sendto: )?`)
+)
+
 // ReceiverCause says why a receiver of alarms did not take a notice, in the
 // reader's language, and what to look at.
 func (m Messages) ReceiverCause(cause string) string {
@@ -86,6 +97,7 @@ func (m Messages) ReceiverCause(cause string) string {
 			break
 		}
 	}
+	cause = socketNoise.ReplaceAllString(lookupNoise.ReplaceAllString(cause, "$1: "), "")
 	if m.lang == French {
 		for _, c := range receiverCauses {
 			cause = strings.Replace(cause, c.english, c.french, 1)

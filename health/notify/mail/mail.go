@@ -146,6 +146,9 @@ func (s *Sink) Send(ctx context.Context, notices []notify.Notice) error {
 // explain says at which step, and marks what the relay refuses for good.
 func (s *Sink) explain(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
+		if at := (*stepError)(nil); errors.As(err, &at) {
+			err = &stepError{at.name, errSilent} // that we closed the connection is known
+		}
 		return fmt.Errorf("mail to %s by %s: the relay did not answer in time (%w)", s.c.To, s.c.Server, err)
 	}
 	err = fmt.Errorf("mail to %s by %s: %w", s.c.To, s.c.Server, err)
@@ -161,8 +164,20 @@ func step(name string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", name, err)
+	return &stepError{name, err}
 }
+
+// stepError is where it failed, and why.
+type stepError struct {
+	name string
+	err  error
+}
+
+func (e *stepError) Error() string { return e.name + ": " + e.err.Error() }
+func (e *stepError) Unwrap() error { return e.err }
+
+// errSilent is what is to be said of a relay that does not answer.
+var errSilent = errors.New("nothing came")
 
 // deliver holds one conversation and returns what the relay said of the message.
 func (s *Sink) deliver(ctx context.Context, notices []notify.Notice, how manner) (string, error) {

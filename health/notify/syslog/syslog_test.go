@@ -136,8 +136,12 @@ func TestRsyslogReadsAllThreeTransports(t *testing.T) {
 			t.Errorf("%s: structured data %s", o.Transport, m.Data)
 		}
 		for _, field := range [][3]string{
-			{"alarm", "perceivedseverity", "critical"}, {"alarm", "resource", notice.Object}, {"releve@32473", "code", "1002"},
-			{"releve@32473", "object", notice.Object}, {"releve@32473", "site", notice.Site}, {"releve@32473", "id", first.ID},
+			{"alarm", "perceivedseverity", "critical"},
+			{"alarm", "resource", notice.Object},
+			{"releve@32473", "code", "1002"},
+			{"releve@32473", "object", notice.Object},
+			{"releve@32473", "site", notice.Site},
+			{"releve@32473", "id", first.ID},
 		} {
 			if got := m.Field(field[0], field[1]); got != field[2] {
 				t.Errorf("%s: [%s %s=%q], sent %q: %s", o.Transport, field[0], field[1], got, field[2], m.Fields)
