@@ -66,4 +66,5 @@ const (
 	ReasonMaintenance    Reason = "maintenance"
 	ReasonIPBXUnseen     Reason = "ipbx-unseen"
 	ReasonStillActive    Reason = "still-active" // a drain of the server that serves
+	ReasonOrderLate      Reason = "order-late"   // it could not be stored in time, and is not carried out any more
 )

@@ -10,9 +10,9 @@ func (s *State) operator(now router.Clock, e Event, out []Effect) []Effect {
 	}
 	switch e.Command {
 	case Switchover:
-		return s.begin(router.Switching, router.ReasonOperator, out)
+		return s.order(now, router.Switching, out)
 	case Return:
-		return s.begin(router.Returning, router.ReasonOperator, out)
+		return s.order(now, router.Returning, out)
 	case MaintenanceStart, MaintenanceStop:
 		r := s.rest
 		r.Maintenance = e.Command == MaintenanceStart
@@ -23,6 +23,22 @@ func (s *State) operator(now router.Clock, e Event, out []Effect) []Effect {
 		}
 	}
 	return out
+}
+
+// order begins a change of role for as long as an operator waits for it.
+func (s *State) order(now router.Clock, phase router.Phase, out []Effect) []Effect {
+	s.orderBy = now.High.Add(OrderFor)
+	return s.begin(phase, router.ReasonOperator, out)
+}
+
+// ordered: an operator's order is being stored.
+func (s *State) ordered() bool { return s.intent == begin && s.want.Reason == router.ReasonOperator }
+
+// tooLate: the order whose intent is durable now was not stored in time. A store
+// that was away, or a machine that slept, carries out nothing that was meant for
+// another moment.
+func (s *State) tooLate(now router.Clock) bool {
+	return s.row.Reason == router.ReasonOperator && now.High >= s.orderBy && mutant != 25
 }
 
 // refusal says why a command cannot be taken now; ReasonNone: it can.

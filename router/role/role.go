@@ -11,6 +11,7 @@
 //	confirmed or command ─► Save(moving row, epoch+1) ─Saved► Rule switching, MoveLicence
 //	                     Bound ─► Save(resting row)    ─Saved► Rule deliver
 //	                MoveFailed ─► Save(resting row, epoch+1) ─Saved► MoveLicence back
+//	       command, Saved late ─► Save(resting row, epoch+1): nothing has moved
 //
 // VERIFYING and BOTH_DOWN live in memory only: neither is a change of role, and
 // a restarted node must see for itself (our choice). A stored BothDown is read

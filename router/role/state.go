@@ -13,6 +13,12 @@ const (
 	roundsMax  = 250             // where the counts of rounds stop
 )
 
+// OrderFor is how long after an operator's order for a switchover or a return its
+// intent must be stored for it to be carried out. Our choice: two tries of a slow
+// store; later nobody expects it any more. Maintenance is no change of role: it
+// comes late rather than not at all.
+const OrderFor = 10 * time.Second
+
 // Alarm numbers, as in package health/alarm.
 const (
 	alarmNobody   = 1002 // neither server serves
@@ -33,7 +39,7 @@ const (
 )
 
 // State is the role machine. Make it with New. Comparable; a copy is a state of
-// its own. Instants are Mono.
+// its own. Instants are Mono unless they say High.
 type State struct {
 	policy Policy
 	lease  bool
@@ -48,6 +54,7 @@ type State struct {
 	unsure  bool           // the store does not answer
 	saveAt  router.Instant // with saveDue: when to save want again
 	saveDue bool
+	orderBy router.Instant // High; with begin by an operator: not carried out from then on
 
 	verifying    bool
 	verification uint64
@@ -209,6 +216,9 @@ func (s State) Relative(now router.Clock, base uint64) State {
 	s.began = 0 // what comes from now on is newer
 	s.ruledAt = past(s.ruling != router.NoRuling, s.ruledAt, s.policy.Spacing)
 	s.failedAt = past(s.failed, s.failedAt, s.policy.ReturnWait)
+	if s.orderBy = max(s.orderBy-now.High, 0); !s.ordered() {
+		s.orderBy = 0
+	}
 	s.row.Epoch -= base
 	s.rest.Epoch -= base
 	if s.intent == none {
@@ -227,7 +237,7 @@ func (s State) Relative(now router.Clock, base uint64) State {
 // noticed.
 func (s State) Ranked(tick time.Duration) State {
 	d := router.Instant(tick)
-	s.nextRound, s.saveAt = (s.nextRound+d-1)/d*d, (s.saveAt+d-1)/d*d
+	s.nextRound, s.saveAt, s.orderBy = (s.nextRound+d-1)/d*d, (s.saveAt+d-1)/d*d, (s.orderBy+d-1)/d*d
 	s.returnable, s.told = false, false
 	return s
 }

@@ -129,7 +129,7 @@ func (s *State) obstacle() router.Reason {
 	switch {
 	case s.active == router.Secondary:
 		return router.ReasonBothDown // a return is an operator's act, at every level
-	case !s.policy.Automatic:
+	case !s.policy.Automatic && mutant != 26:
 		return router.ReasonLevel
 	case !s.policy.Act:
 		return router.ReasonObservation

@@ -188,6 +188,8 @@ func (m *mind) journal(e *control.Effect) {
 	case router.ReasonLevel, router.ReasonNotReady, router.ReasonIPBXUnseen, router.ReasonStoreDown, router.ReasonLeaseLost:
 		p["server"] = m.state.View().Active.String()
 		m.app.event(text.EventSwitchoverWithheld, p)
+	case router.ReasonOrderLate:
+		m.orderLate(e)
 	case router.ReasonMoveFailed:
 		p["to"] = e.Server.String()
 		m.app.event(text.EventMoveFailed, p)

@@ -128,7 +128,7 @@ func TestEventsThatTheMindAsksFor(t *testing.T) {
 	from := len(s.journal())
 	for _, reason := range []router.Reason{
 		control.ReasonRound, router.ReasonObservation, router.ReasonLevel, router.ReasonNotReady, router.ReasonIPBXUnseen,
-		router.ReasonStoreDown, router.ReasonLeaseLost, router.ReasonMoveFailed, router.ReasonConfirmed,
+		router.ReasonStoreDown, router.ReasonLeaseLost, router.ReasonOrderLate, router.ReasonMoveFailed, router.ReasonConfirmed,
 	} {
 		m.journal(&control.Effect{Kind: control.Record, Server: router.Primary, Verdict: router.VerdictDeadApp, Reason: reason})
 	}
@@ -142,7 +142,7 @@ func TestEventsThatTheMindAsksFor(t *testing.T) {
 	}
 	want := []string{
 		"round", "observed", "switchover-withheld", "switchover-withheld", "switchover-withheld",
-		"switchover-withheld", "switchover-withheld", "move-failed",
+		"switchover-withheld", "switchover-withheld", "command-refused", "move-failed",
 	}
 	if !slices.Equal(codes, want) {
 		t.Errorf("%q, want %q", codes, want)
@@ -284,5 +284,20 @@ func TestEveryEventHasASentence(t *testing.T) {
 	}
 	if used < 20 {
 		t.Errorf("only %d uses found: the test looks at the wrong thing", used)
+	}
+}
+
+// An order that was stored too late is told with who gave it.
+func TestLateOrderIsToldWithWhoGaveIt(t *testing.T) {
+	s := still(t)
+	m := s.boot()
+	m.ordered = &admin.Command{Name: admin.Switchover, Actor: "marie", Reason: "monthly test"}
+	from := len(s.journal())
+	m.journal(&control.Effect{Kind: control.Record, Server: router.Secondary, Reason: router.ReasonOrderLate})
+	if l := s.journal()[from:]; len(l) != 1 || !strings.Contains(l[0], "could not be stored in time") || !strings.Contains(l[0], "switchover") {
+		t.Errorf("%q", l)
+	}
+	if m.ordered != nil {
+		t.Error("the order is kept")
 	}
 }

@@ -56,3 +56,16 @@ func (m *mind) ordering(old, v router.View) (actor, note string) {
 	m.ordered = nil
 	return actor, note
 }
+
+// orderLate: what an operator ordered was stored too late, and is not carried out.
+func (m *mind) orderLate(e *control.Effect) {
+	c := admin.Command{Name: admin.Return, Actor: "releve"}
+	if e.Server == router.Secondary {
+		c.Name = admin.Switchover
+	}
+	if m.ordered != nil && m.ordered.Name == c.Name {
+		c.Actor, c.Reason = m.ordered.Actor, m.ordered.Reason
+		m.ordered = nil
+	}
+	m.app.commanded(c, admin.Result{Reason: e.Reason})
+}

@@ -230,6 +230,10 @@ var reasons = map[router.Reason]pair{
 		"Cette commande n'a pas de sens dans l'état actuel ; voyez « releve etat ».",
 		"This command makes no sense in the present state; see \"releve status\".",
 	},
+	router.ReasonOrderLate: {
+		"L'ordre n'a pas pu être enregistré à temps : il n'est plus exécuté. Redonnez-le s'il est encore voulu.",
+		"The order could not be stored in time and is not carried out any more. Give it again if it is still wanted.",
+	},
 	router.ReasonMaintenance: {
 		"Une maintenance est en cours : les rôles sont figés ; « releve maintenance stop » y met fin.",
 		"A maintenance is running: roles are frozen; \"releve maintenance stop\" ends it.",
