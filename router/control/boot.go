@@ -73,7 +73,14 @@ func (s *State) won(now router.Clock, fresh bool, e Event, out []Effect) []Effec
 	s.alarms.retell()
 	s.licence = licence.New(s.policy.Licence, s.want.Licence)
 	out = s.licenceStep(now, licence.Event{Kind: licence.Boot, Row: s.want.Licence}, out)
-	return s.roleStep(now, role.Event{Kind: role.LeaseWon, Row: s.want.Role}, out)
+	return s.decides(now, out)
+}
+
+// decides: the role machine goes on from what is stored. A move whose epoch the
+// stored licence does not know was never begun: what it sends is stored before.
+func (s *State) decides(now router.Clock, out []Effect) []Effect {
+	unbegun := s.want.Licence.Epoch < s.want.Role.Epoch
+	return s.roleStep(now, role.Event{Kind: role.LeaseWon, Row: s.want.Role, Unbegun: unbegun}, out)
 }
 
 // lost: this node decides and sends no more, and forgets what only a holder
@@ -136,5 +143,5 @@ func (s *State) leased(now router.Clock, e Event, out []Effect) []Effect {
 	}
 	s.lease, s.winning = true, false
 	out = s.licenceStep(now, licence.Event{Kind: licence.LeaseWon, Row: s.want.Licence}, out)
-	return s.roleStep(now, role.Event{Kind: role.LeaseWon, Row: s.want.Role}, out)
+	return s.decides(now, out)
 }

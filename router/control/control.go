@@ -136,9 +136,9 @@ func (s *State) Step(now router.Clock, e Event, out []Effect) []Effect {
 	case CallDone:
 		out = s.called(now, e, out)
 	case Drain:
-		s.drained[e.Server] = e.On // readiness and view follow in settle
+		out = s.drain(now, e, out)
 	case Mirror:
-		s.mirrored(e.Copy)
+		out = s.mirrored(now, e.Copy, out)
 	case LeaseDone, Address, Yield: // done
 	}
 	switch e.Kind {
@@ -197,6 +197,15 @@ func (s *State) operate(now router.Clock, e Event, out []Effect) []Effect {
 		return append(out, Effect{Kind: Refuse, Reason: router.ReasonDrained, Command: e.Command})
 	}
 	return s.roleStep(now, role.Event{Kind: role.Operator, Command: e.Command, Force: e.Force}, out)
+}
+
+// drain marks a server, or lifts the mark: readiness and view follow in settle.
+func (s *State) drain(now router.Clock, e Event, out []Effect) []Effect {
+	s.drained[e.Server] = e.On || mutant == 55 && s.drained[e.Server]
+	if mutant == 52 && e.On && e.Server == router.Primary {
+		return s.roleStep(now, role.Event{Kind: role.Operator, Command: role.Switchover, Force: true}, out)
+	}
+	return out
 }
 
 // overflow: the active server did not take a call. One that another server did

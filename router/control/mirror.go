@@ -1,6 +1,9 @@
 package control
 
-import "releve/router"
+import (
+	"releve/router"
+	"releve/router/role"
+)
 
 // Copy is what is known of the mirrored database, on which the secondary would
 // work.
@@ -23,10 +26,15 @@ const (
 )
 
 // mirrored enters what the watch says.
-func (s *State) mirrored(c Copy) {
-	if s.policy.Mirror && c != CopyUnknown {
-		s.copy = c
+func (s *State) mirrored(now router.Clock, c Copy, out []Effect) []Effect {
+	if !s.policy.Mirror || c == CopyUnknown && mutant != 51 || mutant == 54 && s.copy == CopyBehind {
+		return out
 	}
+	s.copy = c
+	if mutant == 53 && c == CopyBehind {
+		return s.roleStep(now, role.Event{Kind: role.Operator, Command: role.Switchover, Force: true}, out)
+	}
+	return out
 }
 
 // stale says that the mirror keeps x from taking over: only the secondary works on

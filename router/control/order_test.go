@@ -66,3 +66,31 @@ func TestOrderIsNotCarriedOutAfterAPause(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 }
+
+// A node that begins anew finishes what was begun, and begins nothing: an order, or
+// a confirmed switchover, of which only the intent was stored is taken back.
+func TestIntentOfAFormerLifeIsNotBegun(t *testing.T) {
+	for _, reason := range []router.Reason{router.ReasonOperator, router.ReasonConfirmed} {
+		for _, begun := range []bool{false, true} {
+			n := start(t, licence.Pair)
+			n.run(30 * time.Second)
+			row := n.store
+			row.Role = role.Row{Phase: router.Switching, Active: router.Primary, Epoch: row.Role.Epoch + 1, Reason: reason}
+			want := router.Normal
+			if begun {
+				row.Licence.Epoch, row.Licence.Holder, row.Licence.Leaving = row.Role.Epoch, router.Secondary, router.Primary
+				row.Licence.Phase = licence.Drain
+				want = router.OnSecondary
+			}
+			n.s = New(policy(licence.Pair), 8)
+			n.feed(Event{Kind: Boot, On: true, Row: row, Version: n.version})
+			n.run(2 * time.Minute)
+			if v := n.s.View(); v.Phase != want || n.maxBound > 1 || n.bound[router.Primary] == n.bound[router.Secondary] {
+				t.Errorf("%s, begun %v: %v, bound %v, most %d", reason, begun, v.Phase, n.bound, n.maxBound)
+			}
+			if row, _ := n.s.Stored(); row.Role.Phase != want {
+				t.Errorf("%s, begun %v: stored %+v", reason, begun, row.Role)
+			}
+		}
+	}
+}

@@ -254,7 +254,7 @@ func (s *State) readiness(now router.Clock, out []Effect) []Effect {
 	passive := s.role.View().Active.Other()
 	good := s.board.Good(now.Mono, passive, s.policy.Health)
 	unseen := s.board.IPBXUnseen(now.Mono, s.policy.Health)
-	ready := s.policy.Secondary && good >= goodRounds && !unseen && !s.drained[passive] && !s.stale(passive)
+	ready := s.policy.Secondary && good >= goodRounds && !unseen && (!s.drained[passive] || mutant == 50) && !s.stale(passive)
 	healthy := ready && good >= s.policy.Role.Stable
 	if ready == s.ready && healthy == s.healthy && passive == s.passive {
 		return out

@@ -48,8 +48,7 @@ func (s *State) saved(now router.Clock, r Row, out []Effect) []Effect {
 // row was being saved. An operator's command stands, for as long as OrderFor.
 func (s *State) move(now router.Clock, out []Effect) []Effect {
 	if s.tooLate(now) {
-		out = append(out, s.record(router.ReasonOrderLate, s.active.Other()))
-		return s.save(undo, s.restAs(s.row.Epoch+1), out)
+		return s.withdraw(out)
 	}
 	if s.row.Reason == router.ReasonConfirmed && !(s.confirmed() && (s.ready || mutant == 24)) {
 		out = s.save(undo, s.restAs(s.row.Epoch+1), out)

@@ -41,6 +41,14 @@ func (s *State) tooLate(now router.Clock) bool {
 	return s.row.Reason == router.ReasonOperator && now.High >= s.orderBy && mutant != 25
 }
 
+// withdraw takes an intent back of which nothing was begun.
+func (s *State) withdraw(out []Effect) []Effect {
+	if s.row.Reason == router.ReasonOperator {
+		out = append(out, s.record(router.ReasonOrderLate, s.active.Other()))
+	}
+	return s.save(undo, s.restAs(s.row.Epoch+1), out)
+}
+
 // refusal says why a command cannot be taken now; ReasonNone: it can.
 func (s *State) refusal(now router.Clock, e Event) router.Reason {
 	switch {

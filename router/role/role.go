@@ -6,7 +6,8 @@
 //	          NORMAL (dissuade)     BOTH_DOWN (fail open)      MAINTENANCE (roles frozen)
 //
 // An intent is saved before it is acted on: MoveLicence is emitted by the step
-// that handles Saved, and by LeaseWon, which resumes what the stored row says.
+// that handles Saved, and by LeaseWon, which resumes what the stored row says and
+// takes back an intent of which nothing was begun.
 //
 //	confirmed or command ─► Save(moving row, epoch+1) ─Saved► Rule switching, MoveLicence
 //	                     Bound ─► Save(resting row)    ─Saved► Rule deliver
@@ -111,6 +112,7 @@ type Event struct {
 	Command Command
 	Force   bool
 	At      router.Instant // Alive: when it answered (Mono); 0: now
+	Unbegun bool           // LeaseWon: nothing of the stored row's move was ever begun
 	Row     Row            // Saved; LeaseWon: the stored row, which another node may have written (zero: as New was given)
 }
 

@@ -7,7 +7,7 @@ import "releve/router"
 func (s *State) Step(now router.Clock, e Event, out []Effect) []Effect {
 	switch {
 	case e.Kind == LeaseWon:
-		out = s.leaseWon(now, e.Row, out)
+		out = s.leaseWon(now, e, out)
 	case e.Kind == LeaseLost:
 		out = s.leaseLost(now, out)
 	case e.Kind == Follow && !s.lease:
@@ -79,10 +79,15 @@ func (s *State) markReturn(now router.Clock, out []Effect) []Effect {
 
 // leaseWon begins to decide, from the stored row. The licence is told whose it
 // is, or is to become: it answers Bound at once when nothing is to be done.
-func (s *State) leaseWon(now router.Clock, stored Row, out []Effect) []Effect {
+//
+// An intent that is stored, and nothing of it begun, is taken back, our choice:
+// whoever begins anew does not know how old an order is, nor whether the ground of
+// a confirmed switchover still holds, and sees for itself.
+func (s *State) leaseWon(now router.Clock, e Event, out []Effect) []Effect {
 	if s.lease {
 		return out
 	}
+	stored := e.Row
 	if stored == (Row{}) {
 		stored = s.row
 	}
@@ -92,7 +97,12 @@ func (s *State) leaseWon(now router.Clock, stored Row, out []Effect) []Effect {
 		out = append(out, a)
 	}
 	to := s.active
-	if !s.atRest() {
+	switch {
+	case s.atRest():
+	case e.Unbegun && mutant != 25:
+		s.phase = s.rest.Phase
+		out = s.withdraw(out)
+	default:
 		to = to.Other()
 		s.rule(router.RuleSwitching, now.Mono)
 	}

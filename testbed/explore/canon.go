@@ -20,6 +20,7 @@ func (m *moment) canon() {
 		}
 	}
 	m.forgotten()
+	m.ordered()
 	m.rebase(w)
 	for x := router.Primary; x <= router.Secondary; x++ {
 		m.s.rank(w, x)

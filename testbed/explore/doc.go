@@ -10,18 +10,19 @@
 // the monotonic clock), statements of unknown outcome or slow, partitions from
 // the store, the virtual address moving, IPBXs restarting with and without their
 // bindings, refusals, servers that die or are busy, wall clocks and the
-// database's clock jumping ahead, duplicates. Messages are lost and overtake one
+// database's clock jumping ahead, duplicates, a mirrored database that lags or is
+// lost sight of, operators who drain a server or whose order waits for the store. Messages are lost and overtake one
 // another without bound. Who crashed starts again at any time, who is cut off
 // comes back at any time. Time is a tick of 5 s: T4 of a message, a REGISTER
 // transaction; bindings live two ticks, or up to four where the IPBX grants longer
 // (with two nodes three).
 //
 // One world with everything in it would explode, so there are scenes, each
-// walked to its end: one node and one IPBX; two IPBXs; mode gate; two nodes and
-// their lease, from the start of a new site on. With one node the faults meet all
+// walked to its end: one node and one IPBX; two IPBXs; mode gate; the four levels;
+// two nodes and their lease, from the start of a new site on. With one node the faults meet all
 // at once. With two nodes they meet in sets, each kind with its whole budget: of
 // a command, a duplicate, an IPBX restart, two crashes, a pause and a partition
-// all but the pause (5 million states), all but the partition (28 million) and all
+// all but the pause (6 million states), all but the partition (28 million) and all
 // but the crashes (42 million). All of them at once (Beyond) would be some 1,300
 // million states, by how two crashes multiply the smaller sets (28 to 35 times),
 // and nobody has seen them whole. A statement's unknown outcome is a partition
@@ -41,6 +42,15 @@
 //	S6  a return only by command
 //	W1  no CSeq beyond the stored one, none used twice by whoever decides
 //	    a server's own REGISTER is answered exactly once (mode gate)
+//	D1  a drained server is never the target of an automatic switchover
+//	D2  a drain, or its end, moves no licence and changes no role
+//	M1  a secondary whose mirror was behind when it was last known is never the
+//	    target of an automatic switchover
+//	M2  what is seen of the mirror moves no licence and changes no role
+//	L1  where the level has no automatic switchover, a role changes on an operator's
+//	    order only
+//	O1  an order that was not stored in time is never carried out, by whichever life
+//	    of whichever node
 //
 // After the walk, from every state: once faults have stopped, every run comes to
 // the goal (roles at rest, exactly the active server registered, and it is well).
@@ -50,7 +60,9 @@
 // steps avoids the goal, and no calm run ends before it, else the run is shown
 // and the walk has failed; that is the search for fair cycles, made simple by the
 // fact that calm states without a goal must then have an order (reach.go). The
-// most ticks that any such run takes are counted. Held calls are not in these
+// most ticks that any such run takes are counted. In the scenes of the level
+// high-availability a dead primary stays dead in calm runs, while the mirror is well
+// again and drains end: the goal is then the switchover that these had blocked. Held calls are not in these
 // worlds: package sim has them.
 //
 // # Why so few states stand for so many

@@ -114,6 +114,7 @@ type event struct {
 	granted   uint8 // ticks
 	signed    bool
 	cseq      uint32
+	copy      control.Copy
 
 	version, epoch uint64
 	row            row
@@ -124,6 +125,10 @@ func (m *mind) unfold(e event) control.Event {
 	switch e.kind {
 	case control.Boot:
 		out.Row = m.full(e.row)
+	case control.Drain:
+		out.Server = e.user
+	case control.Mirror:
+		out.Copy = e.copy
 	case control.Operate:
 		out.Command, out.Force = e.command, true
 	case control.LeaseDone:
@@ -165,6 +170,7 @@ const (
 	well condition = iota
 	dead
 	busy
+	absent // off the network, where that is normal
 )
 
 // answer is what came of one event: a canonical state, what its numbers moved
@@ -175,6 +181,7 @@ type answer struct {
 	effects []effect
 	began   router.Reason // a role change was begun: why
 	to      router.Phase  // and which
+	starts  bool          // the licence begins to move for it, or for what a former life had stored
 	rounds  uint8         // switchable rounds judged since …
 	broke   bool          // … another verdict, if one was
 }
@@ -206,6 +213,7 @@ type register struct {
 type facts struct {
 	holds, idles bool
 	keeps        bool // its bindings alive, and nothing else
+	moving       bool // the licence moves
 	role         role.Row
 	low          [router.Servers]uint32                         // CSeq
 	fence        [router.Servers][licence.MaxIPBX]time.Duration // until no binding can exist, by its reckoning
@@ -232,7 +240,7 @@ func (m *mind) id(s control.State) uint32 {
 		return id
 	}
 	v := s.Licence(router.Clock{})
-	f := facts{holds: s.Holds(router.Clock{}), idles: s.Idles(), keeps: v.Keeps, role: s.Row().Role}
+	f := facts{holds: s.Holds(router.Clock{}), idles: s.Idles(), keeps: v.Keeps, moving: s.Moving(), role: s.Row().Role}
 	for x := range f.fence {
 		f.low[x] = s.LowestCSeq(router.Server(x))
 		for i, b := range v.Bindings[x] {
@@ -288,8 +296,12 @@ func (m *memory) step(id uint32, mono, high uint8, e event, v env) *answer {
 
 func (m *mind) compute(id uint32, mono, high uint8, e event, v env) *answer {
 	s := *m.states.at(id)
-	before := s.Row().Role
+	before, began := s.Row().Role, s.Row().Licence.Epoch
+	if e.kind == control.Boot || e.kind == control.LeaseDone && e.version != 0 {
+		began = e.row.licence
+	}
 	now := router.Clock{Mono: router.Instant(mono) * router.Instant(Tick), High: router.Instant(high) * router.Instant(Tick)}
+	moved := s.Moving() && s.Holds(now)
 	a := &answer{}
 	todo := []control.Event{m.unfold(e)}
 	for len(todo) > 0 {
@@ -307,6 +319,7 @@ func (m *mind) compute(id uint32, mono, high uint8, e event, v env) *answer {
 			before = row
 		}
 	}
+	a.starts = s.Moving() && s.Holds(now) && !moved && began < s.Row().Role.Epoch
 	a.base = s.Base()
 	a.id = m.id(s.Canon(now).Ranked(Tick))
 	return a
@@ -360,7 +373,7 @@ func (f effect) absolute(b control.Base) effect {
 func probed(f control.Effect, v env) (control.Event, bool) {
 	switch f.Kind {
 	case control.Probe:
-		e := [...]router.Evidence{well: router.OK, dead: router.Refused, busy: router.Busy}[v.of(f.Server)]
+		e := [...]router.Evidence{well: router.OK, dead: router.Refused, busy: router.Busy, absent: router.Silent}[v.of(f.Server)]
 		return control.Event{Kind: control.ProbeDone, Server: f.Server, Round: f.Round, Evidence: e}, true
 	case control.ProbeIPBX:
 		return control.Event{Kind: control.IPBXProbe, IPBX: f.IPBX, Round: f.Round, Evidence: router.OK}, true

@@ -7,7 +7,6 @@ import (
 	"releve/router/control"
 	"releve/router/lease"
 	"releve/router/licence"
-	"releve/router/role"
 )
 
 // moment is one transition in the making.
@@ -57,6 +56,11 @@ func (m *moment) boot(n int) {
 	*v = seat{up: true, cut: v.cut}
 	m.event(n, event{kind: control.Boot, on: true, row: m.w.store.row, version: m.w.store.version})
 	m.tell(n)
+	for x, on := range m.w.drained {
+		if on {
+			m.event(n, event{kind: control.Drain, user: router.Server(x), on: true})
+		}
+	}
 	m.event(n, event{kind: control.Tick})
 }
 
@@ -102,7 +106,7 @@ func (m *moment) give(n int, ticks uint8, e event) {
 	}
 	v.id = a.id
 	v.base = moved(base, a.base, m.mind.about.at(a.id).idles)
-	m.judged(n, e, a)
+	m.judge(n, e, a)
 	for _, f := range a.effects {
 		if f.kind == control.Register && f.register.notAfter != router.Never {
 			f.register.notAfter -= router.Instant(high) * router.Instant(Tick)
@@ -145,30 +149,6 @@ func moved(b, d control.Base, idles bool) control.Base {
 	b.Version += d.Version
 	b.Lease += d.Lease
 	return b
-}
-
-// judged checks S5, S6 and S8: a role changes on rounds that confirm or on a
-// command, and goes back on a command only.
-func (m *moment) judged(n int, e event, a *answer) {
-	v := &m.w.node[n]
-	if a.broke {
-		v.rounds = 0
-	}
-	v.rounds = min(v.rounds+a.rounds, m.s.Policy.Role.Count)
-	switch a.to {
-	case router.Switching:
-		commanded := e.kind == control.Operate && e.command == role.Switchover
-		if a.began == router.ReasonConfirmed && (v.rounds < m.s.Policy.Role.Count || m.w.server[router.Primary] != dead) {
-			m.breaks("S5: a switchover on %d rounds, the primary being %d", v.rounds, m.w.server[router.Primary])
-		}
-		if a.began != router.ReasonConfirmed && !commanded {
-			m.breaks("S5: a switchover for %q", a.began)
-		}
-	case router.Returning:
-		if e.kind != control.Operate || e.command != role.Return {
-			m.breaks("S6: a return that nobody commanded")
-		}
-	}
 }
 
 // perform does an effect, whose numbers are the world's.
@@ -311,6 +291,9 @@ func (m *moment) tick(n int) {
 		give(event{kind: control.Address, on: int(m.w.addr) == n})
 	}
 	give(event{kind: control.Tick})
+	if m.s.Budget.Mirrors > 0 { // what it slept through, or has not seen since it started
+		give(event{kind: control.Mirror, copy: m.w.mirror})
+	}
 }
 
 // expire ends the transactions whose time is up.
@@ -351,4 +334,7 @@ func (m *moment) age() {
 		}
 	}
 	w.store.left -= min(w.store.left, 1)
+	if w.order != 0 {
+		w.order = min(w.order+1, oldOrder)
+	}
 }

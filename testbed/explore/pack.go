@@ -105,7 +105,7 @@ func (p *unpacking) statement(q *statement) {
 func (p *packing) seat(v *seat) {
 	txn := v.txn != [router.Servers][licence.MaxIPBX]transaction{}
 	based := v.base != control.Base{}
-	p.flag(v.up, v.cut, v.asleep != 0, v.save.open, v.ask.open, txn, based, v.pending+v.frozen+v.rounds != 0)
+	p.flag(v.up, v.cut, v.asleep != 0, v.save.open, v.ask.open, txn, based, v.pending+v.frozen+v.rounds+uint8(v.copy) != 0)
 	if !v.up {
 		return
 	}
@@ -116,8 +116,8 @@ func (p *packing) seat(v *seat) {
 	if based {
 		p.base(&v.base)
 	}
-	if v.pending+v.frozen+v.rounds != 0 {
-		p.c(v.pending, v.frozen, v.rounds)
+	if v.pending+v.frozen+v.rounds+uint8(v.copy) != 0 {
+		p.c(v.pending|v.frozen<<4, v.rounds|uint8(v.copy)<<4)
 	}
 	p.statement(&v.save)
 	p.statement(&v.ask)
@@ -160,7 +160,9 @@ func (p *unpacking) seat(v *seat) {
 		p.base(&v.base)
 	}
 	if late {
-		v.pending, v.frozen, v.rounds = p.c(), p.c(), p.c()
+		clocks, counts := p.c(), p.c()
+		v.pending, v.frozen = clocks&15, clocks>>4
+		v.rounds, v.copy = counts&15, control.Copy(counts>>4)
 	}
 	p.statement(&v.save)
 	p.statement(&v.ask)
@@ -228,7 +230,10 @@ func (p *packing) world(w *World, s *Space) {
 			}
 		}
 	}
-	p.c(w.n, uint8(w.server[router.Primary])|uint8(w.server[router.Secondary])<<4)
+	p.c(w.n|w.order<<4, uint8(w.server[router.Primary])|uint8(w.server[router.Secondary])<<4)
+	if s.Budget.Mirrors+s.Budget.Drains > 0 {
+		p.flag(w.drained[router.Primary], w.drained[router.Secondary], w.mirror&1 != 0, w.mirror&2 != 0)
+	}
 	p.flag(w.jumped, w.client[1].waits, w.client[1].signs, w.client[2].waits, w.client[2].signs)
 	for i := range w.net[:w.n] {
 		p.message(&w.net[i])
@@ -261,9 +266,20 @@ func (p *unpacking) world(w *World, s *Space) {
 			}
 		}
 	}
-	w.n = p.c()
 	v := p.c()
+	w.n, w.order = v&15, v>>4
+	v = p.c()
 	w.server[router.Primary], w.server[router.Secondary] = condition(v&15), condition(v>>4)
+	if s.Budget.Mirrors+s.Budget.Drains > 0 {
+		var fresh, behind bool
+		p.flag(&w.drained[router.Primary], &w.drained[router.Secondary], &fresh, &behind)
+		switch {
+		case fresh:
+			w.mirror = control.CopyFresh
+		case behind:
+			w.mirror = control.CopyBehind
+		}
+	}
 	p.flag(&w.jumped, &w.client[1].waits, &w.client[1].signs, &w.client[2].waits, &w.client[2].signs)
 	for i := range w.net[:w.n] {
 		p.message(&w.net[i])
@@ -271,10 +287,11 @@ func (p *unpacking) world(w *World, s *Space) {
 }
 
 // digits of a packed Budget.
-func (b *Budget) digits() [13]*uint8 {
+func (b *Budget) digits() [15]*uint8 {
 	return [...]*uint8{
 		&b.Moves, &b.Fails, &b.Dups, &b.Crashes, &b.Unknown, &b.Slow, &b.Restarts,
 		&b.Pauses, &b.Cuts, &b.Addresses, &b.Jumps, &b.StoreJump, &b.Refusals,
+		&b.Mirrors, &b.Drains,
 	}
 }
 
@@ -298,6 +315,7 @@ func (b Budget) String() string {
 	words := [...]string{
 		"command", "server failure", "duplicate", "crash", "unknown outcome", "slow statement", "IPBX restart",
 		"pause", "partition", "move of the address", "jump of a clock", "jump of the database's clock", "refusal",
+		"trouble of the mirror", "drain",
 	}
 	t := ""
 	for i, d := range b.digits() {

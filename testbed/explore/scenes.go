@@ -49,53 +49,6 @@ func steady(s Space) Space {
 	return s
 }
 
-// Mutant is a rule broken on purpose, and the scene in which that must show.
-type Mutant struct {
-	Number int
-	What   string
-	Space  Space
-}
-
-// Mutants are the ten of our fault model and four of our own.
-func Mutants() []Mutant {
-	one := func(b Budget) Space {
-		s := scene("", 1, licence.Pair, 1, b)
-		s.OnlyS1 = true
-		return s
-	}
-	two := func(b Budget) Space {
-		s := scene("", 2, licence.Pair, 1, b)
-		s.OnlyS1 = true
-		return s
-	}
-	full := func(s Space) Space {
-		s.OnlyS1 = false
-		return s
-	}
-	amnesia := one(Budget{Moves: 1, Crashes: 1})
-	amnesia.Amnesia = true
-	pair2 := scene("", 1, licence.Pair, 2, Budget{Moves: 1})
-	pair2.OnlyS1 = true
-	passed := gate("", Budget{Moves: 1})
-	passed.OnlyS1 = true
-	return []Mutant{
-		{1, "a REGISTER is sent before its intent is saved", one(Budget{Moves: 2, Crashes: 1})},
-		{2, "PROVE is accepted while an earlier REGISTER may still arrive", one(Budget{Moves: 2, Crashes: 1})},
-		{3, "a REGISTER is retransmitted without a NotAfter", one(Budget{Moves: 2, Crashes: 1})},
-		{4, "the fence trusts the expiry asked for", one(Budget{Moves: 2, Crashes: 1})},
-		{5, "a successor takes nothing to be in flight", two(Budget{Moves: 1, Crashes: 1, Addresses: 1})},
-		{6, "the lease is held until the store says otherwise, as an advisory lock is", steady(two(Budget{Moves: 1, Cuts: 1, Addresses: 1}))},
-		{7, "the fence is lowered while another REGISTER may arrive", one(Budget{Moves: 2, Crashes: 1})},
-		{8, "the fence starts at the un-REGISTER", one(Budget{Moves: 2, Crashes: 1})},
-		{9, "the store loses what it last confirmed", amnesia},
-		{10, "CSeq is each node's own, not the store's", full(two(Budget{Addresses: 1}))},
-		{11, "in gate the passive server's REGISTER passes on, too", passed},
-		{12, "what one IPBX proves counts for all of them", pair2},
-		{13, "the permission of a lease counts from the answer, not from the ask", full(two(Budget{Pauses: 1, Addresses: 1, Slow: 1}))},
-		{14, "what is bound is kept alive although the address is gone", steady(two(Budget{Moves: 1, Cuts: 1, Addresses: 1}))},
-	}
-}
-
 func pair(name string, nodes int, b Budget) Space { return scene(name, nodes, licence.Pair, 1, b) }
 
 // Scenes are the walks of the rules as they are. Each is hostile in its own way
@@ -130,11 +83,12 @@ func Scenes(long bool) []Space {
 		pair("two nodes, the database's clock", 2, Budget{Moves: 1, StoreJump: 1, Addresses: 1}),
 		pair("two nodes, a server fails", 2, Budget{Fails: 1, Crashes: 1}),
 	}
+	out = append(out, levels()...)
 	if long {
-		out = append(out, large()...)
+		out = append(append(out, large()...), levelsLarge()...)
 	}
 	for i := range out {
-		out[i].Cold = out[i].Nodes == 2 // to serve is reached from there
+		out[i].Cold = out[i].Nodes == 2 && !out[i].Grave // to serve is reached from there
 	}
 	return out
 }

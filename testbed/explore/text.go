@@ -18,10 +18,25 @@ func (s *Space) text(w *World) string {
 	for _, m := range w.net[:w.n] {
 		fmt.Fprintf(&t, " %s", m)
 	}
+	fmt.Fprintf(&t, " servers{%s, %s}", w.serverText(router.Primary), w.serverText(router.Secondary))
+	if w.order != 0 {
+		fmt.Fprintf(&t, " order{%d ticks old}", w.order-1)
+	}
+	if s.Budget.Mirrors > 0 {
+		fmt.Fprintf(&t, " mirror{%s}", [...]string{"unknown", "well", "behind"}[w.mirror])
+	}
 	for n := range s.Nodes {
 		fmt.Fprintf(&t, " %s", s.seatText(w, n))
 	}
 	return t.String()
+}
+
+func (w *World) serverText(x router.Server) string {
+	t := [...]string{well: "well", dead: "dead", busy: "busy", absent: "absent"}[w.server[x]]
+	if w.drained[x] {
+		t += " drained"
+	}
+	return t
 }
 
 func (s *Space) seatText(w *World, n int) string {

@@ -1,7 +1,6 @@
 package explore
 
 import (
-	"fmt"
 	"time"
 
 	"releve/router"
@@ -29,7 +28,12 @@ type Budget struct {
 	Jumps     uint8 // of a node's wall clock, a tick ahead
 	StoreJump uint8 // of the database's clock: the lease has run out
 	Refusals  uint8 // 403 or 503 of an IPBX
+	Mirrors   uint8 // the mirrored database lags, breaks, or is lost sight of; it may be well again at any time
+	Drains    uint8 // an operator drains a server; and lifts that mark at any time
 }
+
+// oldOrder is an order's age beyond all others: too late by a tick and more.
+const oldOrder = uint8((role.OrderFor+Tick-1)/Tick) + 2
 
 // maxFlight bounds the messages in flight; one more is lost.
 const maxFlight = 4
@@ -85,11 +89,12 @@ type seat struct {
 	id      uint32 // of the mind's state
 	base    control.Base
 	up      bool
-	cut     bool  // from the store
-	asleep  uint8 // 0: awake; awakened by nothing but time
-	pending uint8 // ticks by High that it slept through, and is yet to notice …
-	frozen  uint8 // … of them, those during which Mono stood still
-	rounds  uint8 // switchable rounds in a row
+	cut     bool         // from the store
+	asleep  uint8        // 0: awake; awakened by nothing but time
+	pending uint8        // ticks by High that it slept through, and is yet to notice …
+	frozen  uint8        // … of them, those during which Mono stood still
+	rounds  uint8        // switchable rounds in a row
+	copy    control.Copy // the last that this node knew of the mirror
 	save    statement
 	ask     statement
 	txn     [router.Servers][licence.MaxIPBX]transaction
@@ -142,7 +147,11 @@ type World struct {
 	client [router.Servers]client
 	addr   uint8 // the node that has the virtual address
 	jumped bool
-	left   Budget
+
+	order   uint8                // 1 + ticks since an operator's order that has moved nothing yet, at most oldOrder; 0: none
+	mirror  control.Copy         // what the watch of the mirrored database says
+	drained [router.Servers]bool // the operators' marks, which outlive a process
+	left    Budget
 }
 
 // Space is the Model: a scene.
@@ -156,6 +165,8 @@ type Space struct {
 	Auth    bool // mode gate: they want an Authorization
 	OnlyS1  bool // check nothing but "never two users bound"
 	Cold    bool // the start is that of a new site: nothing is bound, both nodes have just started
+	Grave   bool // a dead primary stays dead in calm runs
+	Ages    bool // orders of operators grow old (O1)
 	Amnesia bool // mutant 9: when a node crashes a replica that lags behind may take the store's place
 
 	mind  *mind
@@ -175,6 +186,9 @@ func New(s Space) *Space {
 	if unpackBudget(s.Budget.pack()) != s.Budget {
 		panic("explore: more of one fault than a budget can count: " + s.Name)
 	}
+	if s.Nodes == 2 && s.Budget.Drains > 0 {
+		panic("explore: the marks of operators are one node's: " + s.Name)
+	}
 	s.mind = newMind(s.Policy)
 	s.start = s.warm()
 	s.mind.forget() // a mutant is set from here on
@@ -187,6 +201,12 @@ func (s *Space) warm() World {
 	w := World{}
 	w.store.row = s.mind.pack(control.Row{Role: role.Row{Phase: router.Normal, Active: router.Primary, Epoch: 1}})
 	w.store.version = 1
+	if s.Budget.Mirrors > 0 {
+		w.mirror = control.CopyFresh
+	}
+	if s.Policy.Absent {
+		w.server[router.Secondary] = absent
+	}
 	m := &moment{s: s, mind: s.mind.memory(), w: w}
 	m.boot(0)
 	if s.Cold {
@@ -268,93 +288,4 @@ func (s *Space) acting(w *World) (int, bool) {
 		}
 	}
 	return 0, false
-}
-
-// Goal: a node decides, its roles rest, and exactly one server's user is bound:
-// that of the active server, which is well (mode hold: the one user there is).
-func (s *Space) goal(w *World) bool {
-	n, ok := s.acting(w)
-	if !ok {
-		return false
-	}
-	row := s.mind.about.at(w.node[n].id).role
-	if row.Phase != router.Normal && row.Phase != router.OnSecondary || w.server[row.Active] != well {
-		return false
-	}
-	subject := row.Active
-	if s.Policy.Licence.Mode == licence.Hold {
-		subject = router.Primary
-	}
-	return w.bound(subject) && !w.bound(subject.Other())
-}
-
-func (w *World) bound(x router.Server) bool { return w.ipbx[0].ttl[x] > 0 || w.ipbx[1].ttl[x] > 0 }
-
-// Check is S1 to S4 in every state: two servers' users are never bound, of two
-// nodes only one may decide, who is bound or may become so is possible by the
-// stored row and inside the fence of the node that decides, and the row never
-// holds two users possible.
-func (s *Space) check(w *World) string {
-	if w.bound(router.Primary) && w.bound(router.Secondary) {
-		return "S1: two servers' users are bound"
-	}
-	if s.OnlyS1 {
-		return ""
-	}
-	if s.Nodes == 2 && !w.jumped && s.may(w, 0) && s.may(w, 1) {
-		return "S2: two nodes may decide"
-	}
-	return s.covered(w)
-}
-
-// may says that node n would decide if it looked now.
-func (s *Space) may(w *World, n int) bool {
-	v := &w.node[n]
-	if !v.up || !s.mind.about.at(v.id).holds {
-		return false
-	}
-	state := s.mind.states.at(v.id)
-	return state.Holds(router.Clock{High: router.Instant(time.Duration(v.pending) * Tick)})
-}
-
-func (s *Space) covered(w *World) string {
-	l := &s.mind.shapes.at(w.store.row.shape).Licence
-	n, acts := s.acting(w)
-	for x := router.Primary; x <= router.Secondary; x++ {
-		if l.Possible[x] != ([licence.MaxIPBX]bool{}) && l.Possible[x.Other()] != ([licence.MaxIPBX]bool{}) {
-			return "S4: the stored row claims one user while the other is possible"
-		}
-		for i := range int(s.Policy.IPBXs) {
-			last := s.expiry(w, x, i)
-			if last == 0 {
-				continue
-			}
-			if !l.Possible[x][i] && !l.Elsewhere[x][i] {
-				return fmt.Sprintf("S3: %v may be bound at IPBX %d, the stored row says it cannot", x, i)
-			}
-			if !acts || w.node[n].pending > 0 {
-				continue
-			}
-			if fence := s.mind.about.at(w.node[n].id).fence[x][i]; fence < last {
-				return fmt.Sprintf("S3: %v may be bound at IPBX %d for %v, node %d reckons with %v", x, i, last, n, fence)
-			}
-		}
-	}
-	return ""
-}
-
-// expiry is the latest end of a binding of x at i that exists or that a request
-// in flight can still cause; 0 for none.
-func (s *Space) expiry(w *World, x router.Server, i int) time.Duration {
-	last := time.Duration(w.ipbx[i].ttl[x]) * Tick
-	for _, m := range w.net[:w.n] {
-		if m.user == x && int(m.ipbx) == i && m.req == licence.Register && !m.reply && !m.served && (m.signed || !s.Auth) {
-			granted := s.Policy.Licence.Expires
-			if s.Longer {
-				granted = s.Policy.Licence.MaxGrant
-			}
-			last = max(last, time.Duration(m.life-1)*Tick+granted)
-		}
-	}
-	return last
 }

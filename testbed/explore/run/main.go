@@ -17,8 +17,6 @@ import (
 	"strings"
 	"time"
 
-	"releve/router/lease"
-	"releve/router/licence"
 	"releve/testbed/explore"
 )
 
@@ -141,13 +139,16 @@ func peak() int {
 // mutant walks a broken machine in a world just hostile enough.
 func (l *last) mutant(m explore.Mutant, lim explore.Limits) {
 	s := explore.New(m.Space)
-	licence.SetMutant(m.Number)
-	lease.SetMutant(m.Number)
-	defer lease.SetMutant(0)
-	defer licence.SetMutant(0)
+	explore.SetMutant(m.Number)
+	defer explore.SetMutant(0)
 	l.Mutants++
 	lim.Shortest = true
 	r := explore.Run(s, lim)
+	if !strings.HasPrefix(r.Broken, m.By) {
+		fmt.Printf("mutant %d (%s): %s must show it, and it is %q\n", m.Number, m.What, m.By, r.Broken)
+		show(r)
+		return
+	}
 	if r.Broken == "" {
 		fmt.Printf("mutant %d (%s): SURVIVES after %d states, complete %v\n", m.Number, m.What, r.States, r.Complete)
 		return
