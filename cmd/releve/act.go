@@ -112,6 +112,10 @@ func (c *cli) confirm(s admin.Status, a *act) error {
 func (c *cli) ask(prompt string) (string, error) {
 	fmt.Fprint(c.err, prompt)
 	line, err := c.keys.ReadString('\n')
+	if errors.Is(err, errInterrupted) {
+		fmt.Fprintln(c.err)
+		return "", exit{exitNo, c.m.GivenUp()}
+	}
 	if errors.Is(err, io.EOF) && line == "" {
 		fmt.Fprintln(c.err)
 		return "", usage(c.m.NeedYes())

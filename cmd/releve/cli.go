@@ -88,6 +88,7 @@ func newCLI(args []string, t terminal) *cli {
 }
 
 func (c *cli) run(ctx context.Context, args []string) int {
+	c.keys.Reset(interruptible{ctx, c.in})
 	root := c.root()
 	root.SetArgs(args)
 	root.SetOut(c.out)
@@ -117,6 +118,8 @@ func (c *cli) explain(err error) exit {
 	switch {
 	case errors.As(err, &e):
 		return e
+	case errors.Is(err, errInterrupted):
+		return exit{exitNo, c.m.GivenUp()}
 	case errors.Is(err, client.ErrUnreachable):
 		return exit{exitUnreachable, c.m.Unreachable(c.socketPath())}
 	case errors.As(err, &f):

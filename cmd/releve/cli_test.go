@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -396,6 +397,41 @@ func TestConfigVerbs(t *testing.T) {
 		t.Errorf("missing file: %d %s %v", r.code, r.out, err)
 	}
 }
+
+// A terminal gives nothing until Enter: Ctrl-C at a question ends the verb all the
+// same, and nothing was done.
+func TestInterruptAtAQuestion(t *testing.T) {
+	for _, args := range [][]string{{"bascule"}, {"bascule", "--reason", "essai"}, {"procedure", "bascule", "--reason", "essai"}} {
+		n := &node{status: someStatus()}
+		args = append(args, "--socket", daemon(t, n))
+		ctx, cancel := context.WithCancel(t.Context())
+		silent, keyboard := io.Pipe()
+		defer keyboard.Close()
+		var fail bytes.Buffer
+		ended := make(chan int, 1)
+		asked := writerFunc(func(p []byte) (int, error) {
+			if !strings.HasSuffix(string(p), "\n") { // a question
+				cancel()
+			}
+			return fail.Write(p)
+		})
+		c := newCLI(args, terminal{in: silent, out: io.Discard, err: asked, env: func(string) string { return "fr" }})
+		go func() { ended <- c.run(ctx, args) }()
+		select {
+		case code := <-ended:
+			if code != exitNo {
+				t.Errorf("%v: %d %s", args, code, fail.String())
+			}
+		case <-time.After(30 * time.Second):
+			t.Fatalf("%v: it waits for Enter: %s", args, fail.String())
+		}
+		cancel()
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 // Who mistypes a verb, or knows it by another product's name, is told ours.
 func TestUnknownVerbIsGuessed(t *testing.T) {
