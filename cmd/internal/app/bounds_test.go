@@ -152,6 +152,7 @@ var bounds = map[string]string{
 	"cmd/internal/config/alarms.go maxHooks":          "a fault of the directory",
 	"cmd/internal/config/alarms.go maxRecipients":     "a fault of the file",
 	"cmd/internal/config/mirror.go maxStandby":        "a fault of the file",
+	"cmd/internal/preflight/names.go maxTargets":      "Relève goes on to the others; the study asks the first eight",
 	"cmd/internal/preflight/heard.go maxValue":        "the rest of a stranger's word is not in the report",
 	"cmd/internal/preflight/ipbxlane.go maxPresented": "the caller gives up: a finding",
 	"cmd/internal/preflight/station.go maxLog":        "the study judges by what came before",

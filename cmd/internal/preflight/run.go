@@ -3,16 +3,13 @@ package preflight
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"releve/cmd/internal/text"
-	"releve/proxy/resolve"
 	"releve/proxy/transport"
 )
 
@@ -21,8 +18,9 @@ type far struct {
 	Far
 	at   transport.Flow
 	ok   bool
-	shut bool   // TLS does not come about: nothing else can be asked
-	seen string // where it leads, for the report
+	ways []transport.Flow // all addresses of its name, in order; maxTargets
+	shut bool             // TLS does not come about: nothing else can be asked
+	seen string           // where it leads, for the report
 }
 
 // run is one study in progress. Lanes run side by side; each writes findings under
@@ -66,6 +64,7 @@ func Run(ctx context.Context, p Plan) (*Study, error) {
 		return nil, err
 	}
 	r.s = s
+	r.choose(ctx)
 	r.trust(ctx)
 	r.lanes(ctx)
 	r.turnedAway()
@@ -231,12 +230,14 @@ func (r *run) takeBack() {
 
 func (r *run) peers() (out []transport.Peer) {
 	for _, f := range r.far {
-		p := transport.Peer{Addr: f.at.Remote, Listener: f.at.Listener}
-		if f.at.Network == transport.TLS {
-			p.Domain = f.Host
-		}
-		if f.ok && f.at.Network != transport.TCP && !slices.Contains(out, p) {
-			out = append(out, p)
+		for _, way := range f.ways {
+			p := transport.Peer{Addr: way.Remote, Listener: way.Listener}
+			if way.Network == transport.TLS {
+				p.Domain = f.Host
+			}
+			if way.Network != transport.TCP && !slices.Contains(out, p) {
+				out = append(out, p)
+			}
 		}
 	}
 	return out
@@ -283,72 +284,4 @@ func (r *run) ourAddress() (netip.Addr, error) {
 		return a, nil
 	}
 	return netip.Addr{}, ErrNoWay
-}
-
-// locate finds where each far end is.
-func (r *run) locate(ctx context.Context) error {
-	res, err := resolve.New(resolve.Config{Servers: r.plan.DNS, Stale: -1})
-	if err != nil {
-		return fmt.Errorf("read this machine's DNS settings: %w", err)
-	}
-	defer res.Close()
-	r.far = make([]far, len(r.plan.Far))
-	var all sync.WaitGroup
-	for i, f := range r.plan.Far {
-		all.Go(func() { r.far[i] = r.lookUp(ctx, res, f) })
-	}
-	all.Wait()
-	return nil
-}
-
-// lookUp asks for one name; an address needs no asking.
-func (r *run) lookUp(ctx context.Context, res *resolve.Resolver, f Far) far {
-	out := far{Far: f}
-	name := resolve.Name{Host: f.Host, Port: f.Port, Network: f.Network, Given: f.Given, Secure: f.Secure}
-	start := time.Now()
-	targets := resolved(ctx, res, name)
-	took := time.Since(start)
-	if len(targets) > 0 {
-		out.ok, out.at = true, flowTo(targets[0].Network, targets[0].Addr)
-		out.seen = targets[0].Addr.String() + " " + targets[0].Network.String()
-	}
-	if _, err := netip.ParseAddr(strings.Trim(f.Host, "[]")); err != nil {
-		r.note(out, judgeName(f.Host, targets, took))
-	}
-	return out
-}
-
-func judgeName(host string, targets []resolve.Target, took time.Duration) Finding {
-	if len(targets) == 0 {
-		return seen(text.StudyNames, NoGo, "name", host)
-	}
-	var words []string
-	for i, t := range targets {
-		if i == 8 {
-			break
-		}
-		words = append(words, t.Addr.String()+" "+t.Network.String())
-	}
-	f := seen(text.StudyNames, OK, "name", host, "targets", strings.Join(words, ", "), "ms", millis(took))
-	if took > slowName {
-		f.State, f.Values["case"] = Reservation, "slow"
-	}
-	return f
-}
-
-// resolved asks and waits, no longer than a lookup may take.
-func resolved(ctx context.Context, res *resolve.Resolver, n resolve.Name) []resolve.Target {
-	if t, ok := res.Targets(n); ok {
-		return t
-	}
-	ctx, cancel := within(ctx, 10*time.Second)
-	defer cancel()
-	done := make(chan struct{})
-	res.Resolve(n, func() { close(done) })
-	select {
-	case <-done:
-	case <-ctx.Done():
-	}
-	t, _ := res.Targets(n)
-	return t
 }

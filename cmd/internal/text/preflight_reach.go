@@ -142,7 +142,20 @@ func studiesOfReach() map[StudyID]studied {
 			title: pair{"Résolution de noms", "Name resolution"},
 			ok:    pair{"{name} mène à {targets}", "{name} leads to {targets}"},
 			odd:   pair{"{name} ne mène nulle part", "{name} leads nowhere"},
-			cases: map[string]pair{"slow": {"{name} mène à {targets}, en {ms} ms", "{name} leads to {targets}, in {ms} ms"}},
+			cases: map[string]pair{
+				"slow":   {"{name} mène à {targets}, en {ms} ms", "{name} leads to {targets}, in {ms} ms"},
+				"partly": {"{name} mène à {targets} ; sans réponse : {silent}", "{name} leads to {targets}; without an answer: {silent}"},
+			},
+			advice: map[string]advice{
+				"slow": {
+					pair{"Un appel vers un nom oublié attend cette réponse du DNS.", "A call to a name that was forgotten waits for this answer of DNS."},
+					pair{"Cherchez pourquoi ce DNS est lent, ou écrivez l'adresse IP dans la configuration.", "Find why this DNS is slow, or write the IP address into the configuration."},
+				},
+				"partly": {
+					pair{"Relève passe à l'adresse suivante, mais un appel attend d'abord celle qui se tait. L'étude a parlé à la première qui répond.", "Relève goes on to the next address, but a call first waits for the silent one. The study spoke to the first that answers."},
+					pair{"Remettez cette machine en service, ou retirez-la du DNS (SRV, A).", "Put this machine back into service, or take it out of DNS (SRV, A)."},
+				},
+			},
 			means: pair{"Sans adresse, aucun appel ne part.", "Without an address no call leaves."},
 			do:    pair{"Corrigez le DNS (NAPTR, SRV, A), ou écrivez l'adresse IP dans la configuration.", "Correct DNS (NAPTR, SRV, A), or write the IP address into the configuration."},
 		},
