@@ -292,3 +292,27 @@ func TestUrgent(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestAFlappingAlarmIsNoStorm: the gravest alarm comes and goes every fifteen
+// seconds for six hours; who is on call is told that it stands, and reminded.
+func TestAFlappingAlarmIsNoStorm(t *testing.T) {
+	table, h := NewTable(0), NewHerald(Memory{})
+	start := time.Date(2026, 11, 24, 1, 0, 0, 0, time.UTC)
+	told := map[Kind]int{}
+	for at := time.Duration(0); at < 6*time.Hour; at += time.Second {
+		now := start.Add(at)
+		switch at % (15 * time.Second) {
+		case 0:
+			table.Raise(now, NobodyServes, "")
+		case 5 * time.Second:
+			table.Clear(now, NobodyServes, "")
+		}
+		table.Tick(now)
+		for _, x := range h.Step(now, table, Rules{Remind: time.Hour, Delay: 5 * time.Second}, true) {
+			told[x.Kind]++
+		}
+	}
+	if told[KindRaised] != Flaps || told[KindCleared] != Flaps-1 || told[KindReminder] != 5 {
+		t.Errorf("told %v", told)
+	}
+}

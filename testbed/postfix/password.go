@@ -24,7 +24,7 @@ const (
 	Scram   Service = "scram"   // SCRAM-SHA-256 and the others, after STARTTLS alone
 	Behind  Service = "behind"  // offers every way after STARTTLS, and can check PLAIN and LOGIN alone, by saslauthd
 	InClear Service = "inclear" // PLAIN, without TLS
-	Small   Service = "small"   // no password, no TLS, messages of 2000 bytes at most
+	Small   Service = "small"   // no password, no TLS, messages of 2000 bytes at most, names in EHLO fully qualified
 )
 
 // service is what Postfix and Cyrus SASL are told of one.
@@ -48,7 +48,8 @@ var services = []service{
 	{Scram, "SCRAM-SHA-256 PLAIN LOGIN", "auxprop", afterTLS},
 	{Behind, "SCRAM-SHA-256 CRAM-MD5 PLAIN LOGIN", "saslauthd", afterTLS},
 	{InClear, "PLAIN", "auxprop", noTLS},
-	{Small, "", "", noTLS + " -o message_size_limit=2000"},
+	{Small, "", "", noTLS + " -o message_size_limit=2000 -o smtpd_helo_required=yes" +
+		" -o smtpd_helo_restrictions=reject_invalid_helo_hostname,reject_non_fqdn_helo_hostname"},
 }
 
 // guarded are the lines of master.cf for the services.

@@ -68,9 +68,9 @@ func (a *App) mailReceivers(c *config.Config) (out []notify.Receiver, err error)
 			return nil, fmt.Errorf("read alarms.mail.ca_file: no certificate in %s", m.CA)
 		}
 	}
-	hello, _ := os.Hostname()
-	if m.Hello != "" {
-		hello = m.Hello
+	hello := m.Hello
+	if name, err := os.Hostname(); hello == "" && err == nil && strings.Contains(name, ".") {
+		hello = name // a short name is refused by many a relay
 	}
 	_, domain, _ := strings.Cut(m.From, "@")
 	for i, to := range slices.Concat(m.To, m.UrgentTo) {

@@ -41,7 +41,7 @@ type Mail struct {
 	Password   Secret
 	CA         string         // PEM file of who signs the relay's certificate; "": the system's
 	ServerName string         // in the relay's certificate; "": the host of SMTP
-	Hello      string         // our name in EHLO; "": the machine's
+	Hello      string         // our name in EHLO; "": the machine's when it is fully qualified, else its address
 	Least      alarm.Severity // min_severity, warning
 	Gather     time.Duration  // 0–1 min, 2 s: what happens within it goes in one mail
 	Rate       int            // 1–1000, 20: mails to one recipient in ten minutes, then one digest

@@ -60,15 +60,21 @@ type Written struct {
 func (m Messages) NoticeText(w Written) string {
 	var b strings.Builder
 	line := func(s string) { b.WriteString(s + "\n") }
-	line(m.say("%s — alarme %d : %s", "%s — alarm %d: %s", w.Word, w.Number, w.Title))
+	if w.Kind == "test" { // it is no alarm
+		line(w.Word + " — " + w.Title)
+	} else {
+		line(m.say("%s — alarme %d : %s", "%s — alarm %d: %s", w.Word, w.Number, w.Title))
+	}
 	if w.Detail != "" {
 		line(w.Detail)
 	}
 	if w.Headline != "" {
 		line(m.say("Pour les appelants : %s.", "For callers: %s.", w.Headline))
 	}
-	line("")
 	over := w.Kind == "cleared"
+	if w.Kind != "test" {
+		line("")
+	}
 	switch {
 	case w.Kind == "test":
 	case over && !w.Raised.IsZero():

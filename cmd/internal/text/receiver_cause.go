@@ -65,6 +65,7 @@ var receiverHints = []struct {
 	{[]string{"AUTH: 535"}, pair{"utilisateur ou mot de passe refusé : voyez alarms.mail.username et password_file", "user or password refused: see alarms.mail.username and password_file"}},
 	{[]string{"AUTH: 454"}, pair{"le relais ne peut pas vérifier le mot de passe : voyez-le", "the relay cannot check the password: see there"}},
 	{[]string{": 530"}, pair{"ce relais veut TLS ou un mot de passe : alarms.mail.tls, username, password_file", "this relay wants TLS or a password: alarms.mail.tls, username, password_file"}},
+	{[]string{"Helo command rejected"}, pair{"ce relais veut un nom complet : alarms.mail.hello", "this relay wants a full name: alarms.mail.hello"}},
 	{[]string{"RCPT TO: 550"}, pair{"adresse inconnue de ce relais, ou relais refusé à cette machine", "an address this relay does not know, or it relays nothing for this machine"}},
 	{[]string{"RCPT TO: 554"}, pair{"ce relais refuse les mails de cette machine, ou veut un mot de passe", "this relay takes no mail of this machine, or wants a password"}},
 	{[]string{"RCPT TO: 45"}, pair{"refus passager : Relève réessaie d'elle-même", "refused for now: Relève tries again by itself"}},

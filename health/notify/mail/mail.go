@@ -57,7 +57,7 @@ type Config struct {
 	Server   string // host:port
 	Security Security
 	TLS      *tls.Config // for StartTLS and Implicit; nil: the system's authorities, the host of Server
-	Hello    string      // our name in EHLO; "": localhost
+	Hello    string      // our name in EHLO; "": our address on this connection, as a literal (RFC 5321 §4.1.4)
 	From     string      // address
 	To       string      // address of the one recipient
 	Username string      // "": no authentication
@@ -94,9 +94,6 @@ func New(c Config) (*Sink, error) {
 	host, _, err := net.SplitHostPort(c.Server)
 	if err != nil {
 		return nil, fmt.Errorf("mail relay %q: %w; write host:port", c.Server, err)
-	}
-	if c.Hello == "" {
-		c.Hello = "localhost"
 	}
 	if c.Domain == "" {
 		c.Domain = "releve.invalid"
@@ -254,7 +251,7 @@ func (s *Sink) greet(conn net.Conn, how manner) (*smtp.Client, error) {
 		return nil, step("greeting", err)
 	}
 	c.SkipSMTPUTF8(true) // no address of ours needs it
-	if err := c.Hello(s.c.Hello); err != nil {
+	if err := c.Hello(s.hello(conn)); err != nil {
 		return nil, step("EHLO", err)
 	}
 	secured := s.c.Security == Implicit
@@ -273,6 +270,22 @@ func (s *Sink) greet(conn net.Conn, how manner) (*smtp.Client, error) {
 		return c, nil
 	}
 	return c, s.prove(c, secured, how)
+}
+
+// hello is our name: relays refuse one that is not fully qualified, and take an
+// address literal (RFC 5321 §4.1.3).
+func (s *Sink) hello(conn net.Conn) string {
+	if s.c.Hello != "" {
+		return s.c.Hello
+	}
+	at, ok := conn.LocalAddr().(*net.TCPAddr)
+	switch {
+	case !ok:
+		return "localhost"
+	case at.IP.To4() != nil:
+		return "[" + at.IP.To4().String() + "]"
+	}
+	return "[IPv6:" + at.IP.String() + "]"
 }
 
 // hidden is an error that is found and not read.

@@ -87,7 +87,7 @@ func (s *Sink) write(lead notify.Notice, notices []notify.Notice, body string) (
 		return nil, err
 	}
 	m.Subject(subject(lead, len(notices)))
-	m.SetDateWithValue(lead.Time)
+	m.SetDate() // of the mail: one that waited for its relay is new to who reads it; the text says when it happened
 	s.thread(m, lead, notices)
 	m.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834 §5: no holiday answers
 	m.SetGenHeader("X-Releve-Alarm", clean(fmt.Sprintf("%d %s %s %s", lead.Number, lead.Kind, lead.Severity, lead.Object)))

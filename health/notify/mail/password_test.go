@@ -133,6 +133,17 @@ func small(t *testing.T, r relay) {
 		t.Fatalf("%v\n%s", err, r.Log())
 	}
 	m := r.inbox(t, "petit", 1)[0]
+	if at, err := m.Header.Date(); err != nil || time.Since(at) > time.Hour || time.Since(at) < -time.Hour {
+		t.Errorf("dated %v %v: who reads it looks among the newest", at, err)
+	}
+	config.Hello = ""
+	if _, err := send(t, config, notices[0]); err != nil {
+		t.Errorf("as an address literal: %v", err)
+	}
+	config.Hello = "vm"
+	if _, err := send(t, config, notices[0]); err == nil || !strings.Contains(err.Error(), "need fully-qualified hostname") {
+		t.Errorf("this relay takes a short name: %v: the test proves nothing", err)
+	}
 	if got := body(t, m); !strings.Contains(got, "LA PLUS GRAVE") || !strings.Contains(got, "… (+") || !strings.HasSuffix(subjectOf(t, m), "(+49)") {
 		t.Errorf("%q says %q", subjectOf(t, m), got)
 	}
