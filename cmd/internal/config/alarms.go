@@ -226,7 +226,7 @@ func (k *checker) mail() {
 	if m.Password.Given() {
 		k.secret(&m.Password, "alarms.mail")
 	}
-	if m.Username != "" && m.Security == "none" {
+	if m.Username != "" && (m.Security == "none" || m.Security == "opportunistic") {
 		k.fault("alarms.mail.tls", CodeClearPassword, k.say.ConfigClearPassword("alarms.mail.tls"))
 	}
 	if raw, ok := k.pem("alarms.mail.ca_file", m.CA); ok && !x509.NewCertPool().AppendCertsFromPEM(raw) {

@@ -49,15 +49,16 @@ func codesOf(problems []Problem) string {
 // clear.
 func TestMailNeeds(t *testing.T) {
 	for section, want := range map[string]string{
-		`{mail: {smtp: "smtp:25", from: "a@b.fr", to: ["c@b.fr"]}}`:                                                    "",
-		`{mail: {smtp: "[::1]:25", from: "a@b.fr", urgent_to: ["c@b.fr"]}}`:                                            "",
-		`{mail: {smtp: "smtp:25"}}`:                                                                                    "CFG-009 alarms.mail.from, CFG-009 alarms.mail.to",
-		`{mail: {from: "a@b.fr", to: ["c@b.fr"]}}`:                                                                     "CFG-009 alarms.mail.smtp",
-		`{mail: {smtp: "smtp:25", from: "a@b.fr", to: ["c@b.fr"], username: u}}`:                                       "CFG-009 alarms.mail.password_file",
-		`{mail: {smtp: "smtp:25", from: "a@b.fr", to: ["c@b.fr"], password_file: @DIR@/5001}}`:                         "CFG-009 alarms.mail.username",
-		`{mail: {smtp: "smtp:25", from: "a@b.fr", to: ["c@b.fr"], username: u, password_file: @DIR@/5001, tls: none}}`: "CFG-122 alarms.mail.tls",
-		`{mail: {smtp: "smtp:25", from: "a@b.fr", to: ["c@b.fr"], ca_file: @DIR@/5001}}`:                               "CFG-052 alarms.mail.ca_file",
-		`{mail: {smtp: "smtp:25", from: "a@b.fr", to: ["c@b.fr"], username: u, password_file: @DIR@/nobody}}`:          "CFG-028 alarms.mail.password_file",
+		`{mail: {smtp: "smtp:25", from: "a@b.fr", to: ["c@b.fr"]}}`:                                                             "",
+		`{mail: {smtp: "[::1]:25", from: "a@b.fr", urgent_to: ["c@b.fr"]}}`:                                                     "",
+		`{mail: {smtp: "smtp:25"}}`:                                                                                             "CFG-009 alarms.mail.from, CFG-009 alarms.mail.to",
+		`{mail: {from: "a@b.fr", to: ["c@b.fr"]}}`:                                                                              "CFG-009 alarms.mail.smtp",
+		`{mail: {smtp: "smtp:25", from: "a@b.fr", to: ["c@b.fr"], username: u}}`:                                                "CFG-009 alarms.mail.password_file",
+		`{mail: {smtp: "smtp:25", from: "a@b.fr", to: ["c@b.fr"], password_file: @DIR@/5001}}`:                                  "CFG-009 alarms.mail.username",
+		`{mail: {smtp: "smtp:25", from: "a@b.fr", to: ["c@b.fr"], username: u, password_file: @DIR@/5001, tls: none}}`:          "CFG-122 alarms.mail.tls",
+		`{mail: {smtp: "smtp:25", from: "a@b.fr", to: ["c@b.fr"], username: u, password_file: @DIR@/5001, tls: opportunistic}}`: "CFG-122 alarms.mail.tls",
+		`{mail: {smtp: "smtp:25", from: "a@b.fr", to: ["c@b.fr"], ca_file: @DIR@/5001}}`:                                        "CFG-052 alarms.mail.ca_file",
+		`{mail: {smtp: "smtp:25", from: "a@b.fr", to: ["c@b.fr"], username: u, password_file: @DIR@/nobody}}`:                   "CFG-028 alarms.mail.password_file",
 		`{remind: 0}`: "",
 	} {
 		_, problems, _ := withAlarms(t, section)

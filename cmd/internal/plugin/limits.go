@@ -35,7 +35,9 @@ func ParseRange(s string) (*Range, error) {
 	case "~":
 		r.From = math.Inf(-1)
 	case "":
-		return nil, ErrRange
+		if to == "" {
+			return nil, ErrRange // ":" alone; ":10" is 0:10 to the plugins that people know
+		}
 	default:
 		if r.From, err = number(from); err != nil {
 			return nil, ErrRange

@@ -211,6 +211,7 @@ func TestRanges(t *testing.T) {
 		{"@~:5", []float64{-100, 5}, []float64{5.1}},
 		{"-5:5", []float64{-6, 6}, []float64{-5, 0}},
 		{"0.5", []float64{0.51, -0.1}, []float64{0.5}},
+		{":10", []float64{-1, 11}, []float64{0, 10}},
 	} {
 		r, err := ParseRange(c.r)
 		if err != nil || r.String() != c.r {
@@ -228,7 +229,7 @@ func TestRanges(t *testing.T) {
 			}
 		}
 	}
-	for _, bad := range []string{"x", "20:10", ":10", "@", ":", "~", "1:2:3", "1e3", "0x10", "inf", "NaN", "10%", " 10", "--1"} {
+	for _, bad := range []string{"x", "20:10", "@", ":", "@:", "~", "1:2:3", "1e3", "0x10", "inf", "NaN", "10%", " 10", "--1"} {
 		if r, err := ParseRange(bad); err == nil {
 			t.Errorf("%q is read as %+v", bad, r)
 		}

@@ -16,8 +16,8 @@ func (m Messages) ConfigMailbox(key, value string) string {
 
 // ConfigClearPassword (CFG-122).
 func (m Messages) ConfigClearPassword(key string) string {
-	return m.say("%s : un mot de passe ne part jamais en clair ; écrivez starttls ou implicit, ou retirez username.",
-		"%s: a password never travels in clear; write starttls or implicit, or remove username.", key)
+	return m.say("%s : un mot de passe ne part ni en clair, ni vers un relais dont le certificat n'est pas vérifié ; écrivez starttls ou implicit (ca_file pour un certificat du site), ou retirez username.",
+		"%s: a password travels neither in clear nor to a relay whose certificate is not checked; write starttls or implicit (ca_file for a certificate of the site), or remove username.", key)
 }
 
 // ConfigHookDir (CFG-123).
