@@ -11,6 +11,7 @@ import (
 
 	"releve/cmd/internal/text"
 	"releve/proxy/message"
+	"releve/proxy/transport"
 	"releve/testbed/ipbx"
 )
 
@@ -174,6 +175,9 @@ func TestStrangersAnswersAreTold(t *testing.T) {
 			reply(407, "one", line("Proxy-Authenticate", `Digest realm="x", nonce="y"`))
 		}, nil, nil, false}, text.StudyTrunk, Reservation, "auth"},
 		{"no Contact", manners{func(reply func(int, string, ...[]byte)) { reply(200, "one") }, nil, nil, true}, text.StudyContact, Reservation, "missing"},
+		{"a proxy before it, whose Contact is its own", manners{func(reply func(int, string, ...[]byte)) {
+			reply(200, "one", line("Record-Route", "<sip:127.0.0.1:5062;lr>"), line("Contact", "<sip:192.0.2.7:5060>"))
+		}, nil, nil, true}, text.StudyContact, OK, "routed"},
 		{"another port", manners{takes, nil, &net.UDPConn{}, false}, text.StudyNAT, Reservation, "port"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -184,5 +188,28 @@ func TestStrangersAnswersAreTold(t *testing.T) {
 				t.Errorf("%s is %s %v", c.id, f.State, f.Values)
 			}
 		})
+	}
+}
+
+// TestOurAddressIsOneThatOthersCanAnswer: "all addresses" in listen is no address for a
+// Contact, and TLS stands beside.
+func TestOurAddressIsOneThatOthersCanAnswer(t *testing.T) {
+	t.Parallel()
+	to := flowTo(transport.UDP, netip.MustParseAddrPort("127.0.0.1:5060"))
+	for _, c := range []struct{ local, tls, want, secure string }{
+		{"0.0.0.0:5065", "", "127.0.0.1:5065", "127.0.0.1:5066"},
+		{"127.0.0.1:5060", "", "127.0.0.1:5060", "127.0.0.1:5061"},
+		{"127.0.0.1:5060", "127.0.0.1:5081", "127.0.0.1:5060", "127.0.0.1:5081"},
+		{"0.0.0.0:5060", "0.0.0.0:5081", "127.0.0.1:5060", "127.0.0.1:5081"},
+		{"", "127.0.0.1:5081", "127.0.0.1:0", "127.0.0.1:5081"},
+		{"", "", "127.0.0.1:0", "127.0.0.1:0"},
+	} {
+		r := &run{far: []far{{ok: true, at: to}}}
+		r.plan.Local, _ = netip.ParseAddrPort(c.local)
+		r.plan.LocalTLS, _ = netip.ParseAddrPort(c.tls)
+		local, sec, err := r.locals()
+		if err != nil || local.String() != c.want || sec.String() != c.secure {
+			t.Errorf("%s %s: %s %s, %v", c.local, c.tls, local, sec, err)
+		}
 	}
 }

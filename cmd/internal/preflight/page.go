@@ -127,12 +127,16 @@ func shown(f Finding, m text.Messages) pageFinding {
 }
 
 // deciding are the findings and answers that the verdict rests on, the worst
-// first.
+// first; what was not measured or answered, and should be, counts as a reservation.
 func deciding(s Study, m text.Messages) (out []pageFinding) {
 	for _, state := range []State{NoGo, Reservation, Unknown} {
+		as := state
+		if state == Unknown {
+			as = Reservation
+		}
 		for _, f := range s.Findings {
 			if f.State == state && verdictOf(f) != Go {
-				out = append(out, shown(f, m))
+				out = append(out, pageFinding{f.Target, string(as), m.StudyStateWord(as), f.Text(m)})
 			}
 		}
 		for _, q := range s.Questions {
@@ -144,7 +148,7 @@ func deciding(s Study, m text.Messages) (out []pageFinding) {
 			if seen == "" {
 				seen = m.Page(text.PageNoAnswer)
 			}
-			out = append(out, pageFinding{"", string(state), m.StudyStateWord(state), text.StudyText{Title: question, Seen: seen, Means: means}})
+			out = append(out, pageFinding{"", string(as), m.StudyStateWord(as), text.StudyText{Title: question, Seen: seen, Means: means}})
 		}
 	}
 	return out

@@ -250,12 +250,15 @@ func (r *run) locals() (local, sec netip.AddrPort, err error) {
 	if !local.IsValid() && sec.IsValid() {
 		local = netip.AddrPortFrom(sec.Addr(), 0)
 	}
-	if !local.IsValid() {
+	if !local.IsValid() || local.Addr().IsUnspecified() { // "all addresses" has to be one in a Contact
 		addr, err := r.ourAddress()
 		if err != nil {
 			return local, sec, err
 		}
-		local = netip.AddrPortFrom(addr, 0)
+		local = netip.AddrPortFrom(addr, local.Port())
+	}
+	if sec.IsValid() && sec.Addr().IsUnspecified() {
+		sec = netip.AddrPortFrom(local.Addr(), sec.Port())
 	}
 	if !sec.IsValid() || sec.Addr() != local.Addr() {
 		sec = netip.AddrPortFrom(local.Addr(), 0)

@@ -102,7 +102,7 @@ func (t *talk) contact(ctx context.Context, m *heard) {
 		t.r.note(t.f, changed...)
 		return
 	}
-	t.r.note(t.f, t.r.judgeContact(ctx, t.f, string(t.peer.head.ContactURI.Of(t.peer.raw)), t.peer.flow.Remote))
+	t.r.note(t.f, t.r.judgeContact(ctx, t.f, t.peer))
 }
 
 // ourContact judges how the far end knows us: the Request-URI of its requests in the
@@ -120,9 +120,15 @@ func (t *talk) ourContact(m *heard) []Finding {
 }
 
 // judgeContact: where requests of a dialog would go.
-func (r *run) judgeContact(ctx context.Context, f far, uri string, from netip.AddrPort) Finding {
+func (r *run) judgeContact(ctx context.Context, f far, m *heard) Finding {
+	uri, from := string(m.head.ContactURI.Of(m.raw)), m.flow.Remote
 	if uri == "" {
 		return seen(text.StudyContact, Reservation, "case", "missing")
+	}
+	for v := range message.Values(m.raw, &m.head, "Record-Route") {
+		if !r.s.isHop(calling)(v) && !r.s.isHop(called)(v) { // they go to its proxy
+			return seen(text.StudyContact, OK, "case", "routed", "contact", uri, "route", uriOf(string(v)))
+		}
 	}
 	at, ok := hostOf(uri)
 	if !ok {

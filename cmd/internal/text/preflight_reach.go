@@ -66,6 +66,7 @@ func studiesOfReach() map[StudyID]studied {
 			cases: map[string]pair{
 				"name":    {"annonce le nom {contact}, que le DNS ne connaît pas d'ici", "announces the name {contact}, which DNS does not know from here"},
 				"changed": {"nous rend notre Contact réécrit : envoyé {sent}, revenu {got}", "gives our Contact back rewritten: sent {sent}, came back {got}"},
+				"routed":  {"annonce {contact} ; les requêtes de l'appel passent par son relais {route} (Record-Route)", "announces {contact}; requests of the call go by its hop {route} (Record-Route)"},
 				"ours":    {"laisse passer le Contact de l'appelant ({contact})", "lets the caller's Contact pass ({contact})"},
 				"missing": {"n'annonce aucun Contact dans sa réponse", "announces no Contact in its response"},
 				"other":   {"annonce {contact}, une autre adresse que {address}", "announces {contact}, another address than {address}"},
