@@ -12,7 +12,8 @@ import (
 )
 
 const (
-	insertCallSQL  = "INSERT INTO calls (started, call_id, caller, callee, record) VALUES (?, ?, ?, ?, ?)"
+	insertCallSQL  = "INSERT INTO calls (started, call_id, caller, callee, record) VALUES " // and callRow, a row each
+	callRow        = "(?, ?, ?, ?, ?)"
 	insertEventSQL = "INSERT INTO events (time, code, params, actor) VALUES (?, ?, ?, ?)"
 	// insertMarkSQL changes no row when the batch is stored already.
 	insertMarkSQL = `INSERT INTO ingested (segment, offset) VALUES (?, ?)
@@ -64,23 +65,46 @@ func (s *Store) Append(ctx context.Context, b db.Batch) error {
 	})
 }
 
+// callSteps is how many statements insert calls, and rowsOf how many rows each
+// of them takes: 64, 8, 1. The driver starts a goroutine for each statement it
+// executes; a row at a time, those cost more than the rows.
+const callSteps = 3
+
+func rowsOf(step int) int { return 64 >> (3 * step) }
+
 func (s *Store) appendCalls(ctx context.Context, tx *sql.Tx, calls []router.CallRecord) error {
-	if len(calls) == 0 {
-		return nil
+	var args []any
+	for step := range s.insertCalls {
+		n := rowsOf(step)
+		if len(calls) < n {
+			continue
+		}
+		insert := tx.StmtContext(ctx, s.insertCalls[step])
+		for ; len(calls) >= n; calls = calls[n:] {
+			var err error
+			if args, err = appendColumns(args[:0], calls[:n]); err != nil {
+				return err
+			}
+			if _, err := insert.ExecContext(ctx, args...); err != nil {
+				return err
+			}
+		}
 	}
-	insert := tx.StmtContext(ctx, s.insertCall)
+	return nil
+}
+
+// appendColumns appends the values of each call, in the order of insertCallSQL.
+func appendColumns(args []any, calls []router.CallRecord) ([]any, error) {
 	for i := range calls {
 		c := calls[i]
 		c.Started = c.Started.UTC()
 		text, err := json.Marshal(&c)
 		if err != nil {
-			return fmt.Errorf("call %s: %w", c.CallID, err)
+			return nil, fmt.Errorf("call %s: %w", c.CallID, err)
 		}
-		if _, err := insert.ExecContext(ctx, nanos(c.Started), c.CallID, c.From, c.To, string(text)); err != nil {
-			return err
-		}
+		args = append(args, nanos(c.Started), c.CallID, c.From, c.To, string(text))
 	}
-	return nil
+	return args, nil
 }
 
 func (s *Store) appendEvents(ctx context.Context, tx *sql.Tx, events []db.Event) error {

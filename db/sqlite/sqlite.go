@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -40,12 +41,12 @@ const (
 
 // Store is a db.Store in one SQLite file.
 type Store struct {
-	path       string
-	write      *sql.DB // one connection
-	read       *sql.DB // at most readers, query_only
-	insertCall *sql.Stmt
-	insertMark *sql.Stmt
-	insertNote *sql.Stmt
+	path        string
+	write       *sql.DB              // one connection
+	read        *sql.DB              // at most readers, query_only
+	insertCalls [callSteps]*sql.Stmt // by step, see rowsOf
+	insertMark  *sql.Stmt
+	insertNote  *sql.Stmt
 }
 
 var _ db.Store = (*Store)(nil)
@@ -106,16 +107,20 @@ func (s *Store) connect(ctx context.Context) (err error) {
 	return s.prepare(ctx)
 }
 
-func (s *Store) prepare(ctx context.Context) error {
+func (s *Store) prepare(ctx context.Context) (err error) {
+	for step := range s.insertCalls {
+		text := insertCallSQL + callRow + strings.Repeat(", "+callRow, rowsOf(step)-1)
+		if s.insertCalls[step], err = s.write.PrepareContext(ctx, text); err != nil {
+			return err
+		}
+	}
 	for _, p := range []struct {
 		stmt **sql.Stmt
 		text string
 	}{
-		{&s.insertCall, insertCallSQL},
 		{&s.insertMark, insertMarkSQL},
 		{&s.insertNote, insertEventSQL},
 	} {
-		var err error
 		if *p.stmt, err = s.write.PrepareContext(ctx, p.text); err != nil {
 			return err
 		}
@@ -133,7 +138,7 @@ func dsn(path string, pragmas ...string) string {
 // Close again does nothing.
 func (s *Store) Close() error {
 	var errs []error
-	for _, stmt := range []*sql.Stmt{s.insertCall, s.insertMark, s.insertNote} {
+	for _, stmt := range append(s.insertCalls[:], s.insertMark, s.insertNote) {
 		if stmt != nil {
 			errs = append(errs, stmt.Close())
 		}
