@@ -101,7 +101,8 @@ func (s *shard) newContext(now router.Instant, key uint64, f transport.Flow, fro
 		kind = transaction.InviteServer
 	}
 	s.nextID++
-	c := &context{s: s, id: s.nextID, key: key, flow: s.p.replyFlow(f, raw, h), from: from, head: *h}
+	c := s.contexts.take()
+	*c = context{s: s, id: s.nextID, key: key, flow: s.p.replyFlow(f, raw, h), from: from, head: *h}
 	c.branches = c.first[:0]
 	c.raw, c.stamp = s.keep(raw), stamp(f, raw, h)
 	c.server, _ = transaction.New(kind, f.Network.Reliable(), now)

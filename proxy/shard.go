@@ -35,6 +35,7 @@ type shard struct {
 	registrations map[uint32]*context // servers' REGISTERs that wait, by ticket
 	lastTicket    uint32
 	tails         tails
+	contexts      contexts
 	turned        turnedAway
 	nextID        uint64
 	keys          *message.Keys // of this shard
@@ -236,6 +237,7 @@ func (s *shard) rule(now router.Instant) {
 
 // guard ends one call, not the process, when f panics.
 func (s *shard) guard(f func()) {
+	s.contexts.settle()
 	defer func() {
 		r := recover()
 		c := s.current

@@ -134,6 +134,7 @@ func (c *context) entomb() bool {
 	}
 	s := c.s
 	s.remove(c)
+	s.contexts.spend(c)
 	s.tails.add(v)
 	if int64(s.tails.due()) < s.armed.Load() {
 		s.signal()

@@ -137,6 +137,7 @@ var bounds = map[string]string{
 	"proxy/resolve/server.go maxDatagram":              "asked again over TCP",
 	"proxy/resolve/server.go maxForeign":               "asked again over TCP",
 	"proxy/shard.go maxFree":                           "buffers beyond it are the collector's",
+	"proxy/reuse.go maxIdle":                           "contexts beyond it are the collector's",
 	"proxy/shard.go maxMail":                           `releve_refused_total{limit="events"}`,
 	"proxy/transport/icmp.go maxErrors":                "the rest is read the next time",
 	"proxy/transport/open.go maxReports":               `releve_wire_total{event="reports-lost"}`,
