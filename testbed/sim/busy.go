@@ -34,7 +34,7 @@ func drawBusy(r *rand.Rand) setting {
 	s.hour = hour{from: 5 * time.Second, lasts: 8 * time.Minute, load: (1.2 + r.Float64()) / (1 - busyShare)}
 	p := &s.control.Role
 	p.Count, p.Act, p.Automatic = 3, true, true
-	s.fork.Automatic, s.returns = true, false
+	s.fork.Automatic, s.returns, s.grave, s.control.Absent = true, false, false, false
 	return s
 }
 

@@ -127,11 +127,15 @@ func (k *check) atEnd() {
 			w.broken("node %d believes that %v is active (epoch %d), node %d knows that %v is (epoch %d)", o.index, ov.Active, ov.Epoch, n.index, v.Active, v.Epoch)
 		}
 	}
+	if w.set.grave && v.Active != router.Secondary {
+		w.broken("long after the faults the primary is dead, and %v is active: nothing blocks the switchover", v.Active)
+		return
+	}
 	k.registeredAtEnd(v.Active)
 	k.callsAtEnd()
 	k.leftovers()
 	for a, since := range w.alarms {
-		if w.now.Sub(since) > time.Minute && k.lasting(a.number) {
+		if w.now.Sub(since) > time.Minute && k.lasting(a.number) && !w.stays(a.server) {
 			w.broken("alarm %d about %v stands long after the faults", a.number, a.server)
 		}
 	}
@@ -154,7 +158,7 @@ func (k *check) lasting(number uint16) bool {
 		return false // two nodes told of alarms for a while, each for itself
 	}
 	switch number {
-	case 1005, 1006:
+	case 1005, 1006, control.AlarmBoth:
 		return false
 	case 1013:
 		return !k.w.set.rewrites

@@ -19,7 +19,11 @@
 // own, so that one more draw in one does not reshuffle the others. Everything
 // that happens is mixed into a hash; the same seed gives the same hash.
 //
-// The invariants (check.go, watch.go) are looked at on every event; goals
+// The mirrored database lags and is lost sight of, operators drain servers and give
+// orders that meet a store in trouble; of some sites the primary is dead for good
+// when the faults end, and the switchover that was blocked must come.
+//
+// The invariants (check.go, watch.go, blocked.go) are looked at on every event; goals
 // (goal.go) are situations that a run of many episodes must have met. A failing
 // seed is shrunk to the faults, calls and strokes of luck that it needs
 // (Shrink), and printed as the Go test that keeps it (Replay).

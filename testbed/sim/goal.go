@@ -59,6 +59,10 @@ const (
 	goalBusyHour
 	goalTestCall
 	goalSwitchoverMute
+	goalBlockedByMirror
+	goalBlockedByDrain
+	goalUnblocked
+	goalOrderLate
 	goalVerdicts                                                   // and one for each verdict that a round can have
 	goalFaults   = goalVerdicts + goal(router.VerdictSelfSick) + 1 // and one for each kind of fault
 	goalCount    = goalFaults + goal(kinds)
@@ -91,6 +95,7 @@ var goalText = [goalVerdicts]string{
 	"caller hung up while held", "hold budget spent", "looped", "late answer released", "passive server's call refused",
 	"server's REGISTER passed on", "server registered here", "lease taken over", "fenced off by the lease's epoch", "address moved",
 	"kept alive without the store", "waiting list used", "busy hour", "test call", "switchover of a server without sound",
+	"switchover blocked by the mirror", "switchover blocked by a drain", "switchover when nothing blocked it any more", "order too late",
 }
 
 func (x goal) String() string {
@@ -140,7 +145,7 @@ func (g *goals) switched(v router.Verdict) {
 }
 
 // record notes what the journal tells.
-func (g *goals) record(_ *World, f *control.Effect) {
+func (g *goals) record(n *node, f *control.Effect) {
 	if f.Reason == control.ReasonRound {
 		g.reach(goalVerdicts + goal(f.Verdict))
 	}
@@ -151,6 +156,13 @@ func (g *goals) record(_ *World, f *control.Effect) {
 		g.reach(goalMaintenance)
 	case router.ReasonNotReady:
 		g.reach(goalNotReady)
+		if n.drained[router.Secondary] {
+			g.reach(goalBlockedByDrain)
+		} else if n.watch.blocked(n) != "" {
+			g.reach(goalBlockedByMirror)
+		}
+	case router.ReasonOrderLate:
+		g.reach(goalOrderLate)
 	case router.ReasonStoreDown:
 		g.reach(goalStoreDown)
 	case router.ReasonObservation, router.ReasonLevel:

@@ -5,6 +5,7 @@ package sim
 import (
 	"releve/health"
 	"releve/proxy/fork"
+	"releve/router/control"
 	"releve/router/lease"
 	"releve/router/licence"
 	"releve/router/role"
@@ -40,6 +41,14 @@ var Mutants = []Mutant{
 	{22, "role: the licence moves before the intent is stored", role.SetMutant, 20000},
 	{23, "role: the primary is returned to by itself", role.SetMutant, Quick},
 	{24, "role: a secondary that is not ready takes over", role.SetMutant, Quick},
+	{25, "role: an order is carried out however late it was stored", role.SetMutant, Quick},
+	{26, "role: nobody looks at the level", role.SetMutant, Quick},
+	{50, "control: nobody asks whether the secondary is drained", control.SetMutant, Quick},
+	{51, "control: what is not known of the mirror any more forgets what was", control.SetMutant, Quick},
+	{52, "control: to drain the active server is to switch over", control.SetMutant, Quick},
+	{53, "control: a mirror that lags is a reason to switch over", control.SetMutant, Quick},
+	{54, "control: a mirror that was behind once is never trusted again", control.SetMutant, Quick},
+	{55, "control: the end of a drain is not heard", control.SetMutant, Quick},
 	{30, "health: what the other node sees is not looked at", health.SetMutant, Quick},
 	{31, "health: busy is broken", health.SetMutant, Quick},
 	{32, "health: a gray server counts at once", health.SetMutant, Quick},

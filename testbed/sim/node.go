@@ -44,6 +44,9 @@ type node struct {
 
 	pauses *fault // at an effect to come
 
+	copy    control.Copy // what its watch of the mirror said last
+	drained [router.Servers]bool
+
 	atRefresh bool // an operator waits for the next REGISTER
 
 	view       router.View
@@ -96,7 +99,12 @@ func (n *node) boot() {
 		n.logf("starts (life %d), store at version %d: %s", n.life, w.store.version, rowText(w.store.row))
 	}
 	n.watch.booted(w)
+	n.drained = [router.Servers]bool{}
 	n.feed(control.Event{Kind: control.Boot, On: true, Row: *w.store.row, Version: w.store.version})
+	for x := router.Primary; x <= router.Secondary; x++ {
+		n.do(n.life, func() { n.drain(x) })
+	}
+	n.watchMirror()
 	n.watchAddress()
 }
 

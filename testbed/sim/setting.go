@@ -46,6 +46,7 @@ type setting struct {
 	strangers   int  // callers
 	registering bool // the servers register through us
 	returns     bool // an operator returns to the primary in the end
+	grave       bool // after the faults the primary is dead for good
 	heal, end   router.Instant
 }
 
@@ -94,7 +95,19 @@ func draw(r *rand.Rand) setting {
 	s.end = s.heal.Add(max(s.longest()+grace+drain, atLeast-healAt))
 	s.nodes = 1 + r.IntN(2)
 	s.drawPolicies(r)
+	s.drawLevel(r)
 	return s
+}
+
+// drawLevel: a mirror is watched where switchovers are automatic; at the level
+// backup the secondary may be off the network.
+func (s *setting) drawLevel(r *rand.Rand) {
+	automatic := s.control.Role.Automatic
+	s.control.Mirror = automatic && r.IntN(2) == 0
+	s.control.Absent = !automatic && r.IntN(2) == 0
+	if s.grave = automatic && s.control.Role.Act && r.IntN(8) == 0; s.grave {
+		s.returns = false
+	}
 }
 
 // longest is how long a binding of the site can last.

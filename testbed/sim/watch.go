@@ -22,24 +22,29 @@ type watch struct {
 	k, solid     uint8
 	verdict      router.Verdict
 	dead         bool // every one of them was of a dead server
+
+	copy control.Copy // the last that the node knew of the mirror
 }
 
 // booted: a new life begins from the store.
 func (k *watch) booted(w *World) {
 	cseq := k.cseq
-	*k = watch{last: w.store.row.Role, was: w.store.row.Licence, cseq: cseq}
+	*k = watch{last: w.store.row.Role, was: w.store.row.Licence, cseq: cseq, copy: w.store.row.Copy}
 }
 
 // stepped looks at one step of the mind.
 func (k *watch) stepped(n *node, e control.Event, effects []control.Effect) {
 	w := n.w
+	k.learns(e)
 	for i := range effects {
 		switch f := &effects[i]; f.Kind {
+		case control.Register:
+			k.causes(n, e, "sends a REGISTER")
 		case control.Record:
 			if f.Reason == control.ReasonRound {
 				k.round(n, f.Verdict)
 			}
-			w.goals.record(w, f)
+			w.goals.record(n, f)
 		case control.Publish:
 			if f.View.Verifying && f.View.Verification != k.verification {
 				k.verification, k.k, k.solid = f.View.Verification, 0, 0
@@ -102,11 +107,13 @@ func (k *watch) roleMoves(n *node, e control.Event, from, to role.Row) {
 	case to.Epoch < from.Epoch:
 		w.broken("the epoch went back from %d to %d", from.Epoch, to.Epoch)
 	case to.Phase == router.Switching && from.Phase != router.Switching:
+		k.causes(n, e, "begins a switchover")
 		k.switches(n, from, to, command)
 	case to.Phase == router.Returning && from.Phase != router.Returning && command != role.Return:
 		w.broken("a return that no operator asked for: %+v", to)
 	case to.Phase == router.Returning && from.Phase != router.Returning:
 		w.check.grant(to)
+		w.ordered = w.now
 	case to.Active != from.Active && from.Active != router.NoServer:
 		k.arrives(n, from, to)
 	}
@@ -128,10 +135,13 @@ func (k *watch) switches(n *node, from, to role.Row, command role.Command) {
 		w.broken("a switchover away from %v", from.Active)
 	case to.Reason == router.ReasonOperator && command == role.Switchover:
 		w.goals.reach(goalOperatorSwitchover)
+		w.ordered = w.now
 	case to.Reason != router.ReasonConfirmed:
 		w.broken("a switchover for %q without a command", to.Reason)
 	case !p.Automatic || !p.Act || from.Maintenance:
 		w.broken("an automatic switchover where none is allowed")
+	case k.blocked(n) != "":
+		w.broken("an automatic switchover to a secondary %s", k.blocked(n))
 	case !k.confirmed(p) || !k.verdict.Switchable():
 		w.broken("a switchover on %d rounds (%d of them solid), the last %v", k.k, k.solid, k.verdict)
 	case primary.unlucky[n.index] >= int(p.Count):
@@ -148,6 +158,9 @@ func (k *watch) switches(n *node, from, to role.Row, command role.Command) {
 		w.broken("false switchover: only our way to the primary was bad, and the other node saw it (%v)", k.verdict)
 	default:
 		w.goals.switched(k.verdict)
+		if w.goals.reached(goalBlockedByMirror) || w.goals.reached(goalBlockedByDrain) {
+			w.goals.reach(goalUnblocked)
+		}
 		if primary.mode == graySilent {
 			w.goals.reach(goalSwitchoverMute)
 		}
@@ -189,6 +202,8 @@ func (k *watch) published(n *node, v router.View) {
 		w.broken("the verification number went back")
 	case v.Active == router.NoServer:
 		w.broken("nobody is active")
+	case moving(v.Phase) && v.Phase != k.view.Phase:
+		k.begins(n, v)
 	}
 	w.goals.view(k.view, v)
 	k.view = v

@@ -30,6 +30,9 @@ type World struct {
 	between      link           // from node 0 to node 1 …
 	betweenCutTo router.Instant // … was cut until then
 	store        store
+	mirror       mirror
+	drained      [router.Servers]bool
+	ordered      router.Instant              // when the newest order for a change of role was taken; Never: none
 	alarms       map[alarmKey]router.Instant // raised since
 	calls        []*call
 	plan         []fault
@@ -59,7 +62,7 @@ func newWorld(c Case, trace bool) *World {
 	w := &World{
 		seed: seed, net: stream(1), load: stream(3), clocks: stream(4), part: partOf(c),
 		hash: 14695981039346656037, queue: queue{items: make([]item, 0, 512)},
-		alarms: map[alarmKey]router.Instant{},
+		alarms: map[alarmKey]router.Instant{}, ordered: router.Never,
 	}
 	if trace {
 		w.trace = &strings.Builder{}
