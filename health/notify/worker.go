@@ -219,7 +219,12 @@ func (w *worker) try(t trial) result {
 	if err := t.ctx.Err(); err != nil {
 		return result{err: err}
 	}
-	err := w.send(w.life, []Notice{t.notice})
+	ctx, cancel := w.life, context.CancelFunc(func() {})
+	if deadline, ok := t.ctx.Deadline(); ok { // a moment before, so that who asked hears where it stood still
+		ctx, cancel = context.WithDeadline(w.life, deadline.Add(-lastWord))
+	}
+	defer cancel()
+	err := w.send(ctx, []Notice{t.notice})
 	if err != nil {
 		return result{err: err}
 	}
@@ -234,6 +239,9 @@ func (w *worker) try(t trial) result {
 	return r
 }
 
+// lastWord is how long before the end of a test its Send ends.
+const lastWord = 300 * time.Millisecond
+
 // test asks the worker for a test and waits for its end.
 func (w *worker) test(ctx context.Context, n Notice) (string, error) {
 	done := make(chan result, 1)
@@ -242,7 +250,7 @@ func (w *worker) test(ctx context.Context, n Notice) (string, error) {
 	case <-w.life.Done():
 		return "", errors.New("the receiver was changed meanwhile: ask again")
 	case <-ctx.Done():
-		return "", ctx.Err()
+		return "", fmt.Errorf("an earlier sending is still under way: ask again in a minute (%w)", ctx.Err())
 	}
 	select {
 	case r := <-done:

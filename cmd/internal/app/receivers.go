@@ -51,6 +51,11 @@ func notItself(name string, takes func(notify.Notice) bool) func(notify.Notice) 
 	}
 }
 
+// mailDeadline bounds one mail, our choice: a relay that asks a dead DNS who we are
+// greets after twenty seconds (RFC 5321 §4.5.3.2.1 would have us wait five
+// minutes), and that is when alarms matter.
+const mailDeadline = 30 * time.Second
+
 // mailReceivers: one a recipient, so that the refusal of one holds up nobody else.
 func (a *App) mailReceivers(c *config.Config) (out []notify.Receiver, err error) {
 	m := c.Alarms.Mail
@@ -88,6 +93,7 @@ func (a *App) mailReceivers(c *config.Config) (out []notify.Receiver, err error)
 		settings := fmt.Sprintf("%+v %q %s %v %s", m, m.Password.Value(), hello, urgentOnly, authority)
 		out = append(out, notify.Receiver{
 			Name: "mail " + to, Sink: sink, Takes: takes(m.Least, urgentOnly), Gather: m.Gather, Rate: m.Rate, Settings: settings,
+			Deadline: mailDeadline,
 		})
 	}
 	return out, nil

@@ -10,6 +10,7 @@ import (
 var receiverCauses = []struct{ english, french string }{
 	{"refused for good: ", "refus définitif : "},
 	{"the receiver was changed meanwhile: ask again", "ce destinataire vient de changer : recommencez"},
+	{"an earlier sending is still under way: ask again in a minute", "un envoi précédent n'est pas fini : recommencez dans une minute"},
 	{"context deadline exceeded", "délai dépassé"},
 	{"internal fault: ", "défaut interne : "},
 	{"mail to ", "mail à "},
