@@ -271,6 +271,9 @@ func TestCallsPlacedByHandAreStudied(t *testing.T) {
 				faults = append(faults, fmt.Sprintf("%s is %s %v, %s was expected", id, f.State, f.Values, want))
 			}
 		}
+		if f, _ := find(s, IPBX, text.StudyRouteBack); f.Values["number"] != "5000" {
+			faults = append(faults, fmt.Sprintf("which number was called is not said: %v", f.Values))
+		}
 		if told != 2 || len(s.Rang) != 0 {
 			t.Errorf("told %d times to call, rang %v", told, s.Rang)
 		}

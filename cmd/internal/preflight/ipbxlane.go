@@ -1,6 +1,7 @@
 package preflight
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -102,14 +103,14 @@ func (t *through) byHand(ctx context.Context) {
 	if t.hand == nil {
 		t.hand = func(text.StudyPrompt) {}
 	}
-	t.r.note(t.f, unseen(text.StudyTrunk, text.WhyNoNumber))
+	t.r.note(t.f, unseen(text.StudyTrunk, text.WhyByHand))
 	if !t.answered(ctx) {
 		t.skip(text.WhyNoCall, ofRefusals())
 		return
 	}
 	t.prompt = text.CallAgain
 	t.r.note(t.f, judgeBusy(t.refused(ctx, 486))...)
-	t.skip(text.WhyNoNumber, slices.DeleteFunc(ofRefusals(), func(id ID) bool { return id == text.StudyBusy || id == text.StudyBusyTwice }))
+	t.skip(text.WhyByHand, slices.DeleteFunc(ofRefusals(), func(id ID) bool { return id == text.StudyBusy || id == text.StudyBusyTwice }))
 }
 
 // stage gathers the presentations of one call while scripts treat them.
@@ -276,7 +277,7 @@ func (t *through) answered(ctx context.Context) bool {
 	t.back = true
 	in := p.ins[0]
 	defer in.end()
-	t.r.note(t.f, seen(text.StudyRouteBack, OK, "number", t.r.plan.CallNumber, "uri", string(in.invite.head.URI.Of(in.invite.raw))))
+	t.r.note(t.f, seen(text.StudyRouteBack, OK, "number", cmp.Or(t.r.plan.CallNumber, userOf(uriOf(in.invite.rawValue("To")))), "uri", string(in.invite.head.URI.Of(in.invite.raw))))
 	t.r.note(t.f, rang.judge(t.needs.required))
 	t.both(ctx, p, in, ack, ours, theirs)
 	return true

@@ -263,6 +263,9 @@ func judgeBusy(t tries) []Finding {
 	}
 	once := seen(text.StudyBusy, OK, "final", final)
 	twice := seen(text.StudyBusyTwice, OK, "final", final)
+	if t.final == 0 { // placed by hand: who called knows
+		once.Values["case"], twice.Values["case"] = "unseen", "unseen"
+	}
 	if t.times > 1 { // two queues for one call, until ours is switched off
 		once = seen(text.StudyBusy, Reservation, "times", number(t.times-1), "after", secondsOf(t.after), "final", final)
 	}

@@ -245,6 +245,7 @@ const (
 	WhyLocal      StudyWhy = "local"
 	WhyForeign    StudyWhy = "foreign"  // the other user is registered
 	WhyRelayed    StudyWhy = "relayed"  // the IPBX is a proxy: the far end was ourselves
+	WhyByHand     StudyWhy = "by-hand"  // a call placed by somebody does not show it
 	WhyTooSoon    StudyWhy = "too-soon" // it answered before the call could be given up
 	WhyUnlisted   StudyWhy = "unlisted" // the registrar does not list the bindings
 	WhyRefused    StudyWhy = "refused"  // the registrar refused the registration it needs
@@ -289,6 +290,8 @@ func (m Messages) StudyWhy(w StudyWhy) string {
 	case WhyForeign:
 		return m.say("non mesuré : rien ne prouve que le premier utilisateur n'est plus enregistré, le second ne l'a pas été",
 			"not measured: nothing proves that the first user is registered no more, so the second one was not")
+	case WhyByHand:
+		return m.say("non mesuré : un appel passé à la main ne le montre pas (--call-number)", "not measured: a call placed by hand does not show it (--call-number)")
 	case WhyTooSoon:
 		return m.say("non mesuré : l'appel a été décroché avant qu'il puisse être abandonné", "not measured: the call was answered before it could be given up")
 	case WhyUnlisted:

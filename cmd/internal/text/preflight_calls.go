@@ -122,6 +122,20 @@ func studiesOfCalls() map[StudyID]studied {
 				"refused": {"refuse 1800 s ({status}, Min-SE {minse})", "refuses 1800 s ({status}, Min-SE {minse})"},
 				"broken":  {"répond Session-Expires sans refresher", "answers Session-Expires without refresher"},
 			},
+			advice: map[string]advice{
+				"short": {
+					pair{"Chaque appel se rafraîchit toutes les {expires} s ou plus souvent : un seul rafraîchissement perdu coupe l'appel.", "Each call is refreshed every {expires} s or more often: a single lost refresh cuts it."},
+					pair{"Allongez la durée de session à 1800 s sur la liaison.", "Lengthen the session time to 1800 s on the trunk."},
+				},
+				"refused": {
+					pair{"Un appel qui propose moins que {minse} s est refusé d'abord, et doit être présenté à nouveau.", "A call that offers less than {minse} s is refused first, and must be presented again."},
+					pair{"Abaissez la durée minimale (Min-SE) à 90 s sur la liaison, ou réglez les deux côtés sur la même durée.", "Lower the least time (Min-SE) to 90 s on the trunk, or set both sides to the same time."},
+				},
+				"broken": {
+					pair{"Personne ne sait qui rafraîchit : l'appel peut être coupé à l'échéance (RFC 4028 §9).", "Nobody knows who refreshes: the call may be cut when its time is over (RFC 4028 §9)."},
+					pair{"À corriger par le constructeur ; d'ici là, désactivez le temporisateur de session sur la liaison.", "To be corrected by the maker; until then switch the session timer off on the trunk."},
+				},
+			},
 			means: pair{"Sans rafraîchissement, une ligne perdue n'est libérée qu'à la durée maximale.", "Without a refresh a lost line is set free only at the maximum duration."},
 			do:    pair{"Activez RFC 4028 sur la liaison, 1800 s, minimum 90 s.", "Enable RFC 4028 on the trunk, 1800 s, at least 90 s."},
 		},
@@ -160,8 +174,19 @@ func studiesOfCalls() map[StudyID]studied {
 			odd:   pair{"{packets} paquets, {lost} perdus, gigue {jitter} ms", "{packets} packets, {lost} lost, jitter {jitter} ms"},
 			cases: map[string]pair{
 				"lost":   {"{packets} paquets reçus, {lost} perdus", "{packets} packets received, {lost} lost"},
-				"none":   {"décroche, mais aucun paquet RTP n'arrive", "answers, but no RTP packet arrives"},
-				"silent": {"décroche, des paquets arrivent, mais rien ne s'entend", "answers, packets arrive, but nothing is heard"},
+				"none":   {"l'appel est établi, mais aucun paquet RTP n'arrive", "the call is established, but no RTP packet arrives"},
+				"silent": {"l'appel est établi, des paquets arrivent, mais rien ne s'entend", "the call is established, packets arrive, but nothing is heard"},
+			},
+			advice: map[string]advice{
+				"": {
+					pair{"La parole serait hachée.", "Speech would be chopped."},
+					pair{"Donnez la priorité à la voix (DSCP EF) sur les commutateurs entre ces machines.", "Give voice priority (DSCP EF) on the switches between these machines."},
+				},
+				"lost": {
+					pair{"La parole serait hachée, et des touches se perdraient.", "Speech would be chopped, and keys would get lost."},
+					pair{"Cherchez le lien fautif (duplex, câble, Wi-Fi, file d'attente) et donnez la priorité à la voix (DSCP EF).", "Find the faulty link (duplex, cable, Wi-Fi, queue) and give voice priority (DSCP EF)."},
+				},
+				"silent": {do: pair{"Vérifiez le message d'accueil et le codec : le réseau, lui, laisse passer.", "Check the welcome message and the codec: the network does let it pass."}},
 			},
 			means: pair{"L'appelant n'entendrait rien. Le son ne passe pas par Relève : il faut qu'IPBX et serveurs se joignent directement.", "The caller would hear nothing. Sound does not pass Relève: IPBX and servers must reach each other directly."},
 			do:    pair{"Ouvrez les ports RTP entre IPBX, serveurs et cette machine (« releve export flux ») ; vérifiez le message d'accueil.", "Open the RTP ports between IPBX, servers and this machine (\"releve export flux\"); check the welcome message."},

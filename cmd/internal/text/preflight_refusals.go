@@ -6,6 +6,7 @@ func studiesOfRefusals() map[StudyID]studied {
 		StudyBusy: {
 			title: pair{"Après un refus (486 occupé)", "After a refusal (486 busy)"},
 			ok:    pair{"ne représente pas l'appel : l'appelant reçoit {final}", "does not present the call again: the caller gets {final}"},
+			cases: map[string]pair{"unseen": {"ne représente pas l'appel", "does not present the call again"}},
 			odd:   pair{"représente l'appel ({times} fois) après {after} s", "presents the call again ({times} times) after {after} s"},
 			means: pair{"L'IPBX représente lui-même un appel refusé : Relève n'a pas à le garder en attente (requeue: false).", "The IPBX presents a refused call again by itself: Relève need not keep it waiting (requeue: false)."},
 			do:    pair{"Écrivez dissuasion.requeue: false, et limitez les représentations à l'IPBX.", "Write dissuasion.requeue: false, and limit the presentations at the IPBX."},
@@ -13,6 +14,7 @@ func studiesOfRefusals() map[StudyID]studied {
 		StudyBusyTwice: {
 			title: pair{"Après un second refus", "After a second refusal"},
 			ok:    pair{"s'arrête : l'appelant reçoit {final}", "stops: the caller gets {final}"},
+			cases: map[string]pair{"unseen": {"s'arrête", "stops"}},
 			odd:   pair{"recommence encore : {times} présentations", "begins yet again: {times} presentations"},
 			means: pair{"L'appel tournerait sans fin entre l'IPBX et Relève, qui l'envoie aux opérateurs à la troisième fois.", "The call would circle between the IPBX and Relève, which sends it to the operators the third time."},
 			do:    pair{"À l'IPBX, limitez le nombre de présentations ou donnez une dernière destination (opérateurs) ; configurez rescue.", "At the IPBX limit the presentations or give a last destination (operators); configure rescue."},
