@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"releve/cmd/internal/admin"
+	"releve/cmd/internal/export"
 	"releve/cmd/internal/text"
 	"releve/testbed/nrpe"
 )
@@ -53,7 +54,7 @@ func TestNRPE(t *testing.T) {
 	copyFile(t, self, program+".bin")
 	must(os.WriteFile(program, []byte("#!/bin/sh\n"+asReleve+"=1 exec "+program+".bin \"$@\" --lang fr --socket "+socket+"\n"), 0o755))
 	for i, l := range lines {
-		lines[i] = strings.Replace(l, "/usr/bin/releve", program, 1)
+		lines[i] = strings.Replace(l, "/usr/local/bin/releve", program, 1)
 	}
 	lines = append(lines, "command[switch]="+program+" switchover -y --reason x 2>&1", "command[help]="+program+" check --help")
 	s, err := nrpe.Start(t.Context(), "127.0.66.77", lines...)
@@ -92,10 +93,13 @@ func TestNRPE(t *testing.T) {
 }
 
 // documentedCommands are the lines for nrpe.cfg in our documents: the same in both
-// languages.
+// languages, of the program where the systemd unit has it.
 func documentedCommands(t *testing.T) []string {
 	t.Helper()
-	form := regexp.MustCompile(`(?m)^command\[[a-z_]+\]=/usr/bin/releve .*$`)
+	if !strings.Contains(export.Unit, "ExecStart=/usr/local/bin/releve ") {
+		t.Error("the unit has the program elsewhere")
+	}
+	form := regexp.MustCompile(`(?m)^command\[[a-z_]+\]=/usr/local/bin/releve .*$`)
 	var lines []string
 	for i, doc := range []string{"exploitation.fr.md", "operations.md"} {
 		raw, err := os.ReadFile(filepath.Join("..", "..", "docs", doc))
