@@ -32,6 +32,7 @@ type attempt struct {
 	tx     transaction.State
 	cancel transaction.State // valid once cancelling == cancelSent
 	flow   transport.Flow
+	conn   uint32 // which took it, of a stream; 0: not known
 	key    uint64
 	sent   []byte // as sent; needed for repeats, CANCEL and ACK
 
@@ -119,7 +120,8 @@ func (c *context) try(now router.Instant, i uint8, w *way, n uint8) (router.Happ
 		kind = transaction.InviteClient
 	}
 	b.tx, _ = transaction.New(kind, b.flow.Network.Reliable(), now)
-	if err := c.s.send(b.flow, b.sent); err != nil {
+	var err error
+	if b.conn, err = c.s.carry(b.flow, b.sent); err != nil {
 		b.tx.Step(now, transaction.Failed, 0)
 		delete(c.s.calling, r)
 		c.unsent = c.unsent || errors.Is(err, transport.ErrOwnNetwork)

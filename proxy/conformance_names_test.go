@@ -479,12 +479,34 @@ func TestNameUnknownAtTheStart(t *testing.T) {
 	})
 }
 
+// TestTheEndOfAFormerConnectionIsNoBrokenCall: it is told when the call went by the
+// next one already; the server got the INVITE twice, and its first answer was lost.
+func TestTheEndOfAFormerConnectionIsNoBrokenCall(t *testing.T) {
+	run(t, func(b *bed) {
+		server := b.talker("primary", ends("10.0.1.1", "fd00::101")[2])
+		b.conn.Store(8)
+		up := invite("once")
+		b.ibx.send(up)
+		b.ibx.take("100")
+		first := server.hear("INVITE")
+		b.p.Failed(transport.Flow{Network: transport.TCP, Listener: 1, Remote: addrPrimary, Conn: 7}, transport.ConnectionLost)
+		b.pass(ms)
+		server.say(answer(first, 180, "p"))
+		b.ibx.take("180")
+		server.say(answer(first, 404, "p"))
+		server.hear("ACK")
+		b.ibx.send(ackNon2xx(up, b.ibx.take("404")))
+		want(b, "overflows", b.overflows, 0)
+	}, overTCP)
+}
+
 // TestCallOnABrokenConnectionIsPlacedAgain: a connection that ended under an
 // INVITE had the call refused, though the server lived: it is sent once more, on
 // a new connection with a new branch.
 func TestCallOnABrokenConnectionIsPlacedAgain(t *testing.T) {
 	run(t, func(b *bed) {
 		server := b.talker("primary", ends("10.0.1.1", "fd00::101")[2])
+		b.conn.Store(7)
 		up := invite("again")
 		b.ibx.send(up)
 		b.ibx.take("100")

@@ -39,6 +39,12 @@ type Wire interface {
 	Send(f transport.Flow, raw []byte) error
 }
 
+// Carrier is a Wire that says which connection took a message, the Conn of a Flow: what
+// waits for a response ends with that one, and with no former one to the same peer.
+type Carrier interface {
+	Carry(f transport.Flow, raw []byte) (conn uint32, err error)
+}
+
 // Listener is one of our addresses.
 type Listener struct {
 	Network transport.Network
@@ -137,6 +143,7 @@ type Hooks struct {
 type Proxy struct {
 	current atomic.Pointer[settings] // replaced whole by Reload, under every shard's mutex
 	wire    Wire
+	carrier Carrier // the Wire, when it is one; nil: it is not
 	hooks   Hooks
 	start   time.Time
 	own     []netip.AddrPort // by listener: its address as in Via and Record-Route
@@ -175,9 +182,10 @@ func New(cfg Config, wire Wire, view router.View, hooks Hooks) *Proxy {
 		limits.Lines[s] = cfg.Servers[s].Lines
 	}
 	p := &Proxy{
-		wire: wire, hooks: hooks, start: time.Now(), seed: maphash.MakeSeed(),
+		hooks: hooks, start: time.Now(), seed: maphash.MakeSeed(),
 		Dialogs: dialog.New(limits), stop: make(chan struct{}), accounts: newAccounts(),
 	}
+	p.SetWire(wire)
 	p.current.Store(set)
 	p.rates()
 	p.heads.New = func() any { return new(message.Head) }
@@ -194,7 +202,10 @@ func New(cfg Config, wire Wire, view router.View, hooks Hooks) *Proxy {
 }
 
 // SetWire replaces the sockets; before Start only.
-func (p *Proxy) SetWire(w Wire) { p.wire = w }
+func (p *Proxy) SetWire(w Wire) {
+	p.wire = w
+	p.carrier, _ = w.(Carrier)
+}
 
 // Start runs the shards' timers until Close.
 func (p *Proxy) Start() {

@@ -202,10 +202,12 @@ func (s *shard) deliver(now router.Instant, m posted) {
 
 // concerned are the branches that a transport error at f ends, oldest first:
 // over UDP those that heard nothing yet, for ICMP may speak of any datagram; on
-// a stream all that wait for a response (RFC 3261 §16.9).
+// a stream all that went by that connection and wait for a response (RFC 3261 §16.9).
 func (s *shard) concerned(f transport.Flow) (out []ref) {
 	take := func(r ref) {
-		if a := r.attempt(); a.tx.Phase <= transaction.Proceeding && a.flow.Remote == f.Remote && a.flow.Network == f.Network {
+		a := r.attempt()
+		elsewhere := a.conn != 0 && f.Conn != 0 && a.conn != f.Conn // a former connection's end is told late
+		if a.tx.Phase <= transaction.Proceeding && a.flow.Remote == f.Remote && a.flow.Network == f.Network && !elsewhere {
 			out = append(out, r)
 		}
 	}
@@ -337,7 +339,20 @@ func (s *shard) send(f transport.Flow, raw []byte) error {
 		s.p.Stats.Unsent.Add(1)
 		return errUnfit
 	}
-	err := s.p.wire.Send(f, raw)
+	return s.unsent(s.p.wire.Send(f, raw))
+}
+
+// carry is send, and says which connection took the message; 0: it is not known.
+func (s *shard) carry(f transport.Flow, raw []byte) (conn uint32, err error) {
+	if s.p.carrier == nil || !f.Network.Reliable() || len(raw) == 0 {
+		return 0, s.send(f, raw)
+	}
+	conn, err = s.p.carrier.Carry(f, raw)
+	return conn, s.unsent(err)
+}
+
+// unsent counts what did not leave; a full socket is as good as a loss on the way.
+func (s *shard) unsent(err error) error {
 	if err == nil {
 		return nil
 	}

@@ -51,6 +51,7 @@ type bed struct {
 	*testing.T
 	net   *wire.Net
 	party *wire.Party
+	conn  atomic.Uint32 // which takes what goes by a stream; 0: that is not said
 	p     *Proxy
 	agent *agent.Agent
 	cfg   Config
@@ -245,6 +246,11 @@ func (b *bed) Send(f transport.Flow, raw []byte) error {
 		sending(raw)
 	}
 	return b.party.Send(f, raw)
+}
+
+// Carry is Send by the connection that the test says.
+func (b *bed) Carry(f transport.Flow, raw []byte) (uint32, error) {
+	return b.conn.Load(), b.Send(f, raw)
 }
 
 func (b *bed) Failed(f transport.Flow, c transport.Cause) {

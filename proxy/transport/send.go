@@ -28,9 +28,16 @@ var (
 // or dialed in the background. An error means dropped and counted; nil means
 // taken by the kernel or queued, not delivered. raw is not kept.
 func (t *Transport) Send(f Flow, raw []byte) error {
+	_, err := t.Carry(f, raw)
+	return err
+}
+
+// Carry is Send, and says which connection took the message (the Conn of its flow): the
+// end of another one to the same peer says nothing of it. 0: UDP, or none.
+func (t *Transport) Carry(f Flow, raw []byte) (conn uint32, err error) {
 	if int(f.Listener) >= len(t.listeners) || len(raw) == 0 || len(raw) > maxDatagram || !f.Remote.IsValid() {
 		t.count.droppedInvalid.Add(1)
-		return ErrInvalid
+		return 0, ErrInvalid
 	}
 	l := &t.listeners[f.Listener]
 	if l.Network != UDP {
@@ -39,7 +46,7 @@ func (t *Transport) Send(f Flow, raw []byte) error {
 	o := t.outboxes.Get().(*outbox)
 	defer t.outboxes.Put(o)
 	o.sock = t.socketFor(f)
-	return o.sendOne(t, f.Remote, raw)
+	return 0, o.sendOne(t, f.Remote, raw)
 }
 
 // maxDatagram is also what a stream takes: 16 bits of UDP length.

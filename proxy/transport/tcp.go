@@ -98,7 +98,7 @@ func (t *Transport) admit(c *conn) bool {
 }
 
 // sendStream finds or begins a connection and leaves the message with it.
-func (t *Transport) sendStream(f Flow, raw []byte) error {
+func (t *Transport) sendStream(f Flow, raw []byte) (conn uint32, err error) {
 	f.Remote = normal(f.Remote)
 	for range 2 {
 		c, dial := t.table.find(t, f)
@@ -107,20 +107,20 @@ func (t *Transport) sendStream(f Flow, raw []byte) error {
 		}
 		if c == nil {
 			t.count.droppedLimit.Add(1)
-			return ErrLimit
+			return 0, ErrLimit
 		}
-		err := c.send(raw)
+		err = c.send(raw)
 		if dial {
 			go c.dial()
 		}
 		if !errors.Is(err, ErrClosed) {
-			return err
+			return c.flow.Conn, err
 		}
 		// It ended between the table and us. Once more, for a new one.
 		t.table.remove(c)
 	}
 	t.count.droppedLost.Add(1)
-	return ErrClosed
+	return 0, ErrClosed
 }
 
 // dial connects, sends what waits, and becomes the connection's reading loop.

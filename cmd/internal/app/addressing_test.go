@@ -113,12 +113,17 @@ type established struct{ ok, down string }
 func (b *bridge) call(id string, ipbx, server *party, extra ...string) established {
 	b.t.Helper()
 	us := b.us[ipbx.network]
-	ipbx.say(us, ipbx.invite(id, us, extra...))
+	invite := ipbx.invite(id, us, extra...)
+	ipbx.say(us, invite)
 	down := server.hear("INVITE sip:5000@")
+	if of := sipHeader(down.raw, "Call-ID"); of != sipHeader(invite, "Call-ID") {
+		b.t.Fatalf("call %s: the server was called again by %s", id, of)
+	}
 	via := sipHeader(down.raw, "Via")
 	if want := "SIP/2.0/" + strings.ToUpper(server.network) + " " + b.us[server.network].String() + ";"; !strings.HasPrefix(via, want) {
 		b.t.Fatalf("Via %q, want %q", via, want)
 	}
+	b.t.Logf("call %s came to the server; %+v", id, b.node.wire.Connections())
 	down.reply(sipAnswer(down.raw, 180, "t", "Contact: <"+server.uri("ivr")+">"))
 	ipbx.hear("180")
 	down.reply(sipAnswer(down.raw, 200, "t", "Contact: <"+server.uri("ivr")+">"))
