@@ -33,8 +33,12 @@ func (d Direction) answering() Direction {
 
 // session writes an offer or an answer: one audio stream of the codecs.
 func session(id, version uint64, at netip.AddrPort, d Direction, codecs []codec) []byte {
-	out := fmt.Appendf(nil, "v=0\r\no=- %d %d IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio %d RTP/AVP",
-		id, version, at.Addr(), at.Addr(), at.Port())
+	family := "IP4"
+	if at.Addr().Is6() {
+		family = "IP6"
+	}
+	out := fmt.Appendf(nil, "v=0\r\no=- %[1]d %[2]d IN %[3]s %[4]s\r\ns=-\r\nc=IN %[3]s %[4]s\r\nt=0 0\r\nm=audio %[5]d RTP/AVP",
+		id, version, family, at.Addr(), at.Port())
 	for _, c := range codecs {
 		out = fmt.Appendf(out, " %d", c.payload)
 	}
@@ -65,8 +69,8 @@ func readSession(body []byte) (r remoteMedia, ok bool) {
 	for line := range strings.Lines(string(body)) {
 		line = strings.TrimRight(line, "\r\n")
 		switch {
-		case strings.HasPrefix(line, "c=IN IP4 "):
-			addr, _ = netip.ParseAddr(strings.TrimPrefix(line, "c=IN IP4 "))
+		case strings.HasPrefix(line, "c=IN IP4 "), strings.HasPrefix(line, "c=IN IP6 "):
+			addr, _ = netip.ParseAddr(line[len("c=IN IP4 "):])
 		case strings.HasPrefix(line, "m=audio ") && !ok:
 			parts := strings.Fields(line)
 			if len(parts) < 4 {

@@ -1,7 +1,9 @@
 package preflight
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -33,63 +35,66 @@ func newBedWith(t *testing.T, change func(*ipbx.Config)) *bed {
 // and so does the study.
 func TestARegistrarThatWantsLongRegistrationsIsNoNoGo(t *testing.T) {
 	t.Parallel()
-	b := newBedWith(t, func(c *ipbx.Config) { c.Registrar.MinExpires = 5 * time.Minute })
-	s := b.run(b.registering())
-	for id, want := range map[ID]State{text.StudyRegistrar: OK, text.StudyGrant: Reservation, text.StudyListed: OK, text.StudyUnregister: OK, text.StudySecondary: OK} {
-		if f, _ := find(s, Registrar, id); f.State != want {
-			t.Errorf("%s is %s %v, not %s", id, f.State, f.Values, want)
+	unhurried(t, func() (faults []string) {
+		b := newBedWith(t, func(c *ipbx.Config) { c.Registrar.MinExpires = 5 * time.Minute })
+		s := b.run(b.registering())
+		faults = well(s, Registrar, text.StudyRegistrar, text.StudyListed, text.StudyUnregister, text.StudySecondary)
+		if f, _ := find(s, Registrar, text.StudyGrant); f.State != Reservation || s.Verdict != Reservations {
+			faults = append(faults, fmt.Sprintf("%s: %s is %s %v", s.Verdict, f.ID, f.State, f.Values))
 		}
-	}
-	if i := slices.IndexFunc(s.Profile, func(p Setting) bool { return p.Key == "max_grant" }); i < 0 || s.Profile[i].Value != "300s" {
-		t.Errorf("the profile: %v", s.Profile)
-	}
-	if got := b.ipbx.Bindings(); len(got) > 0 || s.Verdict != Reservations {
-		t.Errorf("%s, left at the registrar: %v", s.Verdict, got)
-	}
+		if i := slices.IndexFunc(s.Profile, func(p Setting) bool { return p.Key == "max_grant" }); i < 0 || s.Profile[i].Value != "300s" {
+			faults = append(faults, fmt.Sprintf("the profile: %v", s.Profile))
+		}
+		b.leftNothing(t, s)
+		return faults
+	})
 }
 
 // TestAnInterruptedWaitLeavesNoBinding: a binding whose end was being waited for is
 // taken back, and the study concludes nothing of what it did not see.
 func TestAnInterruptedWaitLeavesNoBinding(t *testing.T) {
 	t.Parallel()
-	b := newBedWith(t, func(c *ipbx.Config) { c.Registrar.MinGrant = 30 * time.Second })
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	ended := make(chan *Study, 1)
-	go func() {
-		p := b.registering()
-		p.Wait = time.Minute
-		p.CallNumber = ""
-		s, _ := Run(ctx, p)
-		ended <- s
-	}()
-	third := func() bool { // the first, the second Contact, the one that is waited for
-		n := 0
-		log, _ := b.ipbx.Log()
-		for _, e := range log {
-			if e.Kind == "bound" {
-				n++
+	unhurried(t, func() (faults []string) {
+		b := newBedWith(t, func(c *ipbx.Config) { c.Registrar.MinGrant = 30 * time.Second })
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		ended := make(chan *Study, 1)
+		go func() {
+			p := b.registering()
+			p.Wait, p.CallNumber = time.Minute, ""
+			s, _ := Run(ctx, p)
+			ended <- s
+		}()
+		third := func() bool { // the first, the second Contact, the one that is waited for
+			n := 0
+			log, _ := b.ipbx.Log()
+			for _, e := range log {
+				if e.Kind == "bound" {
+					n++
+				}
+			}
+			return n >= 3
+		}
+		for deadline := time.Now().Add(20 * time.Second); !third() && time.Now().Before(deadline); {
+			time.Sleep(time.Millisecond) // the parties tell no other way
+		}
+		cancel()
+		s := <-ended
+		b.leftNothing(t, s)
+		if !third() || s.Verdict != NotTestable || !s.Interrupted {
+			faults = append(faults, fmt.Sprintf("an interrupted study says %s", s.Verdict))
+		}
+		for _, f := range s.Findings {
+			if f.State == NoGo {
+				faults = append(faults, fmt.Sprintf("%s: %v", f.ID, f.Values))
 			}
 		}
-		return n >= 3
-	}
-	for deadline := time.Now().Add(20 * time.Second); !third() && time.Now().Before(deadline); {
-		time.Sleep(time.Millisecond) // the parties tell no other way
-	}
-	cancel()
-	s := <-ended
-	if got := b.ipbx.Bindings(); len(got) > 0 {
-		t.Errorf("left at the registrar: %v", got)
-	}
-	if !third() || s.Verdict != NotTestable || !s.Interrupted {
-		t.Errorf("an interrupted study says %s", s.Verdict)
-	}
-	for _, f := range s.Findings {
-		if f.State == NoGo {
-			t.Errorf("%s: %v", f.ID, f.Values)
-		}
-	}
+		return faults
+	})
 }
+
+// here stands for the stranger's own address in what it says.
+const here = "192.0.2.99:5060"
 
 // manners are how a stranger's voice server answers calls.
 type manners struct {
@@ -130,7 +135,7 @@ func callStranger(t *testing.T, m manners) *Study {
 			if h.Method == message.INVITE && status >= 200 && status < 300 {
 				out = stamp.AppendAnswer(nil, raw, &h, status, "Whatever", tag, offer(at(n, 1), "sendrecv"), extra...)
 			}
-			_, _ = conn.WriteToUDPAddrPort(out, from)
+			_, _ = conn.WriteToUDPAddrPort(bytes.ReplaceAll(out, []byte(here), []byte(at(n, 1).String())), from)
 		}
 		switch {
 		case h.Method == message.INVITE && h.ToTag.Empty():
@@ -176,17 +181,19 @@ func TestStrangersAnswersAreTold(t *testing.T) {
 		}, nil, nil, false}, text.StudyTrunk, Reservation, "auth"},
 		{"no Contact", manners{func(reply func(int, string, ...[]byte)) { reply(200, "one") }, nil, nil, true}, text.StudyContact, Reservation, "missing"},
 		{"a proxy before it, whose Contact is its own", manners{func(reply func(int, string, ...[]byte)) {
-			reply(200, "one", line("Record-Route", "<sip:127.0.0.1:5062;lr>"), line("Contact", "<sip:192.0.2.7:5060>"))
+			reply(200, "one", line("Record-Route", "<sip:"+here+";lr>"), line("Contact", "<sip:192.0.2.7:5060>"))
 		}, nil, nil, true}, text.StudyContact, OK, "routed"},
 		{"another port", manners{takes, nil, &net.UDPConn{}, false}, text.StudyNAT, Reservation, "port"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			s := callStranger(t, c.m)
-			f, _ := find(s, Server, c.id)
-			if f.State != c.state || f.Values["case"] != c.word {
-				t.Errorf("%s is %s %v", c.id, f.State, f.Values)
-			}
+			unhurried(t, func() (faults []string) {
+				f, _ := find(callStranger(t, c.m), Server, c.id)
+				if f.State != c.state || f.Values["case"] != c.word {
+					faults = append(faults, fmt.Sprintf("%s is %s %v", c.id, f.State, f.Values))
+				}
+				return faults
+			})
 		})
 	}
 }
