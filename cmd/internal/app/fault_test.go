@@ -57,15 +57,18 @@ func (s *site) alarmed(n alarm.Number) bool {
 	return slices.ContainsFunc(s.node.Alarms(s.t.Context()), func(a db.Alarm) bool { return a.Number == uint16(n) })
 }
 
-// A directory in place of each file: what no user, not even root, can write.
+// A directory in place of each file: what no user, not even root, can write. clear ends
+// it for the records first: what is told of the store would be lost without them.
 func (s *site) obstruct() (clear func()) {
 	paths := []string{filepath.Join(s.dir, "state.db"), filepath.Join(s.dir, "spool")}
 	s.must(os.Mkdir(paths[0], 0o700))
 	s.must(os.WriteFile(paths[1], nil, 0o600))
 	return func() {
-		for _, p := range paths {
-			s.must(os.Remove(p))
+		s.must(os.Remove(paths[1]))
+		if s.node != nil {
+			s.until("the records are open", func() bool { return !s.node.mind.inTrouble(recordsClosed) })
 		}
+		s.must(os.Remove(paths[0]))
 	}
 }
 

@@ -122,20 +122,23 @@ func TestAStudyOfStrangersEnds(t *testing.T) {
 		}, No},
 	} {
 		all.Go(func() {
-			s := hostile(t, c.treat)
-			if s == nil {
-				return
-			}
-			if s.Verdict != c.verdict {
-				t.Errorf("%s: verdict %s, %s was expected: %v", name, s.Verdict, c.verdict, s.Reasons)
-			}
-			for _, f := range s.Findings {
-				for k, v := range f.Values {
-					if len(v) > maxValue+8 || strings.ContainsAny(v, "\x00\r\n\x1b") {
-						t.Errorf("%s: %s: value %s is not fit for a report: %q", name, f.ID, k, v)
+			unhurried(t, func() (faults []string) {
+				s := hostile(t, c.treat)
+				if s == nil {
+					return nil
+				}
+				if s.Verdict != c.verdict {
+					faults = append(faults, fmt.Sprintf("%s: verdict %s, %s was expected: %v", name, s.Verdict, c.verdict, s.Reasons))
+				}
+				for _, f := range s.Findings {
+					for k, v := range f.Values {
+						if len(v) > maxValue+8 || strings.ContainsAny(v, "\x00\r\n\x1b") {
+							t.Errorf("%s: %s: value %s is not fit for a report: %q", name, f.ID, k, v)
+						}
 					}
 				}
-			}
+				return faults
+			})
 		})
 	}
 	all.Wait()
