@@ -38,6 +38,8 @@ func (c *cli) drillVerb() *cobra.Command {
 }
 
 func (c *cli) drill(ctx context.Context, d procedure.DrillOptions, yes bool, file string) error {
+	ctx, stop := c.outlives(ctx)
+	defer stop()
 	if _, err := procedure.Inside(d.Window, d.Now()); err != nil {
 		return usage(c.m.BadWindow(d.Window))
 	}

@@ -4,7 +4,18 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os/signal"
+	"syscall"
 )
+
+// outlives has the loss of the terminal (a broken ssh, a closed window, the end of the
+// pipe behind us) end what runs as Ctrl-C does, instead of killing it: a procedure
+// keeps its record, and a drill goes back to the primary.
+func (c *cli) outlives(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGHUP, syscall.SIGPIPE)
+	c.keys.Reset(interruptible{ctx, c.in}) // nothing was read yet
+	return ctx, stop
+}
 
 // errInterrupted: Ctrl-C while something was asked.
 var errInterrupted = errors.New("interrupted")

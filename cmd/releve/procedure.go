@@ -64,6 +64,8 @@ func (c *cli) walkVerb(name, alias string) *cobra.Command {
 
 // walk performs one procedure, or shows its list.
 func (c *cli) walk(ctx context.Context, name string, w walk) error {
+	ctx, stop := c.outlives(ctx)
+	defer stop()
 	list, _ := procedure.Of(name)
 	if w.Force && strings.TrimSpace(w.Reason) == "" {
 		return usage(c.m.ForceNeedsReason())

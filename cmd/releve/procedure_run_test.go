@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"io"
 	"os"
 	osexec "os/exec"
 	"path/filepath"
@@ -316,6 +317,30 @@ func TestProceduresAtHighAvailability(t *testing.T) {
 
 // TestProceduresAtBackup: the secondary is off the network until it is needed,
 // its data are a copy made by hand, and a gateway asks for recabling.
+// hungUp: the operator's connection to the machine breaks at a question. The process
+// ends, nothing was done, and the record is kept.
+func (s *guidedSite) hungUp() {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+	defer cancel()
+	verb := osexec.CommandContext(ctx, os.Args[0], "procedure", "copy", "-c", s.path, "--lang", "en")
+	verb.Env = append(os.Environ(), asReleve+"=1")
+	keyboard, err := verb.StdinPipe()
+	s.must(err)
+	defer keyboard.Close()
+	said, err := verb.StderrPipe()
+	s.must(err)
+	s.must(verb.Start())
+	_, err = said.Read(make([]byte, 1)) // the question
+	s.must(err)
+	s.must(verb.Process.Signal(syscall.SIGHUP))
+	go func() { _, _ = io.Copy(io.Discard, said) }()
+	_ = verb.Wait()
+	if run := s.records()[0]; verb.ProcessState.ExitCode() != exitNo || run.Name != admin.ProcedureCopy || run.Outcome != admin.OutcomeAbandoned {
+		s.t.Fatalf("%v; %+v", verb.ProcessState, run)
+	}
+}
+
 func TestProceduresAtBackup(t *testing.T) {
 	s := newGuidedSite(t, 2, "backup")
 	s.until("the copy's age is an alarm", func(st admin.Status) bool {
@@ -330,6 +355,8 @@ func TestProceduresAtBackup(t *testing.T) {
 	}
 	s.want(exitDone, nil, "procedure", "copy", "-y", "--answers", s.answers("complete: {answer: yes, comment: whole}\ncopy-verified: yes\n"))
 	s.until("the alarm ends", func(st admin.Status) bool { return !stands(st, 1032) })
+
+	s.hungUp()
 
 	// The primary dies; the secondary is not there yet.
 	s.must(s.servers[0].Close())

@@ -145,8 +145,8 @@ var alarms = map[uint16]alarmText{
 	1021: {
 		pair{"Les données de Relève ne peuvent pas être écrites", "Relève cannot write its data"},
 		pair{
-			"Les appels passent, mais aucun changement de rôle n'est permis. Vérifiez le disque et les droits du dossier store.path.",
-			"Calls go on, but no change of role is allowed. Check the disk and the rights of the store.path directory.",
+			"Les appels passent, mais aucun changement de rôle n'est permis. Vérifiez le disque et les droits du dossier store.path ; avec store.postgres, la base, son compte, son mot de passe et le réseau jusqu'à elle (« releve diagnostic »).",
+			"Calls go on, but no change of role is allowed. Check the disk and the rights of the store.path directory; with store.postgres the database, its account, its password and the network to it (\"releve doctor\").",
 		},
 	},
 	1022: {
@@ -201,8 +201,8 @@ var alarms = map[uint16]alarmText{
 	1029: {
 		pair{"Le miroir de la base ne suit plus la base principale", "The mirror no longer follows the main database"},
 		pair{
-			"Il n'y a plus de copie sûre des données. La cause est dans « releve etat ». Ne promouvez et n'effacez rien : appelez l'intégrateur, qui refera le miroir.",
-			"There is no safe copy of the data any more. \"releve status\" has the cause. Promote and delete nothing: call the integrator, who will make the mirror again.",
+			"La cause est dans « releve etat ». Compte ou certificat refusé : la copie n'est plus vérifiée, rétablissez l'accès de Relève. Sinon, il n'y a plus de copie sûre des données : ne promouvez et n'effacez rien, appelez l'intégrateur, qui refera le miroir.",
+			"\"releve status\" has the cause. An account or a certificate refused: the copy is no longer watched, give Relève its access back. Otherwise there is no safe copy of the data any more: promote and delete nothing, call the integrator, who will make the mirror again.",
 		},
 	},
 	1030: {

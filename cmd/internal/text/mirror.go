@@ -29,7 +29,7 @@ var mirrorStates = map[string]pair{
 	"ok":          {"à jour", "up to date"},
 	"lagging":     {"EN RETARD", "LAGGING"},
 	"mirror-down": {"LE MIROIR NE RÉPOND PAS", "THE MIRROR DOES NOT ANSWER"},
-	"broken":      {"LA RÉPLICATION NE FONCTIONNE PLUS", "THE REPLICATION DOES NOT WORK"},
+	"broken":      {"LE MIROIR N'EST PLUS SÛR", "THE MIRROR IS NOT SAFE"},
 	"main-down":   {"LA BASE PRINCIPALE NE RÉPOND PAS", "THE MAIN DATABASE DOES NOT ANSWER"},
 	"unknown":     {"pas encore regardé", "not looked at yet"},
 }
