@@ -35,6 +35,7 @@ type asked struct {
 	known  bool        // the end at the IPBX has known it before
 	missed [ends]uint8 // denials in a row
 	doubt  bool        // of an earlier run, and no end has known it since
+	left   bool        // with doubt: that run stopped cleanly and left it in progress
 }
 
 // Fate is what becomes of a call after an answer.
@@ -42,7 +43,8 @@ type Fate uint8
 
 // Stays: nothing changes. Gone: an end that knew calls has lost this one; the
 // other end is to be told. Forgotten: a call of an earlier run that nobody knows;
-// it may have ended before that run did, which recorded it then.
+// it may have ended before that run did, which recorded it then. One that a clean
+// stop left is Gone all the same when an end that knew it denies it.
 const (
 	Stays Fate = iota
 	Gone
@@ -124,13 +126,28 @@ func (t *Table) Heard(k Key, e End, knows bool, now router.Instant) Fate {
 	}
 	c.asked.missed[e]++
 	c.asked.next = min(c.asked.next, now.Add(askAgain))
-	switch {
-	case c.asked.doubt && (c.asked.missed[AtServer] > 0 && c.asked.missed[AtIPBX] > 0 || c.asked.missed[e] >= denials):
+	switch over := c.asked.missed[AtServer] > 0 && c.asked.missed[AtIPBX] > 0 || c.asked.missed[e] >= denials; {
+	case c.asked.doubt && c.asked.left && t.lost(c) >= denials:
+		return Gone
+	case c.asked.doubt && over && !(c.asked.left && t.lost(c) > 0):
 		return Forgotten
 	case !c.asked.doubt && c.asked.missed[e] >= denials:
 		return Gone
 	}
 	return Stays
+}
+
+// lost is how often in a row an end that has known a call has denied this one; the
+// caller holds the lock.
+func (t *Table) lost(c *Call) uint8 {
+	n := uint8(0)
+	if t.knows[c.Server] {
+		n = c.asked.missed[AtServer]
+	}
+	if c.asked.known {
+		n = max(n, c.asked.missed[AtIPBX])
+	}
+	return n
 }
 
 // Known is what has been proven by asking: which servers have known a call, and
@@ -144,14 +161,21 @@ func (t *Table) Known(k Key) (far bool, servers [router.Servers]bool) {
 	return far, t.knows
 }
 
-// Resume enters a call of an earlier run, and with it the line that it holds; far
-// and servers as Known gave them. It is asked after next, and forgotten when nobody
-// knows it.
-func (t *Table) Resume(c Call, far bool, servers [router.Servers]bool) bool {
+// Before is what an earlier run knew of a call that it left: FarKnows and Servers as
+// Known gave them. Clean: it stopped in order, so that it had recorded nothing of it.
+type Before struct {
+	FarKnows bool
+	Servers  [router.Servers]bool
+	Clean    bool
+}
+
+// Resume enters a call of an earlier run, and with it the line that it holds. It is
+// asked after next, and forgotten when nobody knows it.
+func (t *Table) Resume(c Call, b Before) bool {
 	if c.Line {
 		t.Reserve(c.Server)
 	}
-	c.asked = asked{next: 1, known: far, doubt: true}
+	c.asked = asked{next: 1, known: b.FarKnows, doubt: true, left: b.Clean}
 	if !t.Add(c) {
 		if c.Line {
 			t.Release(c.Server, 0)
@@ -160,7 +184,7 @@ func (t *Table) Resume(c Call, far bool, servers [router.Servers]bool) bool {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for s, is := range servers {
+	for s, is := range b.Servers {
 		t.knows[s] = t.knows[s] || is
 	}
 	return true

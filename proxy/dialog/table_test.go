@@ -571,7 +571,44 @@ func TestResumedCallsOfACrash(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := New(Limits{Lines: [router.Servers]int{p: 4}})
-			d.Resume(Call{Key: 1, Server: p, Line: true}, false, [router.Servers]bool{})
+			d.Resume(Call{Key: 1, Server: p, Line: true}, Before{})
+			fate := Stays
+			for _, a := range c.said {
+				fate = d.Heard(1, a.end, a.knows, second)
+			}
+			if fate != c.want {
+				t.Errorf("fate %d, wanted %d", fate, c.want)
+			}
+		})
+	}
+}
+
+// A call of the file of a clean stop was resumed as one of a crash: a peer that had
+// known it and lost it ended it without a record and without a word to the other.
+func TestResumedCallsOfACleanStop(t *testing.T) {
+	type answer struct {
+		end   End
+		knows bool
+	}
+	knows := [router.Servers]bool{p: true}
+	for _, c := range []struct {
+		name   string
+		before Before
+		said   []answer
+		want   Fate
+	}{
+		{"a server that knew calls denies it twice", Before{Clean: true, Servers: knows}, []answer{{AtServer, false}, {AtServer, false}}, Gone},
+		{"the far end that knew it denies it twice", Before{Clean: true, FarKnows: true}, []answer{{AtIPBX, false}, {AtIPBX, false}}, Gone},
+		{"both deny it, one of them knew it", Before{Clean: true, FarKnows: true}, []answer{{AtIPBX, false}, {AtServer, false}}, Stays},
+		{"both deny it, and the one that knew it again", Before{Clean: true, FarKnows: true}, []answer{{AtIPBX, false}, {AtServer, false}, {AtIPBX, false}}, Gone},
+		{"once is not enough", Before{Clean: true, Servers: knows}, []answer{{AtServer, false}}, Stays},
+		{"both deny it, perhaps by rote", Before{Clean: true}, []answer{{AtServer, false}, {AtIPBX, false}}, Forgotten},
+		{"one that knew nothing denies it", Before{Clean: true, Servers: knows}, []answer{{AtIPBX, false}, {AtIPBX, false}}, Forgotten},
+		{"after a crash", Before{Servers: knows, FarKnows: true}, []answer{{AtServer, false}, {AtServer, false}}, Forgotten},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := New(Limits{Lines: [router.Servers]int{p: 4}})
+			d.Resume(Call{Key: 1, Server: p, Line: true}, c.before)
 			fate := Stays
 			for _, a := range c.said {
 				fate = d.Heard(1, a.end, a.knows, second)

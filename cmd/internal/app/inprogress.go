@@ -69,7 +69,7 @@ func (a *App) resumeCalls() {
 		for e := range c.Legs {
 			c.Legs[e].Flow.Conn = 0 // of the process before
 		}
-		a.proxy.Dialogs.Resume(c, k.FarKnows, f.Servers)
+		a.proxy.Dialogs.Resume(c, dialog.Before{FarKnows: k.FarKnows, Servers: f.Servers, Clean: a.kept.clean})
 	}
 	a.keepCalls(false)
 }

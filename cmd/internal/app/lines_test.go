@@ -162,6 +162,35 @@ func TestCallThatEndedJustBeforeACrash(t *testing.T) {
 	}
 }
 
+// TestServerThatForgotACallWhileWeWereStopped: a clean stop has recorded nothing of the
+// call. Its server alone can be asked, and denies it: it is recorded now, once, and the
+// caller is told.
+func TestServerThatForgotACallWhileWeWereStopped(t *testing.T) {
+	t.Parallel() // it waits
+	s := newSite(t)
+	s.ready()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	c := s.talking(ctx)
+	s.knownAtBothEnds(router.Primary)
+	s.node.Stop()
+	s.must(s.primary.SetMode(server.Mode{Kind: server.Killed}))
+	s.must(s.primary.SetMode(server.Mode{Kind: server.Healthy}))
+	s.must(s.ipbx.SetFault(ipbx.Silent, 0))
+	s.start()
+	s.until("the line is free", func() bool { n, _ := s.lines(); return n == 0 })
+	s.must(s.ipbx.SetFault(ipbx.Healthy, 0)) // the BYE is repeated
+	if r, err := c.Wait(ctx); err != nil || r.Cause != "bye-received" {
+		t.Fatalf("the caller talks to nobody: %+v %v", r, err)
+	}
+	if last := s.lastCall(ctx); last.Reason != router.ReasonServerForgot || last.EndedBy != "relève" {
+		t.Errorf("%+v", last)
+	}
+	if calls, err := s.node.Calls(ctx, "", 10); err != nil || len(calls) != 1 {
+		t.Errorf("%d records of one call: %v", len(calls), err)
+	}
+}
+
 // TestUnreadableCallsHoldUpNoStart.
 func TestUnreadableCallsHoldUpNoStart(t *testing.T) {
 	s := newSite(t)
