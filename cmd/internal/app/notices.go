@@ -226,6 +226,9 @@ func (a *App) notice(t alarm.Telling, s snapshot) notify.Notice {
 	n.Word = say.NoticeWord(string(t.Kind), t.Alarm.Severity)
 	n.Thread = say.NoticeThread(c.Site, t.Alarm.Number, string(t.First), title)
 	n.Detail = t.Alarm.Detail
+	if n.Number == uint16(alarm.SinkDown) && n.Kind != notify.Cleared {
+		n.Detail = a.sinkCause(n.Object) // the others hear why
+	}
 	if t.Kind == alarm.KindAcknowledged {
 		n.By, n.Note = t.Alarm.AckBy, t.Alarm.AckNote
 	}

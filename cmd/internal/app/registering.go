@@ -131,6 +131,9 @@ func (a *App) detailed(alarms []db.Alarm, l licence.Status) []db.Alarm {
 		if number == alarm.StoreDown && alarms[n].Cleared.IsZero() {
 			alarms[n].Detail = a.mind.storeCause
 		}
+		if number == alarm.SinkDown && alarms[n].Cleared.IsZero() {
+			alarms[n].Detail = a.sinkCause(alarms[n].Object)
+		}
 		if number != alarm.ForeignBinding {
 			continue
 		}

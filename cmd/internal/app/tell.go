@@ -27,6 +27,16 @@ func (a *App) Receivers(context.Context) []admin.Receiver {
 	return out
 }
 
+// sinkCause is why a receiver takes nothing, in the site's language; "": it does.
+func (a *App) sinkCause(name string) string {
+	for _, s := range a.notices.States() {
+		if s.Name == name && s.Cause != "" {
+			return text.For(text.Lang(a.cfg().Language)).ReceiverCause(s.Cause)
+		}
+	}
+	return ""
+}
+
 // testLimit bounds a test: one Send that is under way, and its own. Our choice.
 const testLimit = 25 * time.Second
 

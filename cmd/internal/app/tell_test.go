@@ -13,6 +13,7 @@ import (
 
 	"releve/cmd/internal/admin"
 	"releve/cmd/internal/text"
+	"releve/db"
 	"releve/health/alarm"
 	"releve/health/notify"
 )
@@ -130,6 +131,11 @@ func TestReceiverDownIsAnAlarmAndLosesNothing(t *testing.T) {
 	s.until("the receiver is found down", func() bool { return s.alarmed(alarm.SinkDown) })
 	if r := s.node.Receivers(t.Context()); len(r) != 1 || r[0].Name != "hook sms" || !r[0].Down || r[0].Waiting != 3 || !strings.Contains(r[0].Cause, "no modem") {
 		t.Errorf("%+v", r)
+	}
+	if down := s.node.Alarms(t.Context()); !slices.ContainsFunc(down, func(x db.Alarm) bool {
+		return x.Number == uint16(alarm.SinkDown) && strings.HasSuffix(x.Detail, "1: no modem")
+	}) {
+		t.Errorf("the alarm does not say why: %+v", down)
 	}
 	tests, err := s.node.TestReceivers(t.Context(), "hook")
 	if err != nil || len(tests) != 1 || tests[0].OK || tests[0].Cause != "sms ended with 1: no modem" {
