@@ -42,6 +42,12 @@ type Wire interface {
 	Send(f transport.Flow, raw []byte) error
 }
 
+// Carrier is a Wire that says which connection took a message, the Conn of a Flow: a
+// request ends with that one, and with no former one to the same peer.
+type Carrier interface {
+	Carry(f transport.Flow, raw []byte) (conn uint32, err error)
+}
+
 // Agent sends requests of our own. Safe for concurrent use.
 type Agent struct {
 	// Caught is told of a panic in the treatment of one request or in its callback:

@@ -37,7 +37,8 @@ type bed struct {
 	party Wire
 	fault atomic.Pointer[error] // what Send returns instead of sending
 	inbox chan got
-	taken atomic.Int64 // responses that the agent took for its own
+	conn  atomic.Uint32 // which takes what goes by a stream; 0: that is not said
+	taken atomic.Int64  // responses that the agent took for its own
 }
 
 // got is one message as the far end received it.
@@ -86,6 +87,14 @@ func (b *bed) Send(f transport.Flow, raw []byte) error {
 		return *err
 	}
 	return b.party.Send(f, raw)
+}
+
+// Carry is Send by the connection that the test says.
+func (b *bed) Carry(f transport.Flow, raw []byte) (uint32, error) {
+	if conn := b.conn.Load(); conn != 0 {
+		return conn, nil // nobody answers
+	}
+	return 0, b.Send(f, raw)
 }
 
 func (b *bed) Receive(_ transport.Flow, raw []byte) {
@@ -405,6 +414,24 @@ func TestSilenceAfterARefusalIsARefusal(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestTheEndOfAFormerConnectionEndsNothing: it is told when the request went by the next
+// one already.
+func TestTheEndOfAFormerConnectionEndsNothing(t *testing.T) {
+	in(t, wire.Config{}, transport.TCP, func(b *bed) {
+		b.conn.Store(8)
+		o := b.do(b.options())
+		f := b.flow
+		f.Conn = 7
+		b.agent.Failed(f, transport.ConnectionLost)
+		if o.times != 0 {
+			b.Fatalf("%+v", o.Result)
+		}
+		f.Conn = 8
+		b.agent.Failed(f, transport.ConnectionLost)
+		o.ended(b.T, Unreachable, 0, 0)
+	})
 }
 
 func TestFailureOfAnotherPeerEndsNothing(t *testing.T) {

@@ -16,6 +16,7 @@ type exchange struct {
 	branch  string         // of the present attempt
 	earlier []attempt      // those before it: a late answer counts
 	flow    transport.Flow // of the present attempt
+	conn    uint32         // which took it, of a stream; 0: not known
 	rest    []transport.Flow
 	share   time.Duration
 	moveAt  router.Instant // when the next address is tried; Never: it is the last

@@ -21,7 +21,7 @@ func share(q Request) time.Duration {
 // begin starts the transaction at x.flow with a branch of its own (RFC 3261
 // §16.6(8)); x is not known to others yet, or mu is held.
 func (a *Agent) begin(x *exchange, now router.Instant) {
-	x.branch = newBranch()
+	x.branch, x.conn = newBranch(), 0
 	x.raw = a.build(x)
 	x.tx, _ = transaction.New(transaction.Client, x.flow.Network.Reliable(), now)
 	x.moveAt = router.Never
@@ -32,9 +32,24 @@ func (a *Agent) begin(x *exchange, now router.Instant) {
 
 // transmit sends for the first time at one address.
 func (a *Agent) transmit(x *exchange, f transport.Flow, raw []byte) {
-	if failure := sent(a.wire.Send(f, raw)); failure != NoFailure {
+	if failure := sent(a.carry(x, f, raw)); failure != NoFailure {
 		a.fail(x, f, failure)
 	}
+}
+
+// carry sends, and notes which connection took it, where the Wire says so.
+func (a *Agent) carry(x *exchange, f transport.Flow, raw []byte) error {
+	wire, ok := a.wire.(Carrier)
+	if !ok || !f.Network.Reliable() {
+		return a.wire.Send(f, raw)
+	}
+	conn, err := wire.Carry(f, raw)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if x.flow == f {
+		x.conn = conn
+	}
+	return err
 }
 
 // fail goes on to the next address after f failed, or ends x: as refused or
@@ -91,7 +106,8 @@ func (a *Agent) Failed(f transport.Flow, c transport.Cause) {
 	}
 	var hit []*exchange
 	for _, x := range a.pending {
-		if x.flow.Remote == f.Remote && x.flow.Network == f.Network && !slices.Contains(hit, x) {
+		elsewhere := x.conn != 0 && f.Conn != 0 && x.conn != f.Conn // a former connection's end is told late
+		if x.flow.Remote == f.Remote && x.flow.Network == f.Network && !elsewhere && !slices.Contains(hit, x) {
 			hit = append(hit, x)
 		}
 	}
