@@ -5,8 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"releve/cmd/internal/config"
 	"releve/cmd/internal/text"
 	"releve/proxy/media"
+	"releve/router"
 )
 
 // judged is one row: what was seen, and how it is judged.
@@ -259,5 +261,27 @@ func TestWhatTheConfigurationSettlesIsNoReservation(t *testing.T) {
 	}
 	if got := s.Findings[1].Text(text.For(text.French)).Seen; !strings.Contains(got, "dissuasion.requeue: false") {
 		t.Error(got)
+	}
+}
+
+// TestASecondaryThatMayBeOffIsNoNoGo: at level backup the secondary may be switched off.
+func TestASecondaryThatMayBeOffIsNoNoGo(t *testing.T) {
+	for _, level := range []router.Level{router.Mirroring, router.Backup, router.HighAvailability} {
+		c := config.Default()
+		c.Level = level
+		c.Servers = []config.Server{{Name: "un", Role: router.Primary}, {Name: "deux", Role: router.Secondary}}
+		p := PlanOf(&c)
+		if p.Far[0].Absent || p.Far[1].Absent != (level == router.Backup) {
+			t.Errorf("level %v: %v %v", level, p.Far[0].Absent, p.Far[1].Absent)
+		}
+		f := far{Far: p.Far[1]}
+		for _, x := range []Finding{judgeOptions(Server, answered{}), judgeOptions(Server, answered{refused: true}), judgeTrunk(&call{}, Server, "5000")} {
+			if got := excused(f, x); (got.State == Info) != f.Absent || got.Values["case"] == "absent" != f.Absent {
+				t.Errorf("level %v: %s is %s %v", level, got.ID, got.State, got.Values)
+			}
+		}
+		if got := excused(f, judgeOptions(Server, answered{garbage: true})); got.State != NoGo {
+			t.Errorf("level %v: who answers garbage is not off", level)
+		}
 	}
 }

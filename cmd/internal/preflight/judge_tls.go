@@ -33,10 +33,11 @@ const (
 
 // judgeTLS says what is wrong with a TLS connection to name, and with whose certificate.
 func judgeTLS(h shaken, name string, now time.Time) Finding {
+	parted := h.version != 0 && !h.asked && alertOf(h.failure) == 0 // it hung up without a reason: OPTIONS tells more
 	switch {
 	case h.closed:
 		return unseen(text.StudyTLS, text.WhyNoAnswer)
-	case h.failure != nil:
+	case h.failure != nil && !parted:
 		return judgeFailure(h)
 	case h.fault != nil:
 		return judgeCertificate(h, name, now)

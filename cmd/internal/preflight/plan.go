@@ -22,6 +22,8 @@ type Far struct {
 	Secure  bool
 	// Sources are further addresses that it may speak from.
 	Sources []netip.Addr
+	// Absent: it may be off the network, as the secondary at level backup is.
+	Absent bool
 	// Has is what the configuration says of it already, by key (dissuasion.status).
 	Has map[string]string
 }

@@ -26,7 +26,7 @@ const (
 // reachLane asks a far end with OPTIONS: life, addresses, round trips, sizes.
 func (r *run) reachLane(ctx context.Context, f far) {
 	first := r.s.ask(ctx, r.options(f, f.at, reachLimit, 0))
-	r.note(f, judgeOptions(f.Subject, first))
+	r.note(f, excused(f, judgeOptions(f.Subject, first)))
 	if first.final == nil {
 		for _, id := range []ID{text.StudyNAT, text.StudyRoundTrip, text.StudyJitter, text.StudyLoss, text.StudyLarge} {
 			r.note(f, unseen(id, text.WhyNoAnswer))
@@ -41,6 +41,14 @@ func (r *run) reachLane(ctx context.Context, f far) {
 		all.Go(func() { r.note(f, judgeLarge(r.sizes(ctx, f))) })
 	}
 	all.Wait()
+}
+
+// excused makes to know of the silence of who may be off the network.
+func excused(f far, x Finding) Finding {
+	if f.Absent && x.State == NoGo && (x.Values["case"] == "silent" || x.Values["case"] == "refused") {
+		return seen(x.ID, Info, "case", "absent", "number", x.Values["number"])
+	}
+	return x
 }
 
 // options is one OPTIONS of ours, padded to at least size bytes.

@@ -48,7 +48,7 @@ func (r *run) serverLane(ctx context.Context, f far) {
 		sdp: offer(line.addr(), "sendrecv"), limit: r.plan.patience(), route: true,
 	})
 	defer c.end()
-	defer func() { r.note(f, judgeTrunk(c, f.Subject, r.plan.Service)) }() // a second callee may answer late
+	defer func() { r.note(f, excused(f, judgeTrunk(c, f.Subject, r.plan.Service))) }() // a second callee may answer late
 	m := c.finalNow()
 	if s := m.status(); s < 200 || s >= 300 {
 		if s == 415 || s == 488 || s == 606 {

@@ -48,7 +48,9 @@ func PlanOf(c *config.Config) Plan {
 		p.Far = append(p.Far, f)
 	}
 	for _, s := range c.Servers {
-		p.Far = append(p.Far, FarOf(s.Name, Server, roleOf(s.Role), s.Address))
+		f := FarOf(s.Name, Server, roleOf(s.Role), s.Address)
+		f.Absent = c.Level == router.Backup && s.Role == router.Secondary
+		p.Far = append(p.Far, f)
 	}
 	for _, d := range []string{c.Mirror.Main.URL, c.Mirror.Mirror.URL} {
 		if d != "" {

@@ -14,8 +14,9 @@ import (
 	"releve/testbed/tlstest"
 )
 
-// secured listens with TLS as c says, and answers nothing; nil: it greets in clear.
-func secured(t *testing.T, a netip.AddrPort, c *tls.Config) {
+// secured listens with TLS as c says, and answers nothing, or parts after the handshake;
+// nil: it greets in clear.
+func secured(t *testing.T, a netip.AddrPort, c *tls.Config, parts bool) {
 	t.Helper()
 	l, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(a))
 	if err != nil {
@@ -33,7 +34,7 @@ func secured(t *testing.T, a netip.AddrPort, c *tls.Config) {
 				_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
 				if c == nil {
 					_, _ = conn.Write([]byte("220 not what you think\r\n"))
-				} else if conn = tls.Server(conn, c); conn.(*tls.Conn).Handshake() != nil {
+				} else if conn = tls.Server(conn, c); conn.(*tls.Conn).Handshake() != nil || parts {
 					return
 				}
 				buf := make([]byte, 4096)
@@ -66,6 +67,7 @@ func TestAnUntrustedConnectionSaysWhy(t *testing.T) {
 		leaf   tlstest.Leaf // SANs: none: the right one
 		serve  func(*tls.Config)
 		plain  bool
+		parts  bool // hangs up after the handshake
 		own    bool // we have a certificate, of an authority that it does not know
 		state  State
 		word   string
@@ -85,6 +87,7 @@ func TestAnUntrustedConnectionSaysWhy(t *testing.T) {
 			c.ClientAuth, c.ClientCAs = tls.RequireAndVerifyClientCert, known.Pool()
 		}, state: NoGo, word: "ours"},
 		{name: "version", signer: known, leaf: tlstest.Leaf{NotAfter: year}, serve: func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 }, state: NoGo, word: "version"},
+		{name: "parted", signer: stranger, leaf: tlstest.Leaf{NotAfter: year}, serve: func(c *tls.Config) { c.SessionTicketsDisabled = true }, parts: true, state: NoGo, word: "authority"},
 		{name: "plain", plain: true, state: NoGo, word: "plain"},
 	} {
 		n := freeBed(t)
@@ -111,7 +114,7 @@ func TestAnUntrustedConnectionSaysWhy(t *testing.T) {
 		}
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			secured(t, netip.AddrPortFrom(at(n, 1).Addr(), 5061), serve)
+			secured(t, netip.AddrPortFrom(at(n, 1).Addr(), 5061), serve, c.parts)
 			unhurried(t, func() (faults []string) {
 				s, err := Run(context.Background(), p)
 				if err != nil {

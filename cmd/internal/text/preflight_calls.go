@@ -9,6 +9,7 @@ func studiesOfCalls() map[StudyID]studied {
 			odd:   pair{"l'appel vers {number} est refusé : {status}", "the call to {number} is refused: {status}"},
 			cases: map[string]pair{
 				"silent":     {"aucune réponse à l'appel vers {number}", "no answer to the call to {number}"},
+				"absent":     {"non appelé : absent du réseau", "not called: off the network"},
 				"busy":       {"l'appel vers {number} trouve tout occupé ({status})", "the call to {number} finds everything busy ({status})"},
 				"late":       {"l'appel vers {number} est décroché au bout de {ms} ms seulement", "the call to {number} is answered after {ms} ms only"},
 				"early":      {"l'appel vers {number} : plusieurs correspondants répondent (étiquettes To différentes)", "the call to {number}: several callees answer (different To tags)"},
@@ -22,6 +23,7 @@ func studiesOfCalls() map[StudyID]studied {
 					pair{"Rien de plus n'a pu être mesuré : aucune ligne libre pendant l'étude.", "No more could be measured: no line was free during the study."},
 					pair{"Recommencez quand des lignes sont libres ; si elles le sont, ce serveur refuse les appels de cette adresse.", "Begin again when lines are free; if they are, this server refuses calls from this address."},
 				},
+				"absent": {means: pair{"Il n'a pas pu être étudié.", "It could not be studied."}},
 				"late": {
 					pair{"Relève tient un appel non décroché au bout de overflow.answer_timeout (8 s) pour un débordement : chaque appel déclencherait une vérification.", "Relève takes a call not answered within overflow.answer_timeout (8 s) for an overflow: each call would start a verification."},
 					pair{"Faites décrocher plus vite, ou allongez overflow.answer_timeout au-delà de ce temps.", "Have it answer sooner, or raise overflow.answer_timeout beyond this time."},

@@ -11,6 +11,7 @@ func studiesOfReach() map[StudyID]studied {
 				"silent":  {"ne répond pas à OPTIONS", "does not answer OPTIONS"},
 				"refused": {"port fermé : la machine refuse", "port closed: the machine refuses"},
 				"garbage": {"répond, mais ce n'est pas du SIP lisible", "answers, but nothing that can be read as SIP"},
+				"absent":  {"absent du réseau", "off the network"},
 				"alive":   {"répond {status} ({agent})", "answers {status} ({agent})"},
 			},
 			advice: map[string]advice{
@@ -18,6 +19,7 @@ func studiesOfReach() map[StudyID]studied {
 					pair{"Il vit, mais cette réponse dit qu'il ne veut pas de nous, ou ne peut pas servir : une vérification la lirait comme un doute.", "It lives, but this answer says that it does not want us, or cannot serve: a verification would read it as a doubt."},
 					pair{"Autorisez l'adresse de Relève chez lui et faites répondre 200 à OPTIONS ; sinon choisissez une vérification par appel (checks: type call).", "Allow Relève's address there and have OPTIONS answered with 200; else choose a verification by a call (checks: type call)."},
 				},
+				"absent":  {means: pair{"Au niveau backup, le serveur de secours peut rester éteint : recommencez une fois avec lui en service, pour l'étudier aussi.", "At level backup the secondary server may stay switched off: begin again once with it in service, to study it too."}},
 				"alive":   {means: pair{"Toute réponse prouve qu'il vit : cela suffit à Relève.", "Any answer proves that it lives: that is enough for Relève."}},
 				"refused": {do: pair{"La machine est là, mais rien n'écoute à ce port : vérifiez l'adresse, le port, le transport (udp, tcp, tls), et que le service SIP tourne.", "The machine is there, but nothing listens at this port: check address, port, transport (udp, tcp, tls), and that the SIP service runs."}},
 				"garbage": {do: pair{"Vérifiez le port et le transport : un autre service répond là.", "Check port and transport: another service answers there."}},
