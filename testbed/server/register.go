@@ -21,6 +21,7 @@ type Register struct {
 type registration struct {
 	callID string
 	cseq   uint32
+	left   bool // for good
 	open   bool // a request awaits its final: no other before (RFC 3261 §10.2)
 	tries  int  // with credentials since the last 200
 	count  int  // nonce count of the present challenge
@@ -37,6 +38,9 @@ func (s *Server) startRegistering() {
 }
 
 func (s *Server) registerAgain() {
+	if s.reg.left {
+		return
+	}
 	if !s.reg.open {
 		s.reg.tries = 0
 		s.sendRegister(s.cfg.Register.Expires)
@@ -50,6 +54,12 @@ func (s *Server) Unregister() {
 		s.reg.tries = 0
 		s.sendRegister(0)
 	})
+}
+
+// Leave is Unregister, and nothing is registered any more.
+func (s *Server) Leave() {
+	s.p.Do(func() { s.reg.left = true })
+	s.Unregister()
 }
 
 func (s *Server) sendRegister(expires time.Duration) {
@@ -86,7 +96,7 @@ func (s *Server) registerAnswered(m *phone.Message, expires time.Duration) {
 		s.stats.Registered++
 		s.event("registered", "", m.Get("Contact"))
 	case 401, 407:
-		if s.reg.tries++; s.reg.tries > 2 || !s.takeChallenge(m) {
+		if s.reg.tries++; s.reg.tries > 2 || !s.takeChallenge(m) || s.reg.left && expires > 0 {
 			return
 		}
 		s.sendRegister(expires)

@@ -259,9 +259,9 @@ func TestGateTellsThatAServerNoLongerRegisters(t *testing.T) {
 	if s.alarmed(alarm.Unregistered) {
 		t.Error("an alarm before anything is gone")
 	}
-	s.secondary.Unregister()
-	s.must(s.secondary.Close()) // and says no more
+	s.secondary.Leave()
 	s.until("it is told", func() bool { return s.alarmed(alarm.Unregistered) })
+	s.must(s.secondary.Close()) // and says no more
 	if o := s.own("secondary"); !o.Gone || o.Granted != 0 || !o.Since.IsZero() {
 		t.Errorf("%+v", o)
 	}
