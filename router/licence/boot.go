@@ -7,7 +7,9 @@ import "releve/router"
 func (s *State) boot(now router.Clock, r Row) {
 	s.r, s.sure, s.asked = r, r, Row{}
 	s.open, s.doubt, s.unsaved = false, false, 0
-	s.used = r.CSeq
+	for x := range s.used {
+		s.used[x] = max(r.CSeq[x], s.p.FirstCSeq)
+	}
 	if mutant == 10 {
 		s.used = [router.Servers]uint32{}
 	}

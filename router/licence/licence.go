@@ -98,6 +98,12 @@ type Policy struct {
 	Seed     uint64        // of this site: spreads refreshes (0.45–0.5 of the grant) and back-offs; 0: not spread
 	Reserve  uint32        // how far the stored CSeq runs ahead of the one in use; 0: 256
 
+	// FirstCSeq, of this life, 0–2³¹−1: no request's CSeq is lower or the same, whatever
+	// the row says. A row that was lost, or put back from a copy, would begin below what
+	// an IPBX has seen under our Call-ID, and be refused until the binding has expired
+	// (RFC 3261 §10.3 step 7).
+	FirstCSeq uint32
+
 	// Grants is the longest grant of an IPBX for which somebody vouches, the operator
 	// or a published default: nothing is learnt there but a longer one. 0: MaxGrant.
 	Grants [MaxIPBX]time.Duration

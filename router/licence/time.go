@@ -82,11 +82,11 @@ func (s *State) Base() Base {
 	return b
 }
 
-// Row returns r relative to b.
+// Row returns r relative to b. A CSeq of long before b allows nothing, like 0.
 func (b Base) Row(r Row) Row {
 	r.Epoch -= b.Epoch
 	for x := range r.CSeq {
-		r.CSeq[x] -= b.CSeq[x]
+		r.CSeq[x] = uint32(max(int32(r.CSeq[x]-b.CSeq[x]), 0))
 	}
 	return r
 }

@@ -145,7 +145,7 @@ func (a *App) apply(ctx context.Context, next *config.Config, out *admin.Reload)
 
 // under is a as far as settings are made of its configuration, with another one.
 func (a *App) under(c *config.Config) *App {
-	other := &App{keys: a.keys, names: a.names, proxy: a.proxy, mind: a.mind}
+	other := &App{keys: a.keys, names: a.names, proxy: a.proxy, mind: a.mind, started: a.started}
 	other.current.Store(c)
 	return other
 }

@@ -148,7 +148,7 @@ func (a *App) controlPolicy() control.Policy {
 		},
 		Licence: licence.Policy{
 			Mode: a.cfg().Registration.Mode, IPBXs: uint8(a.cfg().Registrars()), Expires: a.cfg().Registration.Expires,
-			Seed: a.registrarSite(0), Txn: registerLimit, Slack: time.Second + a.cfg().Registration.Expires/1000,
+			Seed: a.registrarSite(0), FirstCSeq: firstCSeq(a.started), Txn: registerLimit, Slack: time.Second + a.cfg().Registration.Expires/1000,
 		},
 		Health: health.Policy{Interval: v.IdleInterval, Lasting: v.Lasting},
 		Mirror: a.cfg().Automatic() && a.cfg().Mirror.Watched(), Secondary: secondary, Absent: a.cfg().Level == router.Backup, IPBXs: uint8(len(a.cfg().IPBX)),
@@ -180,6 +180,16 @@ func (a *App) controlPolicy() control.Policy {
 		}
 	}
 	return p
+}
+
+// firstCSeq is where a life begins to count: the 31 most significant bits of a clock
+// of seconds in 32 bits (RFC 3261 §8.1.1.5), which no life before it has reached. A
+// clock outside of 1970–2106 says nothing.
+func firstCSeq(at time.Time) uint32 {
+	if s := at.Unix(); s > 0 && s < 1<<32 {
+		return uint32(s >> 1)
+	}
+	return 0
 }
 
 // hashOf tells two settings apart; never 0.
