@@ -131,6 +131,10 @@ func (v *evidence) returned(e router.Evidence) {
 	}
 }
 
+// Away reports whether nothing answered the last rounds of a server: one lost
+// message is not enough.
+func (b *Board) Away(s router.Server) bool { return b.server[s].gone >= goneEnough }
+
 // spoke reports whether the newest round was answered.
 func (v *evidence) spoke() bool {
 	return v.sip.e == router.OK || v.sip.e == router.Busy || v.sip.e == router.Err

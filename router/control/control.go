@@ -162,17 +162,24 @@ func (s *State) settle(now router.Clock, out []Effect) []Effect {
 	return out
 }
 
-// giveUp takes an automatic switchover back that waits for the IPBX while its
-// sense is gone: the secondary is not ready any more, and the primary has been
-// good for as long as a return wants. Our choice: an hour-long fence must not
-// keep a site from the server that works. What an operator asked for stays.
+// giveUp takes a move back that waits, for the IPBX or for a server that registers
+// itself, while its sense is gone: the server it is for is not ready any more, and
+// the other one has been good for as long as a return wants. Our choice: neither an
+// hour-long fence nor a server that died meanwhile may keep a site from the one that
+// works. What an operator asked for stays until nothing answers there.
 func (s *State) giveUp(now router.Clock, out []Effect) []Effect {
 	v := s.role.View()
-	if v.Phase != router.Switching || !v.Verdict.Switchable() || s.ready ||
-		s.board.Good(now.Mono, v.Active, s.policy.Health) < s.policy.Role.Stable {
+	to := v.Active.Other()
+	automatic := v.Phase == router.Switching && v.Verdict.Switchable()
+	switch {
+	case v.Phase != router.Switching && v.Phase != router.Returning, s.ready:
+		return out
+	case s.board.Good(now.Mono, v.Active, s.policy.Health) < s.policy.Role.Stable:
+		return out
+	case !automatic && !s.board.Away(to):
 		return out
 	}
-	return s.roleStep(now, role.Event{Kind: role.MoveFailed, Server: v.Active.Other()}, out)
+	return s.roleStep(now, role.Event{Kind: role.MoveFailed, Server: to}, out)
 }
 
 // currentView is the role machine's view with the end of a licence move.

@@ -33,6 +33,17 @@ func (k *watch) causes(n *node, e control.Event, what string) {
 	}
 }
 
+// due is what a tick would do now in the place of an event that causes nothing:
+// whatever comes first after a REGISTER has fallen due, or a lease has ended, has it
+// sent. Nil for other events.
+func (n *node) due(e control.Event) []control.Effect {
+	if e.Kind != control.Mirror && e.Kind != control.Drain {
+		return nil
+	}
+	twin := n.state
+	return twin.Step(n.clock(), control.Event{Kind: control.Tick}, nil)
+}
+
 // blocked says what keeps the secondary from taking over by itself: an operator who
 // drains it, or a mirror that was behind when it was last known. "": nothing.
 func (k *watch) blocked(n *node) string {

@@ -175,8 +175,9 @@ func (n *node) feed(e control.Event) {
 
 // step is false when the process died.
 func (n *node) step(e control.Event) bool {
+	due := n.due(e)
 	effects := n.state.Step(n.clock(), e, n.effects[:0])
-	n.watch.stepped(n, e, effects)
+	n.watch.stepped(n, e, effects, due)
 	for i := range effects {
 		if n.crash.strikes(n, &effects[i]) {
 			n.die()

@@ -72,6 +72,9 @@ func (f *fatal) Fatalf(_ string, of ...any) { f.text = of[0].(string) }
 //	a healthy primary left on old rounds                        role: "both down, and with the secondary the primary comes back"
 //	alarm 1012 stood for ever                                   licence: TestRefusedAlarmEndsWithTheFence
 //	arrived twice while the store failed                        role: "the arrival is done once"
+//	a return waited for ever for a primary that had died    control: TestAReturnToAServerThatDiesMeanwhileIsTakenBack
+//	what a lost lease forgot was wanted back (the rule was wrong)
+//	what fell due as the mirror was seen was the mirror's doing (the rule was wrong)
 //	a wall clock set right gave a REGISTER its time once more   router: TestHighNeverFallsBackAndNeverRunsSlow
 var cases = []Case{
 	{Seed: 62, Faults: []int{0, 3}, Calls: []int{6, 7}, Luck: []int{}},
@@ -84,6 +87,12 @@ var cases = []Case{
 	{Seed: 109712},
 	{Seed: 162739},
 	{Seed: 76733},
+	{Seed: 17429, Faults: []int{0, 1, 2, 3}, Calls: []int{2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 18, 19, 36}, Luck: []int{15, 17, 18, 20, 23}},
+	{Seed: 59357, Faults: []int{0, 3}, Calls: []int{}, Luck: []int{}},
+	{Seed: 93180, Faults: []int{1, 2}, Calls: []int{}, Luck: []int{}},
+	{Seed: 114377, Faults: []int{2, 3}, Calls: []int{}, Luck: []int{}},
+	{Seed: 93379, Faults: []int{0, 2, 3}, Calls: []int{8, 9, 10, 11, 12, 13, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 40, 41}, Luck: []int{}},
+	{Seed: 31627, Faults: []int{0, 1, 2}, Calls: []int{1, 2, 12, 37}, Luck: []int{2, 4}},
 }
 
 func TestCases(t *testing.T) {

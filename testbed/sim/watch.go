@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"releve/router"
@@ -23,6 +24,8 @@ type watch struct {
 	verdict      router.Verdict
 	dead         bool // every one of them was of a dead server
 
+	lost bool // the lease: what was wanted and not stored is forgotten
+
 	copy control.Copy // the last that the node knew of the mirror
 }
 
@@ -32,18 +35,22 @@ func (k *watch) booted(w *World) {
 	*k = watch{last: w.store.row.Role, was: w.store.row.Licence, cseq: cseq, copy: w.store.row.Copy}
 }
 
-// stepped looks at one step of the mind.
-func (k *watch) stepped(n *node, e control.Event, effects []control.Effect) {
+// stepped looks at one step of the mind; due: what a tick would have sent in its
+// place.
+func (k *watch) stepped(n *node, e control.Event, effects, due []control.Effect) {
 	w := n.w
 	k.learns(e)
 	for i := range effects {
 		switch f := &effects[i]; f.Kind {
 		case control.Register:
-			k.causes(n, e, "sends a REGISTER")
+			if !slices.ContainsFunc(due, func(d control.Effect) bool { return d.Kind == f.Kind && d.Register == f.Register }) {
+				k.causes(n, e, "sends a REGISTER")
+			}
 		case control.Record:
 			if f.Reason == control.ReasonRound {
 				k.round(n, f.Verdict)
 			}
+			k.lost = k.lost || f.Reason == router.ReasonLeaseLost
 			w.goals.record(n, f)
 		case control.Publish:
 			if f.View.Verifying && f.View.Verification != k.verification {
@@ -54,6 +61,9 @@ func (k *watch) stepped(n *node, e control.Event, effects []control.Effect) {
 	row := n.state.Row()
 	if e.Kind == control.LeaseDone && e.Lease.Outcome == lease.Granted && e.Version > 0 {
 		k.last = e.Row.Role // what it took over, to begin with
+	}
+	if durable, _ := n.state.Stored(); k.lost && e.Kind == control.Saved && n.state.Holds(n.clock()) {
+		k.last, k.lost = durable.Role, false // likewise, when a save of the former lease has ended
 	}
 	if row.Role != k.last {
 		if !k.follows(n, row.Role) {
