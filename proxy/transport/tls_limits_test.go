@@ -111,6 +111,7 @@ func TestTLSSlowReader(t *testing.T) {
 	say(t, c, bye)
 	f := r.count(t, 1)[0].flow
 	body := strings.Repeat("y", 9000)
+	const end = 999_999 // the last line: nothing comes after it
 	taken := make(chan int, 1)
 	go func() {
 		n := 0
@@ -120,10 +121,13 @@ func TestTLSSlowReader(t *testing.T) {
 			}
 		}
 		taken <- n
+		for errors.Is(tr.Send(f, fmt.Appendf(nil, "%06d%s\n", end, body)), ErrQueueFull) {
+			time.Sleep(time.Millisecond) // the reader makes room
+		}
 	}()
 	line := make([]byte, 6+len(body)+1)
-	last, total := -1, -1
-	for lines := 0; lines != total; lines++ {
+	lines := 0
+	for last := -1; last != end; lines++ {
 		if _, err := io.ReadFull(c, line); err != nil {
 			t.Fatal(err)
 		}
@@ -132,15 +136,9 @@ func TestTLSSlowReader(t *testing.T) {
 			t.Fatalf("line %d after %d is not whole: %v", i, last, err)
 		}
 		last = i
-		if total < 0 {
-			select {
-			case total = <-taken:
-				if total == lines+1 {
-					return
-				}
-			default:
-			}
-		}
+	}
+	if n := <-taken; lines != n+1 {
+		t.Errorf("%d lines came of %d that were taken", lines-1, n)
 	}
 }
 
