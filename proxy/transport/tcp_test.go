@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -295,6 +294,49 @@ func TestPeerThatNeverReads(t *testing.T) {
 	}
 }
 
+// lastLine is the number of the line after which nothing comes.
+const lastLine = 999_999
+
+// sendLines sends 2000 numbered lines, drops what finds no room, and then sends the
+// last one, for which it waits; it returns how many were taken before that.
+func sendLines(tr *Transport, f Flow, body string) <-chan int {
+	taken := make(chan int, 1)
+	go func() {
+		n := 0
+		for i := range 2000 {
+			if tr.Send(f, fmt.Appendf(nil, "%06d%s\n", i, body)) == nil {
+				n++
+			}
+		}
+		taken <- n
+		for errors.Is(tr.Send(f, fmt.Appendf(nil, "%06d%s\n", lastLine, body)), ErrQueueFull) {
+			time.Sleep(time.Millisecond) // the reader makes room
+		}
+	}()
+	return taken
+}
+
+// readLines reads until the last line: each is whole, in order, and none of those
+// that were taken is missing.
+func readLines(t *testing.T, in io.Reader, body string, taken <-chan int) {
+	t.Helper()
+	line := make([]byte, 6+len(body)+1)
+	lines := 0
+	for last := -1; last != lastLine; lines++ {
+		if _, err := io.ReadFull(in, line); err != nil {
+			t.Fatal(err)
+		}
+		var i int
+		if _, err := fmt.Sscanf(string(line[:6]), "%d", &i); err != nil || i <= last || string(line[6:]) != body+"\n" {
+			t.Fatalf("line %d after %d is not whole: %v", i, last, err)
+		}
+		last = i
+	}
+	if n := <-taken; lines != n+1 {
+		t.Errorf("%d lines came of %d that were taken", lines-1, n)
+	}
+}
+
 // Messages queued behind a slow reader arrive whole and in order.
 func TestSlowReaderLosesNothing(t *testing.T) {
 	r := newRecorder()
@@ -303,34 +345,7 @@ func TestSlowReaderLosesNothing(t *testing.T) {
 	say(t, c, bye)
 	f := r.count(t, 1)[0].flow
 	body := strings.Repeat("y", 9000)
-	taken := make(chan int, 1)
-	go func() {
-		n := 0
-		for i := range 2000 {
-			if tr.Send(f, fmt.Appendf(nil, "%d %s\n", i, body)) == nil {
-				n++
-			}
-		}
-		taken <- n
-	}()
-	last, lines, total := -1, 0, -1
-	for in := bufio.NewReader(c); lines != total; {
-		line, err := in.ReadString('\n')
-		if err != nil {
-			t.Fatal(err)
-		}
-		var i int
-		if _, err := fmt.Sscanf(line, "%d ", &i); err != nil || i <= last || !strings.HasSuffix(line, " "+body+"\n") {
-			t.Fatalf("line %d after %d is not whole: %v", i, last, err)
-		}
-		last = i
-		if lines++; total < 0 {
-			select {
-			case total = <-taken:
-			default:
-			}
-		}
-	}
+	readLines(t, c, body, sendLines(tr, f, body))
 }
 
 // turnedAway connects and finds the connection reset, perhaps before it knows

@@ -3,7 +3,6 @@ package transport
 import (
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -111,35 +110,7 @@ func TestTLSSlowReader(t *testing.T) {
 	say(t, c, bye)
 	f := r.count(t, 1)[0].flow
 	body := strings.Repeat("y", 9000)
-	const end = 999_999 // the last line: nothing comes after it
-	taken := make(chan int, 1)
-	go func() {
-		n := 0
-		for i := range 2000 {
-			if tr.Send(f, fmt.Appendf(nil, "%06d%s\n", i, body)) == nil {
-				n++
-			}
-		}
-		taken <- n
-		for errors.Is(tr.Send(f, fmt.Appendf(nil, "%06d%s\n", end, body)), ErrQueueFull) {
-			time.Sleep(time.Millisecond) // the reader makes room
-		}
-	}()
-	line := make([]byte, 6+len(body)+1)
-	lines := 0
-	for last := -1; last != end; lines++ {
-		if _, err := io.ReadFull(c, line); err != nil {
-			t.Fatal(err)
-		}
-		var i int
-		if _, err := fmt.Sscanf(string(line[:6]), "%d", &i); err != nil || i <= last || string(line[6:]) != body+"\n" {
-			t.Fatalf("line %d after %d is not whole: %v", i, last, err)
-		}
-		last = i
-	}
-	if n := <-taken; lines != n+1 {
-		t.Errorf("%d lines came of %d that were taken", lines-1, n)
-	}
+	readLines(t, c, body, sendLines(tr, f, body))
 }
 
 // The far end is told the end in TLS's own words.
