@@ -166,7 +166,8 @@ func (s *State) settle(now router.Clock, out []Effect) []Effect {
 // itself, while its sense is gone: the server it is for is not ready any more, and
 // the other one has been good for as long as a return wants. Our choice: neither an
 // hour-long fence nor a server that died meanwhile may keep a site from the one that
-// works. What an operator asked for stays until nothing answers there.
+// works. A switchover that an operator asked for stays; a return stays until nothing
+// answers at the primary, and everywhere but at the level that also switches by itself.
 func (s *State) giveUp(now router.Clock, out []Effect) []Effect {
 	v := s.role.View()
 	to := v.Active.Other()
@@ -176,7 +177,7 @@ func (s *State) giveUp(now router.Clock, out []Effect) []Effect {
 		return out
 	case s.board.Good(now.Mono, v.Active, s.policy.Health) < s.policy.Role.Stable:
 		return out
-	case !automatic && !s.board.Away(to):
+	case !automatic && !(v.Phase == router.Returning && s.policy.Role.Automatic && s.board.Away(to)):
 		return out
 	}
 	return s.roleStep(now, role.Event{Kind: role.MoveFailed, Server: to}, out)

@@ -62,8 +62,11 @@ func (k *watch) stepped(n *node, e control.Event, effects, due []control.Effect)
 	if e.Kind == control.LeaseDone && e.Lease.Outcome == lease.Granted && e.Version > 0 {
 		k.last = e.Row.Role // what it took over, to begin with
 	}
-	if durable, _ := n.state.Stored(); k.lost && e.Kind == control.Saved && n.state.Holds(n.clock()) {
-		k.last, k.lost = durable.Role, false // likewise, when a save of the former lease has ended
+	if k.lost && n.state.Holds(n.clock()) {
+		if durable, _ := n.state.Stored(); e.Kind == control.Saved {
+			k.last = durable.Role // likewise, when a save of the former lease has ended
+		}
+		k.lost = false
 	}
 	if row.Role != k.last {
 		if !k.follows(n, row.Role) {
